@@ -1,0 +1,46 @@
+# Every target sets up .venv from requirements.lock first, and again when the lock changes.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES  ?= all
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+# MIRROR=<folder or file URL>: where archives are looked for before the network.
+ifdef MIRROR
+export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(abspath $(MIRROR)))
+endif
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: demo esc10 test lint clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)
+	$(BIN)/python -m vipann.run demo --cores $(CORES)
+
+esc10: $(READY)
+	$(BIN)/python -m vipann.run esc10 --cores $(CORES)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/snakemake --lint
+
+clean:
+	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# CUDA packages exist for Linux alone; elsewhere torch does without them.
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	grep -v $(if $(filter Linux,$(shell uname)),'^$$','^\(nvidia\|cuda\|triton\)') requirements.lock \
+	  > $(VENV)/requirements.txt
+	$(BIN)/pip install --quiet --no-deps -r $(VENV)/requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""VI-PANN: Bayesian transfer learning and uncertainty in audio pattern recognition."""

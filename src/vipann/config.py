@@ -1,0 +1,226 @@
+"""The config: merged from files, and checked before any job with messages that name the culprit."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from vipann.errors import UserError
+
+COMMAND_LINE = "the command line (--config)"
+Path_ = tuple[str | int, ...]
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones, mappings key by key, everything else replaced."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = merged.get(key)
+            both = isinstance(value, Mapping) and isinstance(old, Mapping)
+            merged[key] = merge(old, value) if both else value
+    return merged
+
+
+def read_layer(path: Path | str) -> dict[str, Any]:
+    """One config file as a mapping.
+
+    Raises:
+        UserError: the file is missing, no YAML, or no mapping.
+    """
+    try:
+        layer = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"config file {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"config file {path} is not valid YAML: {error}") from error
+    if not isinstance(layer, dict):
+        raise UserError(f"config file {path} must hold `key: value` lines")
+    return layer
+
+
+def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[Path | str]) -> None:
+    """Check a merged config against the schema and across keys.
+
+    `files` are the files it was merged from, in order; a message names the last one that sets the
+    faulty key.
+
+    Raises:
+        UserError: one line per fault: file, key, value and what is allowed.
+    """
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    layers = [(os.path.relpath(path), read_layer(path)) for path in files]
+    faults = list(_schema_faults(config, schema)) or list(_cross_faults(config))
+    if faults:
+        lines = [f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults]
+        raise UserError("the config has faults:\n  " + "\n  ".join(lines))
+
+
+def mirror_of(config: Mapping[str, Any]) -> str | None:
+    """Where archives are looked for before the network: `data.mirror`, else VIPANN_MIRROR."""
+    return config["data"]["mirror"] or os.environ.get("VIPANN_MIRROR") or None
+
+
+def folds_of(config: Mapping[str, Any], dataset: str) -> list[int]:
+    """The folds of `dataset` that this run tests."""
+    chosen = config["transfer"]["folds"]
+    every = list(range(1, config["datasets"][dataset]["folds"] + 1))
+    return every if chosen == "all" else [fold for fold in every if fold in chosen]
+
+
+def _schema_faults(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[tuple[Path_, str]]:
+    for error in Draft202012Validator(schema).iter_errors(config):
+        yield from _explain(error)
+    for name, block in config.get("datasets", {}).items():
+        adapter = block.get("adapter") if isinstance(block, Mapping) else None
+        if adapter not in schema["$defs"]["options"]:
+            continue
+        options = {"$ref": f"#/$defs/options/{adapter}", "$defs": schema["$defs"]}
+        for error in Draft202012Validator(options).iter_errors(block.get("options", {})):
+            yield from _explain(error, ("datasets", name, "options"))
+
+
+def _explain(error: ValidationError, prefix: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    if error.validator in ("anyOf", "oneOf") and (branch := _meant_branch(error)):
+        for inner in branch:
+            yield from _explain(inner, prefix)
+        return
+    path = (*prefix, *error.absolute_path)
+    value, wanted = error.instance, error.validator_value
+    if error.validator == "additionalProperties" and wanted is False:
+        allowed = sorted(error.schema.get("properties", {}))
+        for key in sorted(set(value) - set(allowed), key=str):
+            yield (*path, key), f"unknown key; allowed here: {', '.join(allowed) or 'none'}"
+    elif error.validator == "required":
+        missing = [key for key in wanted if key not in value]
+        yield path, f"missing key: {', '.join(missing)}"
+    else:
+        yield path, f"{value!r} is not allowed; {_allowed(str(error.validator), wanted, error)}"
+
+
+def _meant_branch(error: ValidationError) -> list[ValidationError]:
+    """The faults of the one alternative that the value was meant for, as far as can be told."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or []:
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    depth = len(error.absolute_path)
+    meant = [
+        branch
+        for branch in branches.values()
+        if not any(e.validator == "const" for e in branch)
+        and not any(e.validator == "type" and len(e.absolute_path) == depth for e in branch)
+    ]
+    return meant[0] if len(meant) == 1 else []
+
+
+def _allowed(validator: str, wanted: Any, error: ValidationError) -> str:
+    if validator in ("anyOf", "oneOf"):
+        return "must be " + " or ".join(map(_variant, wanted))
+    if validator == "type" and isinstance(wanted, list):
+        wanted = " or ".join(wanted)
+    wording = {
+        "type": f"must be of type {wanted}",
+        "enum": f"must be one of {wanted}",
+        "minimum": f"must be at least {wanted}",
+        "maximum": f"must be at most {wanted}",
+        "exclusiveMinimum": f"must be above {wanted}",
+        "exclusiveMaximum": f"must be below {wanted}",
+        "pattern": f"must match {wanted}",
+        "minItems": f"must have at least {wanted} entries",
+        "maxItems": f"must have at most {wanted} entries",
+        "uniqueItems": "must not repeat an entry",
+    }
+    return wording.get(validator, error.message)
+
+
+def _variant(schema: Mapping[str, Any]) -> str:
+    if "const" in schema:
+        return repr(schema["const"])
+    if schema.get("type") == "array":
+        return "a list"
+    consts = [
+        f"with {key}: {value['const']}"
+        for key, value in schema.get("properties", {}).items()
+        if "const" in value
+    ]
+    bound = f" >= {schema['minimum']}" if "minimum" in schema else ""
+    return " ".join([f"of type {schema.get('type', 'any')}{bound}", *consts])
+
+
+def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    yield from _role_faults(config)
+    yield from _fold_faults(config)
+    features = config["features"]
+    if features["fmax"] > features["sample_rate"] / 2:
+        yield (
+            ("features", "fmax"),
+            f"{features['fmax']} is not allowed; must be at most half of features.sample_rate "
+            f"({features['sample_rate'] / 2:g})",
+        )
+    if features["fmin"] >= features["fmax"]:
+        yield ("features", "fmin"), f"{features['fmin']} is not allowed; must be below features.fmax"
+    for name, block in config["datasets"].items():
+        if block["adapter"] == "folder" and not (block["options"].get("path") or block.get("archives")):
+            yield ("datasets", name, "options"), "needs `path` (a folder), or the dataset `archives`"
+
+
+def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    roles = [
+        (("upstream",), config["upstream"], "multilabel"),
+        (("ood",), config["ood"], None),
+        *(
+            (("transfer_datasets", i), name, "multiclass")
+            for i, name in enumerate(config["transfer_datasets"])
+        ),
+    ]
+    for path, name, task in roles:
+        if name not in config["datasets"]:
+            known = ", ".join(sorted(config["datasets"]))
+            yield path, f"{name!r} is not a key of `datasets`; known: {known}"
+        elif task and config["datasets"][name]["task"] != task:
+            found = config["datasets"][name]["task"]
+            yield path, f"{name!r} has task {found!r}; must be {task!r}"
+
+
+def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    chosen = config["transfer"]["folds"]
+    for i, name in enumerate(config["transfer_datasets"]):
+        folds = config["datasets"].get(name, {}).get("folds", 0)
+        if folds < 2:
+            yield ("datasets", name, "folds"), f"{folds} is not allowed; transfer needs at least 2"
+        elif chosen != "all" and (outside := [f for f in chosen if f > folds]) and i >= 0:
+            yield (
+                ("transfer", "folds"),
+                f"{outside} is out of range; {name} has folds 1 to {folds}",
+            )
+
+
+def _origin(
+    path: Path_, config: Mapping[str, Any], layers: Sequence[tuple[str, Mapping[str, Any]]]
+) -> str:
+    """The last file that sets the key, unless the value came in by the command line."""
+    for name, layer in reversed(layers):
+        found, value = _look_up(layer, path)
+        if found:
+            mapping = isinstance(value, Mapping)
+            return name if mapping or value == _look_up(config, path)[1] else COMMAND_LINE
+    return COMMAND_LINE
+
+
+def _look_up(layer: Any, path: Path_) -> tuple[bool, Any]:
+    for key in path:
+        try:
+            layer = layer[key]
+        except (KeyError, IndexError, TypeError):
+            return False, None
+    return True, layer
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(map(str, path)) or "(top level)"

@@ -1,0 +1,282 @@
+"""Archives: fetched from a mirror or the network, verified, and unpacked without trust in them."""
+
+import gzip
+import os
+import shutil
+import stat
+import sys
+import tarfile
+import time
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from tqdm import tqdm
+
+from vipann.errors import UserError
+from vipann.files import digest, replacing
+
+_ALGORITHMS = ("md5", "sha256")
+_ATTEMPTS = 3
+_PAUSE_S = 2.0
+_CHUNK_BYTES = 1 << 20
+_MAX_EXPANSION = 200
+_MAX_BYTES = 1 << 30
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+_FOREIGN_SUFFIXES = (".7z", ".rar", ".gz", ".bz2", ".xz", ".zst")
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError)
+
+
+def fetch_archive(entry: Mapping, target: Path, mirror: str | None) -> str:
+    """Put the verified file of an `archives` entry at `target`; return where it came from.
+
+    Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
+    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`.
+    A file counts as right when ANY of the md5 and sha256 sums listed for it is its own; a
+    stand-in is held against the stand-in's sums. Raises UserError on a wrong sum, and then
+    nothing is left at `target`; a corrupt file in the mirror never falls through to the network.
+    """
+    target = Path(target)
+    stand_ins = list(entry.get("stand_ins") or [])
+    for item in (entry, *stand_ins):
+        if not _sums(item):
+            raise UserError(
+                f"datasets: the archive entry {item['file']!r} lists no md5 and no sha256. "
+                "Unverified files are refused: add one, for example md5: [<32 hex digits>]."
+            )
+    if target.is_file() and _matching_sum(target, entry):
+        return f"{target.name}: already there, {_matching_sum(target, entry)} as listed"
+    if mirror:
+        folder = _mirror_folder(mirror)
+        for item in (entry, *stand_ins):
+            found = _in_mirror(folder, item, entry.get("mirror_path"))
+            if found is not None:
+                return _copy_verified(found, target, item, is_stand_in=item is not entry)
+    if not entry.get("url"):
+        raise UserError(_by_hand(entry, mirror))
+    with replacing(target) as beside:
+        _download(entry["url"], beside, entry["file"])
+        found_sum = _verify(beside, entry, entry["url"])
+    return f"{target.name}: downloaded from {entry['url']}, {found_sum} as listed"
+
+
+def _sums(item: Mapping) -> dict[str, list[str]]:
+    """Listed checksums by algorithm, lower case; algorithms without any are left out."""
+    listed = {}
+    for algorithm in _ALGORITHMS:
+        values = item.get(algorithm) or []
+        values = [values] if isinstance(values, str) else values
+        if values:
+            listed[algorithm] = [str(value).strip().lower() for value in values]
+    return listed
+
+
+def _matching_sum(path: Path, item: Mapping) -> str | None:
+    for algorithm, expected in _sums(item).items():
+        if (found := digest(path, algorithm)) in expected:
+            return f"{algorithm} {found}"
+    return None
+
+
+def _verify(path: Path, item: Mapping, source: str | Path) -> str:
+    matching = _matching_sum(path, item)
+    if matching is None:
+        expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in _sums(item).items())
+        found = "; ".join(f"{name} {digest(path, name)}" for name in _sums(item))
+        raise UserError(
+            f"{item['file']} from {source} has the wrong checksum.\n"
+            f"  expected: {expected}\n  found:    {found}\n"
+            "The file was not kept. If it is damaged, replace it; if its publisher re-packed it "
+            "and you trust it, add its sum to this entry of `archives` in the config."
+        )
+    return matching
+
+
+def _mirror_folder(mirror: str) -> Path:
+    text = str(mirror)
+    parsed = urlparse(text)
+    if parsed.scheme == "file" and parsed.netloc in ("", "localhost"):
+        folder = Path(url2pathname(parsed.path))
+    elif "://" in text or text.startswith("file:"):
+        raise UserError(f"data.mirror is {text!r}: give a folder or a file:/// URL of a folder.")
+    else:
+        folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise UserError(
+            f"data.mirror (or VIPANN_MIRROR) is {text!r}, which is not a folder here. "
+            "Correct it, or remove it to download from the network."
+        )
+    return folder
+
+
+def _in_mirror(folder: Path, item: Mapping, entry_path: str | None) -> Path | None:
+    below = item.get("mirror_path", entry_path)
+    places = [folder / item["file"]] + ([folder / below / item["file"]] if below else [])
+    return next((place for place in places if place.is_file()), None)
+
+
+def _copy_verified(found: Path, target: Path, item: Mapping, *, is_stand_in: bool) -> str:
+    with replacing(target) as beside:
+        shutil.copyfile(found, beside)
+        found_sum = _verify(beside, item, f"the mirror ({found})")
+    what = f"stand-in {item['file']} copied" if is_stand_in else "copied"
+    return f"{target.name}: {what} from the mirror ({found}), {found_sum} as listed"
+
+
+def _by_hand(entry: Mapping, mirror: str | None) -> str:
+    where = (
+        f"Then put it at {_mirror_folder(mirror) / entry['file']}"
+        if mirror
+        else "Then set `data.mirror` in the config, or the environment variable VIPANN_MIRROR, to "
+        f"a folder that holds it as {entry['file']}"
+    )
+    how = entry.get("how_to_get") or "Get it from its publisher."
+    return f"{entry['file']} cannot be downloaded by the workflow. {how.strip()} {where}."
+
+
+def _download(url: str, target: Path, name: str) -> None:
+    import pooch
+    import requests
+
+    if urlparse(url).scheme not in ("http", "https"):
+        raise UserError(f"The url of {name} is {url!r}: only http and https are downloaded.")
+    # identity: a server that labels a .tar.gz as "encoded" would have it unpacked on the way.
+    downloader = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(),
+        chunk_size=_CHUNK_BYTES,
+        headers={"Accept-Encoding": "identity"},
+    )
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            downloader(url, str(target), None)
+            return
+        except requests.RequestException as error:
+            response = getattr(error, "response", None)
+            refused = response is not None and 400 <= response.status_code < 500
+            if refused or attempt == _ATTEMPTS:
+                raise UserError(
+                    f"{name} could not be downloaded from {url} ({error}). If this machine has no "
+                    "network, put the file in a folder and name that folder as `data.mirror` in "
+                    "the config or in the environment variable VIPANN_MIRROR."
+                ) from error
+            time.sleep(_PAUSE_S * attempt)
+
+
+def place(archives: Sequence[Path], folder: Path, root: Path | None = None) -> None:
+    """Unpack every archive into `folder`, and link every single file into it; see `unpack`."""
+    for archive in archives:
+        unpack(Path(archive), Path(folder), root)
+
+
+def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
+    """Unpack a zip, tar or tar.gz into `folder`, or link any other file into it.
+
+    A single file keeps its path relative to `root` (default: what follows the last folder named
+    `archives` in its path). Members keep their paths. Raises UserError, which names the archive,
+    when it is broken or truncated, when a member would leave `folder`, is a link or a device, and
+    when its contents are more than 200 times its size and more than 1 GiB.
+    """
+    archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise UserError(f"{archive} does not exist.")
+    name = archive.name.lower()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not name.endswith(_ARCHIVE_SUFFIXES):
+        if name.endswith(_FOREIGN_SUFFIXES):
+            raise UserError(f"{archive}: only zip, tar and tar.gz are unpacked; re-pack it.")
+        _link(archive, folder / _relative(archive, root))
+        return
+    with archive.open("rb") as stream:
+        magic = stream.read(4)
+    try:
+        # The content decides: a mirror's stand-in may be packed otherwise than its official name.
+        if magic.startswith(b"PK"):
+            _unpack_zip(archive, folder)
+        else:
+            _unpack_tar(archive, folder, gzipped=magic.startswith(b"\x1f\x8b"))
+    except (*_BROKEN, RuntimeError, NotImplementedError) as error:
+        raise UserError(
+            f"{archive} cannot be unpacked: {error or type(error).__name__}. It is broken, "
+            "truncated or not a plain archive; delete it and run again to fetch it anew."
+        ) from error
+
+
+def _relative(path: Path, root: Path | None) -> Path:
+    if root is not None:
+        return path.absolute().relative_to(Path(root).absolute())
+    folders = path.absolute().parts[:-1]
+    if "archives" not in folders:
+        return Path(path.name)
+    last = len(folders) - 1 - folders[::-1].index("archives")
+    return Path(*path.absolute().parts[last + 1 :])
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.exists():
+        raise UserError(f"{source}: there is already a file at {target}; give one another name.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # The file, not a symbolic link to it, which may be relative to its own folder.
+        os.link(source.resolve(), target)
+    except OSError:
+        with replacing(target) as beside:
+            shutil.copyfile(source, beside)
+
+
+def _check_member(name: str, archive: Path, folder: Path) -> None:
+    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{archive}: its member {name!r} would leave the folder; refused.")
+
+
+def _check_size(total: int, archive: Path) -> None:
+    if total > _MAX_BYTES and total > _MAX_EXPANSION * archive.stat().st_size:
+        raise UserError(
+            f"{archive}: {archive.stat().st_size} bytes claim to hold {total} or more; refused."
+        )
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        members = packed.infolist()
+        for member in members:
+            _check_member(member.filename, archive, folder)
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise UserError(f"{archive}: its member {member.filename!r} is a link; refused.")
+        _check_size(sum(member.file_size for member in members), archive)
+        for member in tqdm(members, desc=f"unpack {archive.name}", unit="file", disable=None):
+            packed.extract(member, folder)
+
+
+def _unpack_tar(archive: Path, folder: Path, *, gzipped: bool) -> None:
+    total = 0
+    with (
+        gzip.open(archive) if gzipped else archive.open("rb") as stream,
+        tarfile.open(fileobj=stream, mode="r:") as packed,
+    ):
+        for member in tqdm(packed, desc=f"unpack {archive.name}", unit="file", disable=None):
+            _check_member(member.name, archive, folder)
+            # Not left to the filter alone: it lets links inside the folder pass, and Pythons
+            # before 3.11.13 can be led out of the folder by a chain of them.
+            if member.islnk() or member.issym():
+                raise UserError(f"{archive}: its member {member.name!r} is a link; refused.")
+            total += member.size
+            _check_size(total, archive)
+            packed.extract(member, folder, filter="data")
+        _check_end(packed, stream, gzipped=gzipped)
+
+
+def _check_end(
+    packed: tarfile.TarFile, stream: IO[bytes] | gzip.GzipFile, *, gzipped: bool
+) -> None:
+    """Raise where the tar lacks its end: tarfile takes a cut between two members for the end."""
+    if gzipped:
+        while stream.read(_CHUNK_BYTES):
+            pass
+        return
+    stream.seek(packed.offset)
+    if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+        raise EOFError("the end of the archive is missing")

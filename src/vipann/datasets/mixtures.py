@@ -1,0 +1,201 @@
+"""A multi-label upstream set in AudioSet's shape: mixtures of UrbanSound8K clips.
+
+It stands in for AudioSet where that cannot be had: labelled with the set of classes that sound,
+a large imbalanced training split, an evaluation split balanced over classes, from other folds.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+from tqdm import tqdm
+
+from vipann.datasets.archives import place
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio, read_mono
+from vipann.datasets.urbansound8k import read_metadata, select
+from vipann.errors import UserError
+from vipann.seeds import derive_seed
+
+_LABELS, _CLASSES = "labels.csv", "classes.csv"
+_CACHED_CLIPS = 1024
+
+
+@dataclass(frozen=True)
+class _Event:
+    """One source clip in a mixture: onset in samples, gain in dB."""
+
+    file: str
+    path: str
+    label: str
+    onset: int
+    gain_db: float
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Source clips of one split by class (in the order of classID) and the class weights."""
+
+    clips: tuple[pd.DataFrame, ...]
+    weights: np.ndarray
+    balanced: bool
+
+
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+    """Write `train/`, `eval/` (mono 16-bit FLAC of clip_seconds), labels.csv and classes.csv.
+
+    labels.csv: clip_id, path, split, labels, and of each mixture the sources, onsets_s and
+    gains_db (all ";"-separated). The originals are unpacked below `folder` and removed again.
+    Every mixture has its own seed. UserError where train and eval share a fold.
+    """
+    options = _options(block)
+    originals = Path(folder) / ".originals"
+    try:
+        place(archives, originals)
+        table, classes = read_metadata(originals)
+        read = lru_cache(maxsize=_CACHED_CLIPS)(
+            lambda path: read_mono(originals / path, options["sample_rate"])
+        )
+        records = []
+        for split in ("train", "eval"):
+            pool = _pool(table, split, options, str(originals))
+            records += _write_split(split, pool, read, Path(folder), block, seed)
+    finally:
+        shutil.rmtree(originals, ignore_errors=True)
+    pd.DataFrame(records).to_csv(Path(folder) / _LABELS, index=False)
+    pd.DataFrame({"index": range(len(classes)), "class": classes}).to_csv(
+        Path(folder) / _CLASSES, index=False
+    )
+
+
+def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
+    """Mixtures in the order of labels.csv, split "train" or "eval", fold 0."""
+    folder = Path(folder)
+    for name in (_LABELS, _CLASSES):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name} is missing: the mixtures were not made completely.")
+    table = pd.read_csv(folder / _LABELS, dtype=str)
+    rows = []
+    for row in tqdm(table.to_dict("records"), desc="mixtures", unit="clip", disable=None):
+        audio = inspect_audio(folder, row["path"])
+        labels = row["labels"].split(";")
+        rows.append(
+            clip_row(audio, row["clip_id"], labels, block["clip_seconds"], split=row["split"])
+        )
+    return clip_table(rows, pd.read_csv(folder / _CLASSES, dtype=str)["class"].tolist())
+
+
+def _options(block: Mapping) -> dict:
+    defaults = {
+        "max_events": 3,
+        "clips_per_class": None,
+        "sample_rate": 32000,
+        "gain_db": [-12.0, 0.0],
+        "imbalance": 1.0,
+    }
+    options = {**defaults, **(block.get("options") or {})}
+    for name in ("train_folds", "eval_folds", "train_clips", "eval_clips"):
+        if not options.get(name):
+            raise UserError(f"options.{name} of the mixtures is missing or empty.")
+    shared = sorted(set(options["train_folds"]) & set(options["eval_folds"]))
+    if shared:
+        raise UserError(
+            f"options.train_folds and options.eval_folds share fold(s) {shared}; clips of one "
+            "recording would be on both sides. Keep them apart."
+        )
+    if not 1 <= options["max_events"] <= 3:
+        raise UserError(f"options.max_events is {options['max_events']}; it is 1, 2 or 3.")
+    if options["gain_db"][0] > options["gain_db"][1]:
+        raise UserError(f"options.gain_db is {options['gain_db']}; give [lowest, highest].")
+    return options
+
+
+def _pool(table: pd.DataFrame, split: str, options: Mapping, source: str) -> _Pool:
+    chosen = select(table, options[f"{split}_folds"], options["clips_per_class"], source)
+    clips = tuple(group for _, group in chosen.groupby("classID", sort=True))
+    ranks = np.arange(1, len(clips) + 1, dtype=float)
+    balanced = split == "eval"
+    weights = np.ones_like(ranks) if balanced else ranks ** -float(options["imbalance"])
+    return _Pool(clips, weights / weights.sum(), balanced)
+
+
+def _draw_classes(pool: _Pool, number: int, count: int, rng: np.random.Generator) -> list[int]:
+    """Distinct classes by weight; in a balanced split the first one goes round all classes."""
+    n_classes = len(pool.clips)
+    count = min(count, n_classes)
+    if not pool.balanced:
+        return rng.choice(n_classes, size=count, replace=False, p=pool.weights).tolist()
+    first = number % n_classes
+    others = [index for index in range(n_classes) if index != first]
+    return [first, *rng.choice(others, size=count - 1, replace=False).tolist()]
+
+
+def _draw_events(
+    pool: _Pool,
+    number: int,
+    length: int,
+    read: Callable[[str], np.ndarray],
+    options: Mapping,
+    rng: np.random.Generator,
+) -> list[_Event]:
+    count = int(rng.integers(1, options["max_events"] + 1))
+    events = []
+    for index in _draw_classes(pool, number, count, rng):
+        clips = pool.clips[index]
+        row = clips.iloc[int(rng.integers(len(clips)))]
+        # At least half the mixture's length, or the whole event, is heard.
+        latest = max(length - len(read(row["path"])), length // 2)
+        onset = int(rng.integers(latest + 1))
+        gain_db = float(rng.uniform(*options["gain_db"]))
+        events.append(_Event(row["slice_file_name"], row["path"], row["class"], onset, gain_db))
+    return events
+
+
+def _mix(events: Sequence[_Event], length: int, read: Callable[[str], np.ndarray]) -> np.ndarray:
+    mixture = np.zeros(length, dtype=np.float32)
+    for event in events:
+        source = read(event.path)[: length - event.onset]
+        gain = np.float32(10 ** (event.gain_db / 20))
+        mixture[event.onset : event.onset + len(source)] += gain * source
+    peak = float(np.abs(mixture).max())
+    # The largest 16-bit sample is just below 1, so a peak of exactly 1 would clip.
+    limit = 32767 / 32768
+    return mixture * np.float32(limit / peak) if peak > limit else mixture
+
+
+def _write_split(
+    split: str,
+    pool: _Pool,
+    read: Callable[[str], np.ndarray],
+    folder: Path,
+    block: Mapping,
+    seed: int,
+) -> list[dict[str, str]]:
+    options = _options(block)
+    rate = options["sample_rate"]
+    length = round(block["clip_seconds"] * rate)
+    (folder / split).mkdir(exist_ok=True)
+    records = []
+    numbers = range(options[f"{split}_clips"])
+    for number in tqdm(numbers, desc=f"mixtures {split}", unit="clip", disable=None):
+        rng = np.random.default_rng(derive_seed(seed, "mixtures", split, number))
+        events = _draw_events(pool, number, length, read, options, rng)
+        clip_id = f"{split}-{number:05d}"
+        path = f"{split}/{clip_id}.flac"
+        soundfile.write(folder / path, _mix(events, length, read), rate, subtype="PCM_16")
+        records.append(
+            {
+                "clip_id": clip_id,
+                "path": path,
+                "split": split,
+                "labels": ";".join(event.label for event in events),
+                "sources": ";".join(event.file for event in events),
+                "onsets_s": ";".join(f"{event.onset / rate:.6f}" for event in events),
+                "gains_db": ";".join(f"{event.gain_db:.6f}" for event in events),
+            }
+        )
+    return records

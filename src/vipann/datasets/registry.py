@@ -1,0 +1,25 @@
+"""Adapters by name: each is a module of this package with `place_audio` and `list_clips`."""
+
+from importlib import import_module
+from types import ModuleType
+
+from vipann.errors import UserError
+
+ADAPTERS = (
+    "synthetic",
+    "esc50",
+    "urbansound8k",
+    "mixtures",
+    "folder",
+    "dcase2013",
+    "shipsear",
+    "audioset",
+)
+
+
+def adapter(name: str) -> ModuleType:
+    """Return the adapter module; UserError, with the known names, where there is none."""
+    if name not in ADAPTERS:
+        known = ", ".join(ADAPTERS)
+        raise UserError(f"datasets: there is no adapter {name!r}; `adapter` is one of: {known}.")
+    return import_module(f"vipann.datasets.{name}")

@@ -1,0 +1,74 @@
+"""UrbanSound8K (Salamon et al. 2014), from the official archive's layout, folds as published."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from vipann.datasets.archives import place
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio
+from vipann.errors import UserError
+
+_COLUMNS = ("slice_file_name", "fold", "classID", "class")
+
+
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+    """Unpack the archive; its top folder may have any name."""
+    place(archives, folder)
+
+
+def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
+    """Clips in the order of fold and file name; classes in the order of classID.
+
+    `options.folds` (list or null) keeps these official folds, under their official numbers;
+    `options.clips_per_class` (int or null) keeps the first so many of each class and fold.
+    """
+    options = block.get("options") or {}
+    table, classes = read_metadata(Path(folder))
+    table = select(table, options.get("folds"), options.get("clips_per_class"), str(folder))
+    rows = []
+    for row in tqdm(table.to_dict("records"), desc="urbansound8k", unit="clip", disable=None):
+        audio = inspect_audio(folder, row["path"])
+        name = Path(row["slice_file_name"]).stem
+        rows.append(clip_row(audio, name, [row["class"]], block["clip_seconds"], fold=row["fold"]))
+    return clip_table(rows, classes)
+
+
+def read_metadata(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Official metadata plus `path` (posix, relative to `folder`), and all classes by classID."""
+    found = [path for path in folder.rglob("UrbanSound8K.csv") if path.parent.name == "metadata"]
+    if len(found) != 1:
+        raise UserError(
+            f"{folder}: expected one metadata/UrbanSound8K.csv of the official archive, found "
+            f"{len(found)}. Check the `archives` of this dataset."
+        )
+    table = pd.read_csv(found[0])
+    missing = [name for name in _COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"{found[0]} lacks the column(s) {', '.join(missing)}.")
+    audio = (found[0].parent.parent.relative_to(folder) / "audio").as_posix()
+    table["path"] = [
+        f"{audio}/fold{fold}/{name}"
+        for fold, name in zip(table["fold"], table["slice_file_name"], strict=True)
+    ]
+    classes = table.drop_duplicates(["classID", "class"]).sort_values("classID")
+    if classes["classID"].duplicated().any():
+        raise UserError(f"{found[0]}: a classID stands for two classes.")
+    return table, classes["class"].tolist()
+
+
+def select(
+    table: pd.DataFrame, folds: Sequence[int] | None, clips_per_class: int | None, source: str
+) -> pd.DataFrame:
+    """Rows of these folds (null: all), at most clips_per_class of each class and fold."""
+    absent = sorted(set(folds or []) - set(table["fold"]))
+    if absent:
+        there = sorted(set(table["fold"].tolist()))
+        raise UserError(f"{source}: fold(s) {absent} asked for, but the archive holds {there}.")
+    if folds is not None:
+        table = table[table["fold"].isin(list(folds))]
+    table = table.sort_values(["fold", "slice_file_name"], kind="stable")
+    if clips_per_class is not None:
+        table = table.groupby(["fold", "classID"]).head(clips_per_class)
+    return table

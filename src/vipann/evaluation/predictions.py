@@ -1,0 +1,165 @@
+"""The predictions file: what Monte Carlo sampling left behind for one model on one set of clips."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from vipann.errors import UserError
+from vipann.files import replacing
+
+UNCERTAINTIES = ("total", "aleatoric", "epistemic")
+TASKS = ("multiclass", "multilabel")
+
+_ARRAYS = ("mean_probability", *UNCERTAINTIES, "labels", "clip_id")
+_WORDS = ("task", "dataset", "scored_dataset", "strategy", "phase")
+_NUMBERS = ("fold", "mc_samples", "seed")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predictions of one model for N clips and C classes, repeated R times.
+
+    mean_probability: (R, N, C) float32 in [0, 1], the mean over Monte Carlo samples (eq. 1).
+    total, aleatoric, epistemic: (R, N) float32 in nats (eqs. 2 to 8); higher is more uncertain.
+    labels: (N, C) uint8 multi-hot, or (N, 0) where the clips' labels mean nothing to the model.
+    clip_id: (N,) str.
+    dataset: the dataset that the model belongs to; scored_dataset: where the clips come from.
+    fold: 0 for upstream. Raises ValueError when the shapes disagree or a value is not finite.
+    """
+
+    mean_probability: np.ndarray
+    total: np.ndarray
+    aleatoric: np.ndarray
+    epistemic: np.ndarray
+    labels: np.ndarray
+    clip_id: np.ndarray
+    task: str
+    dataset: str
+    scored_dataset: str
+    strategy: str
+    phase: str
+    fold: int
+    mc_samples: int
+    seed: int
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"task is {self.task!r}, not one of {', '.join(TASKS)}")
+        if self.mean_probability.ndim != 3:
+            raise ValueError(
+                f"mean_probability has shape {self.mean_probability.shape}, not (R, N, C)"
+            )
+        replications, clips, classes = self.mean_probability.shape
+        wanted = dict.fromkeys(UNCERTAINTIES, (replications, clips))
+        wanted["clip_id"] = (clips,)
+        wanted["labels"] = (clips, classes if self.labels.ndim == 2 and self.labels.shape[1] else 0)
+        for name, shape in wanted.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise ValueError(
+                    f"{name} has shape {found}, but {shape} goes with mean_probability "
+                    f"{self.mean_probability.shape}"
+                )
+        if len(self.classes) != classes:
+            raise ValueError(f"{len(self.classes)} class names for {classes} classes")
+        for name in ("mean_probability", *UNCERTAINTIES):
+            # A sum passes NaN and infinity on without an (R, N, C) array of flags.
+            if not np.isfinite(getattr(self, name).sum(dtype=np.float64)):
+                raise ValueError(f"{name} holds values that are not finite")
+
+    @property
+    def replications(self) -> int:
+        """R, how many times the Monte Carlo prediction was repeated (1 for det)."""
+        return self.mean_probability.shape[0]
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the clips have labels that the model can be scored against."""
+        return self.labels.shape[1] > 0
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Multiclass only: index of each clip's class, (N,) int."""
+        return self.labels.argmax(axis=1)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Multiclass only: index of the most probable class, (R, N) int."""
+        return self.mean_probability.argmax(axis=2)
+
+
+def write_predictions(predictions: Predictions, path: Path | str) -> None:
+    """Write the file whole or not at all (format: see `Predictions`; names as its fields)."""
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
+        file["mean_probability"] = predictions.mean_probability.astype(np.float32, copy=False)
+        for name in UNCERTAINTIES:
+            file[name] = getattr(predictions, name).astype(np.float32, copy=False)
+        file["labels"] = predictions.labels.astype(np.uint8, copy=False)
+        file.create_dataset(
+            "clip_id", data=predictions.clip_id.astype(object), dtype=h5py.string_dtype()
+        )
+        for name in _WORDS:
+            file.attrs[name] = getattr(predictions, name)
+        for name in (*_NUMBERS, "replications"):
+            file.attrs[name] = int(getattr(predictions, name))
+        file.attrs["classes"] = json.dumps(list(predictions.classes))
+
+
+def read_predictions(path: Path | str) -> Predictions:
+    """Read a file written by `write_predictions`.
+
+    Raises UserError, naming the file, when it is missing, truncated, of another kind, or when
+    its arrays do not fit together.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _unpack(file)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such predictions file. Run the rule that predicts.") from error
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        reason = error.args[0] if error.args else type(error).__name__
+        raise UserError(
+            f"{path}: not a whole predictions file ({reason}). "
+            "Delete it and run again: the rule that predicts writes it anew."
+        ) from error
+
+
+def read_group(path: Path | str) -> tuple[str, str, str]:
+    """(dataset, strategy, phase) of a predictions file, without reading its arrays."""
+    try:
+        with h5py.File(path, "r") as file:
+            return tuple(str(_attribute(file, name)) for name in ("dataset", "strategy", "phase"))
+    except (OSError, KeyError) as error:
+        reason = error.args[0] if error.args else type(error).__name__
+        raise UserError(f"{path}: not a predictions file ({reason}).") from error
+
+
+def _unpack(file: h5py.File) -> Predictions:
+    missing = [name for name in _ARRAYS if name not in file]
+    if missing:
+        raise KeyError(f"without the dataset {', '.join(missing)}")
+    arrays = {name: file[name][:] for name in _ARRAYS if name != "clip_id"}
+    predictions = Predictions(
+        **arrays,
+        clip_id=np.asarray(file["clip_id"].asstr()[:], dtype=str),
+        **{name: str(_attribute(file, name)) for name in _WORDS},
+        **{name: int(_attribute(file, name)) for name in _NUMBERS},
+        classes=tuple(json.loads(_attribute(file, "classes"))),
+    )
+    if int(_attribute(file, "replications")) != predictions.replications:
+        raise ValueError(
+            f"it announces {file.attrs['replications']} replications and holds "
+            f"{predictions.replications}"
+        )
+    return predictions
+
+
+def _attribute(file: h5py.File, name: str) -> Any:
+    if name not in file.attrs:
+        raise KeyError(f"without the attribute {name}")
+    return file.attrs[name]

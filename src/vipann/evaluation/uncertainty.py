@@ -1,0 +1,60 @@
+"""Predictive uncertainty and its split into aleatoric and epistemic parts (equations 1 to 8)."""
+
+import torch
+from torch import Tensor
+
+from vipann.tasks import Task
+
+
+def probabilities(logits: Tensor, task: Task) -> Tensor:
+    """Logits (..., C) to probabilities in [0, 1]: softmax, or a sigmoid per class; float64."""
+    logits = logits.double()
+    return logits.softmax(-1) if task == "multiclass" else logits.sigmoid()
+
+
+def entropy(p: Tensor, task: Task) -> Tensor:
+    """Entropy in nats of probabilities (..., C): shape (...).
+
+    multiclass: -sum p ln p, in [0, ln C] (equation 2). multilabel: the sum over classes of the
+    binary entropies, in [0, C ln 2] (equation 6, with the sum over classes that its print lacks).
+    """
+    terms = torch.special.entr(p)
+    if task == "multilabel":
+        terms = terms + torch.special.entr(1 - p)
+    return terms.sum(-1)
+
+
+class Decomposition:
+    """Running means over Monte Carlo samples; memory does not grow with their number."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.samples = 0
+        self._sum_p: Tensor | float = 0.0
+        self._sum_entropy: Tensor | float = 0.0
+
+    def add(self, p: Tensor) -> None:
+        """Count one sample's probabilities, (B, C) float64."""
+        self._sum_p = self._sum_p + p
+        self._sum_entropy = self._sum_entropy + entropy(p, self.task)
+        self.samples += 1
+
+    @property
+    def mean_probability(self) -> Tensor:
+        """(B, C), equation 1."""
+        return self._sum_p / self.samples
+
+    @property
+    def total(self) -> Tensor:
+        """(B,): entropy of the mean prediction, equations 2 and 6."""
+        return entropy(self.mean_probability, self.task)
+
+    @property
+    def aleatoric(self) -> Tensor:
+        """(B,): mean entropy of the predictions, equations 4 and 7."""
+        return self._sum_entropy / self.samples
+
+    @property
+    def epistemic(self) -> Tensor:
+        """(B,): mutual information, total minus aleatoric, equations 3 and 8; >= 0."""
+        return (self.total - self.aleatoric).clamp(min=0)

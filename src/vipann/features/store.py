@@ -1,0 +1,114 @@
+"""Reading features.h5: labels and folds at once, log-mel rows as they are asked for."""
+
+import json
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+import numpy as np
+
+from vipann.errors import UserError
+
+_DATASETS = ("logmel", "labels", "clip_id", "fold", "split")
+_ATTRIBUTES = ("features", "clip_seconds", "padding", "task", "classes", "manifest_sha256")
+
+
+class FeatureStore:
+    """A features.h5 of N clips, C classes, T frames and M mel bands.
+
+    path; task; classes (list of C); clip_ids (N,) str; fold (N,) int16; split (N,) str; labels
+    (N, C) uint8 multi-hot; feature_settings (dict); clip_seconds; padding; manifest_sha256;
+    shape (N, T, M). The file is opened at the first `read` in each process, so that a store can be
+    pickled into, or forked with, a worker. UserError where `path` is not a feature file.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._file: h5py.File | None = None
+        self._owner = -1
+        try:
+            with h5py.File(self.path, "r") as file:
+                self._read_head(file)
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(
+                f"{self.path} is not a feature file of this workflow ({error}). Delete it and "
+                "run again to extract the features anew."
+            ) from error
+
+    def _read_head(self, file: h5py.File) -> None:
+        missing = [name for name in _DATASETS if name not in file]
+        missing += [name for name in _ATTRIBUTES if name not in file.attrs]
+        if missing:
+            raise KeyError(f"lacks {', '.join(missing)}")
+        self.task: str = file.attrs["task"]
+        self.padding: str = file.attrs["padding"]
+        self.clip_seconds = float(file.attrs["clip_seconds"])
+        self.manifest_sha256: str = file.attrs["manifest_sha256"]
+        self.classes: list[str] = json.loads(file.attrs["classes"])
+        self.feature_settings: dict = json.loads(file.attrs["features"])
+        self.clip_ids = np.array(file["clip_id"].asstr()[()], dtype=str)
+        self.split = np.array(file["split"].asstr()[()], dtype=str)
+        self.fold: np.ndarray = file["fold"][()]
+        self.labels: np.ndarray = file["labels"][()]
+        self.shape: tuple[int, int, int] = file["logmel"].shape
+        if not len(self.clip_ids) == len(self.fold) == len(self.labels) == self.shape[0]:
+            raise ValueError("its datasets differ in length")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def rows(
+        self, folds: int | Collection[int] | None = None, split: str | None = None
+    ) -> np.ndarray:
+        """Indices (int64, ascending) of the clips in these folds and of this split; None: any."""
+        chosen = np.ones(len(self), dtype=bool)
+        if folds is not None:
+            chosen &= np.isin(self.fold, list(folds) if isinstance(folds, Collection) else [folds])
+        if split is not None:
+            chosen &= self.split == split
+        return np.flatnonzero(chosen).astype(np.int64)
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Log-mel spectrograms (B, T, M) float32 in dB, in the order asked for; repeats allowed.
+
+        IndexError for an index outside 0..N-1.
+        """
+        indices = np.asarray(indices, dtype=np.int64).reshape(-1)
+        if indices.size and not 0 <= indices.min() <= indices.max() < len(self):
+            raise IndexError(f"{self.path} has rows 0..{len(self) - 1}; asked for {indices}")
+        # Row by row: h5py's fancy indexing is over ten times slower and refuses unsorted rows.
+        rows = np.empty((indices.size, *self.shape[1:]), dtype=np.float16)
+        logmel = self._open()["logmel"]
+        for position, index in enumerate(indices):
+            logmel.read_direct(rows, np.s_[int(index)], np.s_[position])
+        return rows.astype(np.float32)
+
+    def _open(self) -> h5py.File:
+        # An HDF5 handle must not be shared with a forked process.
+        if self._file is None or self._owner != os.getpid():
+            self._file = h5py.File(self.path, "r")
+            self._owner = os.getpid()
+        return self._file
+
+    def close(self) -> None:
+        """Close the file; a later `read` opens it again."""
+        if self._file is not None and self._owner == os.getpid():
+            self._file.close()
+        self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_file": None, "_owner": -1}

@@ -1,0 +1,137 @@
+"""Flipout posteriors over a network's weights, through bayesian-torch.
+
+Flipout (Wen et al. 2018) gives every weight a Gaussian posterior N(mu, softplus(rho)^2); MOPED
+(Krishnan et al. 2020, section 3.4 of the paper) takes mu from a trained deterministic network and
+sets sigma = delta * |mu|. The layers and their names are those of bayesian-torch 0.5.0.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
+from bayesian_torch.models.dnn_to_bnn import bnn_linear_layer, dnn_to_bnn
+from torch import Tensor, nn
+
+Prior = Literal["unit", "weights"]
+Reduction = Literal["mean", "sum"]
+
+
+class Posterior(NamedTuple):
+    """One weight tensor's posterior (mu, rho) and prior (mean, sigma)."""
+
+    mu: Tensor
+    rho: Tensor
+    prior_mu: Tensor
+    prior_sigma: Tensor
+
+
+def to_flipout(
+    network: nn.Module,
+    bayesian: Mapping[str, float],
+    moped_delta: float | None = None,
+    prior: Prior = "unit",
+) -> None:
+    """Replace, in place, every convolution and linear layer of `network` by a Flipout layer.
+
+    With `moped_delta`, the posterior starts from the network's own weights (mu = w,
+    sigma = moped_delta * |w|), and `prior="weights"` centres the prior on them too; otherwise it
+    starts at random around `posterior_mu_init` and `posterior_rho_init`.
+    """
+    dnn_to_bnn(network, _bayesian_torch_settings(bayesian, moped_delta))
+    for layer in flipout_layers(network):
+        _settle_prior(layer, bayesian, prior)
+
+
+def flipout_linear(layer: nn.Linear, bayesian: Mapping[str, float], prior: Prior) -> nn.Module:
+    """A new LinearFlipout of the shape of `layer`, with bayesian-torch's random start."""
+    flipout = bnn_linear_layer(_bayesian_torch_settings(bayesian, None), layer)
+    _settle_prior(flipout, bayesian, prior)
+    return flipout
+
+
+def flipout_layers(network: nn.Module) -> Iterator[BaseVariationalLayer_]:
+    """The network's Flipout layers, in order of definition."""
+    return (m for m in network.modules() if isinstance(m, BaseVariationalLayer_))
+
+
+def is_bayesian(network: nn.Module) -> bool:
+    """Whether the network has Flipout layers, and so a KL term."""
+    return next(flipout_layers(network), None) is not None
+
+
+def posteriors(layer: BaseVariationalLayer_) -> list[Posterior]:
+    """The posterior of the layer's weight and, where it has one, of its bias."""
+    part = "kernel" if hasattr(layer, "mu_kernel") else "weight"
+    found = [
+        Posterior(
+            getattr(layer, f"mu_{part}"),
+            getattr(layer, f"rho_{part}"),
+            layer.prior_weight_mu,
+            layer.prior_weight_sigma,
+        )
+    ]
+    if layer.mu_bias is not None:
+        found.append(
+            Posterior(layer.mu_bias, layer.rho_bias, layer.prior_bias_mu, layer.prior_bias_sigma)
+        )
+    return found
+
+
+def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
+    """KL(posterior || prior) over the trainable Flipout layers: a scalar, in nats, >= 0.
+
+    `sum` is the divergence of equation 5. `mean` averages over each weight tensor and sums the
+    averages, as bayesian-torch and the published code do.
+    """
+    terms = [
+        _gaussian_kl(posterior).mean() if reduction == "mean" else _gaussian_kl(posterior).sum()
+        for layer in flipout_layers(network)
+        for posterior in posteriors(layer)
+        if posterior.mu.requires_grad
+    ]
+    return torch.stack(terms).sum() if terms else torch.zeros(())
+
+
+def _gaussian_kl(posterior: Posterior) -> Tensor:
+    sigma = F.softplus(posterior.rho)
+    shift = posterior.mu - posterior.prior_mu
+    return (
+        torch.log(posterior.prior_sigma / sigma)
+        + (sigma.square() + shift.square()) / (2 * posterior.prior_sigma.square())
+        - 0.5
+    )
+
+
+def _bayesian_torch_settings(
+    bayesian: Mapping[str, float], moped_delta: float | None
+) -> dict[str, Any]:
+    return {
+        "prior_mu": bayesian["prior_mu"],
+        "prior_sigma": bayesian["prior_sigma"],
+        "posterior_mu_init": bayesian["posterior_mu_init"],
+        "posterior_rho_init": bayesian["posterior_rho_init"],
+        "type": "Flipout",
+        "moped_enable": moped_delta is not None,
+        "moped_delta": moped_delta,
+    }
+
+
+def _settle_prior(
+    layer: BaseVariationalLayer_, bayesian: Mapping[str, float], prior: Prior
+) -> None:
+    """Make the prior part of the state dict, which bayesian-torch does not save.
+
+    A prior that is the same for all weights is kept as one number: checkpoints stay half as large.
+    """
+    for name in ("weight", "bias"):
+        if getattr(layer, f"prior_{name}_mu") is None:
+            continue
+        mean = torch.tensor(float(bayesian["prior_mu"]))
+        if prior == "weights":
+            mu = layer.mu_bias if name == "bias" else posteriors(layer)[0].mu
+            mean = mu.detach().clone()
+        layer.register_buffer(f"prior_{name}_mu", mean)
+        sigma = torch.tensor(float(bayesian["prior_sigma"]))
+        layer.register_buffer(f"prior_{name}_sigma", sigma)

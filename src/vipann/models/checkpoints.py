@@ -1,0 +1,43 @@
+"""Checkpoints: weights as safetensors and, beside them, a JSON file on where they come from."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from vipann.errors import UserError
+from vipann.files import replacing
+
+
+def sidecar_of(path: Path | str) -> Path:
+    """The JSON file that belongs to a checkpoint."""
+    return Path(path).with_suffix(".json")
+
+
+def save_checkpoint(network: nn.Module, path: Path | str, facts: Mapping[str, Any]) -> None:
+    """Write the network's state dict to `path` and `facts` (JSON-like) to its sidecar."""
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with replacing(sidecar_of(path)) as beside:
+        beside.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
+    with replacing(path) as beside:
+        save_file(state, beside)
+
+
+def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """State dict (on the CPU) and facts of a checkpoint.
+
+    Raises:
+        UserError: a file is missing, truncated or not a checkpoint of this project.
+    """
+    try:
+        return load_file(path), json.loads(sidecar_of(path).read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"checkpoint {path}: {error.filename} is missing") from error
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise UserError(
+            f"checkpoint {path} is broken ({error}): delete it and run the workflow again"
+        ) from error

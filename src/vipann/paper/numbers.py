@@ -1,0 +1,39 @@
+"""The printed numbers of the paper's Tables 1 to 5, and its names for strategies and phases."""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+# The paper's spelling, in the order of its Table 4.
+STRATEGY_NAMES = {"flip": "Flip", "det_flip": "Det-Flip", "drop": "Drop", "det": "Det"}
+PHASE_NAMES = {
+    "pretrained": "Pre-trained",
+    "fixed": "Fixed",
+    "finetuned": "Fine-Tuned",
+    "scratch": "From scratch",
+}
+
+# The one dataset that Table 3 is about.
+PRETRAINING_DATASET = "AudioSet"
+
+
+def paper_value(table: int, row: str, column: str) -> float | None:
+    """The number that the paper prints, or None where it prints none.
+
+    table: 1 to 5. row, column, in the paper's words ("UrbanSound8K" spelled so throughout):
+    1: "ESC-50/Drop", "Params" or "MACs"; 2: "ESC-50", "Num Clips", "Num Classes", "Duration" (s)
+    or "Folds"; 3: "Det", "Drop", "Flip" or "ResNet-54 PANN [1]", "mAP", "AUC" or "d-prime";
+    4: "Flip", "ESC-50/fixed" or "ESC-50/finetuned" ("SOTA" with "ESC-50" alone); 5: "Flip",
+    "ESC-50". The paper spells the second dataset "UrbanSound8k" in Tables 1 and 5.
+    """
+    return _numbers().get((table, row, column))
+
+
+@cache
+def _numbers() -> dict[tuple[int, str, str], float]:
+    path = Path(__file__).with_name("tables.csv")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {
+            (int(line["table"]), line["row"], line["column"]): float(line["value"])
+            for line in csv.DictReader(stream)
+        }

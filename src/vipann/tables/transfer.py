@@ -1,0 +1,136 @@
+"""Tables 4 and 5: accuracies after transfer learning and from scratch, ours beside the paper's."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from vipann.paper.numbers import PHASE_NAMES, STRATEGY_NAMES, paper_value
+from vipann.tables.layout import (
+    ABOUT_THE_PAPER,
+    Column,
+    Layout,
+    averages,
+    comparison_rows,
+    tidy,
+    write_table,
+)
+
+PHASES = {4: ("fixed", "finetuned"), 5: ("scratch",)}
+# A multilabel dataset has mAP in the place of accuracy.
+SCORES = ("accuracy", "mAP")
+TITLES = {
+    4: "Table 4: accuracy after transfer learning",
+    5: "Table 5: accuracy from scratch, without transfer learning",
+}
+HOW = (
+    "Mean over folds of the mean over replications ± standard error over folds (none with one "
+    "fold). Folds count alike whatever their size."
+)
+
+
+def transfer_table(
+    metrics: Sequence[Path | str], paper_names: Mapping[str, str | None]
+) -> pd.DataFrame:
+    """Tidy Table 4 (columns: `vipann.tables.layout.TIDY_COLUMNS`), rows in the paper's order.
+
+    metrics: the metrics parquet of each transfer dataset, in the order of columns; paper_names:
+    dataset -> its name in the paper, or None where the dataset is not the paper's, and then
+    `paper` and `difference` stay empty.
+    """
+    return _table(4, metrics, paper_names)
+
+
+def scratch_table(
+    metrics: Sequence[Path | str], paper_names: Mapping[str, str | None]
+) -> pd.DataFrame:
+    """Tidy Table 5; as `transfer_table`."""
+    return _table(5, metrics, paper_names)
+
+
+def write_transfer_table(
+    metrics: Sequence[Path | str],
+    paper_names: Mapping[str, str | None],
+    csv: Path | str,
+    md: Path | str,
+    tex: Path | str,
+) -> None:
+    """Write Table 4 as csv, Markdown and LaTeX; arguments as for `transfer_table`."""
+    _write(4, transfer_table(metrics, paper_names), paper_names, (csv, md, tex))
+
+
+def write_scratch_table(
+    metrics: Sequence[Path | str],
+    paper_names: Mapping[str, str | None],
+    csv: Path | str,
+    md: Path | str,
+    tex: Path | str,
+) -> None:
+    """Write Table 5 as csv, Markdown and LaTeX; arguments as for `transfer_table`."""
+    _write(5, scratch_table(metrics, paper_names), paper_names, (csv, md, tex))
+
+
+def _table(
+    number: int, metrics: Sequence[Path | str], paper_names: Mapping[str, str | None]
+) -> pd.DataFrame:
+    frame = pd.concat([averages(pd.read_parquet(path)) for path in metrics], ignore_index=True)
+    frame = frame[
+        frame["phase"].isin(PHASES[number])
+        & frame["strategy"].isin(list(STRATEGY_NAMES))
+        & frame["metric"].isin(SCORES)
+    ]
+    orders = {
+        "strategy": list(STRATEGY_NAMES),
+        "dataset": list(dict.fromkeys(frame["dataset"])),
+        "phase": list(PHASES[number]),
+    }
+    frame = frame.sort_values(
+        list(orders), key=lambda names: names.map(orders[names.name].index), kind="stable"
+    )
+    paper = [
+        _printed(number, row.strategy, row.phase, row.metric, paper_names.get(row.dataset))
+        for row in frame.itertuples()
+    ]
+    return tidy(number, frame, paper)
+
+
+def _printed(
+    number: int, strategy: str, phase: str, metric: str, paper_name: str | None
+) -> float | None:
+    if paper_name is None or metric != "accuracy":
+        return None
+    column = f"{paper_name}/{phase}" if number == 4 else paper_name
+    return paper_value(number, STRATEGY_NAMES[strategy], column)
+
+
+def _write(
+    number: int,
+    frame: pd.DataFrame,
+    paper_names: Mapping[str, str | None],
+    paths: tuple[Path | str, Path | str, Path | str],
+) -> None:
+    columns = []
+    seen = frame[["dataset", "phase", "metric"]].drop_duplicates()
+    for dataset in dict.fromkeys(frame["dataset"]):
+        for phase in PHASES[number]:
+            for metric in seen[(seen["dataset"] == dataset) & (seen["phase"] == phase)]["metric"]:
+                shown = paper_names.get(dataset) or dataset
+                what = "" if metric == "accuracy" else f" ({metric})"
+                heading = (shown, PHASE_NAMES[phase] + what) if number == 4 else ("", shown + what)
+                columns.append(Column(*heading, dataset, phase, metric))
+    notes = [HOW]
+    if frame["paper"].notna().any():
+        notes.append(ABOUT_THE_PAPER)
+        if number == 4:
+            notes.append(_state_of_the_art(frame, paper_names))
+    layout = Layout(TITLES[number], columns, comparison_rows(frame, STRATEGY_NAMES, columns), notes)
+    write_table(frame, layout, *map(Path, paths))
+
+
+def _state_of_the_art(frame: pd.DataFrame, paper_names: Mapping[str, str | None]) -> str:
+    compared = dict.fromkeys(frame[frame["paper"].notna()]["dataset"])
+    values = {
+        paper_names[dataset]: paper_value(4, "SOTA", paper_names[dataset]) for dataset in compared
+    }
+    printed = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    return f"State of the art, as the paper quotes it: {printed}."

@@ -1,0 +1,101 @@
+"""The network's size, shape and names at the paper's settings."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vipann.errors import UserError
+from vipann.models.resnet54 import Bottleneck, ResNet54, trainable_parameters
+from vipann.models.strategies import build_network, build_transferred
+
+PAPER = {
+    "model": {
+        "width": 64,
+        "blocks": [3, 4, 6, 3],
+        "dropout": {"conv": 0.2, "linear": 0.5, "block": 0.1, "block_in_monte_carlo": False},
+    },
+    "bayesian": {
+        "prior_mu": 0.0,
+        "prior_sigma": 1.0,
+        "posterior_mu_init": 0.0,
+        "posterior_rho_init": -3.0,
+    },
+    "moped": {"delta": 0.5, "prior": "unit"},
+    "mel_bands": 64,
+}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "classes", "printed"),
+    [
+        ("drop", 50, 103_340_786),
+        ("det", 50, 103_340_786),
+        ("det_flip", 50, 107_639_588),
+        ("flip", 50, 206_620_004),
+        ("drop", 10, 103_258_826),
+        ("det_flip", 10, 107_475_668),
+        ("flip", 10, 206_456_084),
+        ("det", 527, 104_318_159),
+    ],
+)
+def test_parameter_counts_equal_table_1(strategy, classes, printed):
+    with torch.device("meta"):
+        network = build_network(strategy, classes, PAPER)
+    assert trainable_parameters(network) == printed
+
+
+def test_transferred_network_has_the_same_size_as_the_strategys_own():
+    with torch.device("meta"):
+        network = build_transferred("flip", 50, PAPER)
+    assert trainable_parameters(network) == 206_620_004
+
+
+def test_names_are_those_of_the_published_checkpoints():
+    with torch.device("meta"):
+        names = set(ResNet54(527).state_dict())
+    expected = {
+        "bn0.running_mean": 1,
+        "conv_block1.conv1.weight": 1,
+        "conv_block1.bn2.bias": 1,
+        "resnet.layer1.0.downsample.0.weight": 1,
+        "resnet.layer2.0.downsample.1.weight": 1,
+        "resnet.layer2.0.downsample.2.running_var": 1,
+        "resnet.layer3.5.bn3.weight": 1,
+        "resnet.layer4.2.conv2.weight": 1,
+        "conv_block_after1.conv2.weight": 1,
+        "fc1.bias": 1,
+        "fc_audioset.weight": 1,
+    }
+    assert set(expected) <= names
+    assert "resnet.layer1.1.downsample.0.weight" not in names
+
+
+@given(frames=st.integers(32, 130), clips=st.integers(1, 3))
+@settings(max_examples=10, deadline=None)
+def test_any_clip_from_32_frames_gives_one_row_of_logits(frames, clips):
+    network = ResNet54(7, width=2, blocks=(1, 1, 1, 1)).eval()
+    logits = network(torch.randn(clips, frames, 64))
+    assert logits.shape == (clips, 7)
+    assert torch.isfinite(logits).all()
+
+
+def test_too_short_a_clip_is_named_with_the_setting_to_change():
+    with pytest.raises(UserError, match=r"31 frames.*hop_length"):
+        ResNet54(7, width=2, blocks=(1, 1, 1, 1))(torch.randn(1, 31, 64))
+
+
+def test_residual_branches_start_as_identity():
+    block = next(m for m in ResNet54(3, width=4, blocks=(2, 1, 1, 1)).modules() if isinstance(m, Bottleneck))
+    assert (block.bn3.weight == 0).all()
+
+
+def test_stages_compose_to_the_forward_pass():
+    network = ResNet54(5, width=2, blocks=(1, 1, 1, 1)).eval()
+    clips = torch.randn(2, 64, 64)
+    x = clips
+    for step, _ in network.stages():
+        x = step(x)
+    assert torch.equal(x, network(clips))
+    listed = {id(m) for _, modules in network.stages() for m in modules}
+    assert listed == {id(m) for m in network.children()}

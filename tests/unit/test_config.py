@@ -1,0 +1,119 @@
+"""Bad configs stop with a message that names file, key, value and what is allowed."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vipann.config import check_config, folds_of, merge, mirror_of, read_layer
+from vipann.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+BASE = ROOT / "config/config.yaml"
+
+
+@pytest.fixture()
+def overridden(tmp_path):
+    """Check the paper's config under an override file with the given content."""
+
+    def check(override):
+        file = tmp_path / "mine.yaml"
+        file.write_text(yaml.safe_dump(override))
+        config = merge(read_layer(BASE), override)
+        check_config(config, SCHEMA, [BASE, file])
+        return config
+
+    return check
+
+
+@pytest.mark.parametrize("name", ["demo", "esc10"])
+def test_the_projects_own_configs_are_valid(name):
+    files = [BASE, ROOT / f"config/{name}.yaml"]
+    check_config(merge(*map(read_layer, files)), SCHEMA, files)
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value", "allowed"),
+    [
+        ({"sed": 1}, "sed", "unknown key", "allowed here: accelerator"),
+        ({"model": {"widht": 8}}, "model.widht", "unknown key", "allowed here: blocks, dropout, width"),
+        ({"model": {"width": "x"}}, "model.width", "'x'", "type integer"),
+        ({"model": {"dropout": {"conv": 1.5}}}, "model.dropout.conv", "1.5", "below 1"),
+        ({"transfer": {"folds": [9]}}, "transfer.folds", "[9]", "esc50 has folds 1 to 5"),
+        ({"transfer": {"folds": [0]}}, "transfer.folds.0", "0", "at least 1"),
+        ({"transfer": {"folds": "some"}}, "transfer.folds", "'some'", "'all' or a list"),
+        ({"transfer": {"strategies": ["dett"]}}, "transfer.strategies.0", "'dett'", "det_flip"),
+        ({"upstream": "esc50"}, "upstream", "multiclass", "must be 'multilabel'"),
+        ({"ood": "nowhere"}, "ood", "'nowhere'", "known: audioset"),
+        ({"kl": {"scale": "1/M"}}, "kl.scale", "'1/M'", "'1/N'"),
+        ({"features": {"fmax": 20000.0}}, "features.fmax", "20000", "16000"),
+        ({"datasets": {"esc50": {"options": {"subset": "esc5"}}}}, "datasets.esc50.options.subset", "'esc5'", "esc10"),
+        ({"datasets": {"esc50": {"options": {"sub": 1}}}}, "datasets.esc50.options.sub", "unknown key", "subset"),
+        ({"datasets": {"esc50": {"adapter": "esc"}}}, "datasets.esc50.adapter", "'esc'", "urbansound8k"),
+        ({"evaluation": {"replications": 0}}, "evaluation.replications", "0", "at least 1"),
+    ],
+)
+def test_faults_name_file_key_value_and_what_is_allowed(overridden, override, key, value, allowed):
+    with pytest.raises(UserError) as caught:
+        overridden(override)
+    line = next(line for line in str(caught.value).splitlines() if f" {key}: " in line)
+    assert "mine.yaml" in line
+    assert value in line
+    assert allowed in line
+
+
+def test_a_missing_key_is_named(tmp_path):
+    config = copy.deepcopy(read_layer(BASE))
+    del config["pretrain"]["steps"]["flip"]
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(config))
+    with pytest.raises(UserError, match=r"config\.yaml: pretrain\.steps: missing key: flip"):
+        check_config(config, SCHEMA, [file])
+
+
+def test_a_value_from_the_command_line_is_said_to_be():
+    config = merge(read_layer(BASE), {"seed": "abc"})
+    with pytest.raises(UserError, match="command line"):
+        check_config(config, SCHEMA, [BASE])
+
+
+def test_all_faults_are_listed_at_once(overridden):
+    with pytest.raises(UserError) as caught:
+        overridden({"seed": -1, "model": {"width": 1}})
+    assert "seed" in str(caught.value)
+    assert "model.width" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1\n- 2\n", ""])
+def test_a_file_that_is_no_mapping_is_named(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(UserError, match="bad.yaml"):
+        read_layer(tmp_path / "bad.yaml")
+
+
+def test_folds_are_all_or_the_chosen_ones(overridden):
+    assert folds_of(overridden({}), "urbansound8k") == list(range(1, 11))
+    assert folds_of(overridden({"transfer": {"folds": [2, 5]}}), "esc50") == [2, 5]
+
+
+def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monkeypatch):
+    monkeypatch.setenv("VIPANN_MIRROR", "/env")
+    assert mirror_of(overridden({})) == "/env"
+    assert mirror_of(overridden({"data": {"mirror": "/cfg"}})) == "/cfg"
+    monkeypatch.delenv("VIPANN_MIRROR")
+    assert mirror_of(overridden({})) is None
+
+
+def test_every_key_of_the_config_is_explained_in_its_readme():
+    text = (ROOT / "config/README.md").read_text()
+    schema = yaml.safe_load(SCHEMA.read_text())
+
+    def keys(node, prefix=""):
+        for name, child in node.get("properties", {}).items():
+            yield f"{prefix}{name}"
+            yield from keys(child, f"{prefix}{name}.")
+
+    missing = [key for key in keys(schema) if f"`{key}`" not in text]
+    assert not missing, missing

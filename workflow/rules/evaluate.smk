@@ -1,0 +1,96 @@
+# Monte Carlo predictions of every network on its own held-out clips, and the metrics of a dataset.
+
+
+def prediction_settings(*words: object, dataset: str, scored_dataset: str, **rows: object) -> dict:
+    keys = ("mc_samples", "replications", "batch_size")
+    return settings(
+        "predict.py",
+        *words,
+        dataset=dataset,
+        scored_dataset=scored_dataset,
+        rows=rows,
+        **{key: config["evaluation"][key] for key in keys},
+    )
+
+
+rule predict_upstream:
+    input:
+        checkpoint=upstream_checkpoint_of("{strategy}"),
+        features=f"{RESULTS}/features/{UPSTREAM}.h5",
+    output:
+        f"{RESULTS}/predictions/{UPSTREAM}/{{strategy}}/pretrained.h5",
+    log:
+        log_of(f"predictions/{UPSTREAM}/{{strategy}}/pretrained"),
+    benchmark:
+        f"{RESULTS}/benchmarks/predictions/{UPSTREAM}/{{strategy}}.tsv"
+    params:
+        settings=lambda w: prediction_settings(
+            "predict",
+            UPSTREAM,
+            w.strategy,
+            dataset=UPSTREAM,
+            scored_dataset=UPSTREAM,
+            split="eval",
+        ),
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=1440,
+    message:
+        f"predict {UPSTREAM} {{wildcards.strategy}}"
+    script:
+        "../scripts/predict.py"
+
+
+rule predict:
+    input:
+        checkpoint=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}"),
+        features=f"{RESULTS}/features/{{dataset}}.h5",
+    output:
+        f"{RESULTS}/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.h5",
+    log:
+        log_of("predictions/{dataset}/{strategy}/fold{fold}/{phase}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+    params:
+        settings=lambda w: prediction_settings(
+            "predict",
+            w.dataset,
+            w.strategy,
+            w.fold,
+            w.phase,
+            dataset=w.dataset,
+            scored_dataset=w.dataset,
+            folds=[int(w.fold)],
+        ),
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    message:
+        "predict {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
+    script:
+        "../scripts/predict.py"
+
+
+rule metrics:
+    input:
+        predictions=lambda w: [f"{RESULTS}/predictions/{w.dataset}/{m}.h5" for m in models_of(w.dataset)],
+        ood=lambda w: [f"{RESULTS}/ood/{w.dataset}/{m}.h5" for m in scored_out_of_distribution(w.dataset)],
+    output:
+        metrics=f"{RESULTS}/metrics/{{dataset}}.metrics.parquet",
+        retention=f"{RESULTS}/metrics/{{dataset}}.retention.parquet",
+        uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
+    log:
+        log_of("metrics/{dataset}"),
+    params:
+        settings=settings(
+            "metrics.py", retained_fractions=config["evaluation"]["retained_fractions"]
+        ),
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    message:
+        "metrics {wildcards.dataset}"
+    script:
+        "../scripts/metrics.py"

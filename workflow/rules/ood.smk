@@ -1,0 +1,60 @@
+# Out-of-distribution scoring: the same prediction code on clips that no network has trained on.
+
+
+def scored_out_of_distribution(dataset: str) -> list[str]:
+    """The networks of `dataset` that score the out-of-distribution set: all but the baselines."""
+    return [model for model in models_of(dataset) if not model.endswith("scratch")]
+
+
+rule ood_upstream:
+    input:
+        checkpoint=upstream_checkpoint_of("{strategy}"),
+        features=f"{RESULTS}/features/{OOD}.h5",
+    output:
+        f"{RESULTS}/ood/{UPSTREAM}/{{strategy}}/pretrained.h5",
+    log:
+        log_of(f"ood/{UPSTREAM}/{{strategy}}/pretrained"),
+    benchmark:
+        f"{RESULTS}/benchmarks/ood/{UPSTREAM}/{{strategy}}.tsv"
+    params:
+        settings=lambda w: prediction_settings(
+            "ood", UPSTREAM, w.strategy, dataset=UPSTREAM, scored_dataset=OOD
+        ),
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    message:
+        f"ood {UPSTREAM} {{wildcards.strategy}} on {OOD}"
+    script:
+        "../scripts/predict.py"
+
+
+rule ood:
+    input:
+        checkpoint=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}"),
+        features=f"{RESULTS}/features/{OOD}.h5",
+    output:
+        f"{RESULTS}/ood/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.h5",
+    log:
+        log_of("ood/{dataset}/{strategy}/fold{fold}/{phase}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/ood/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+    params:
+        settings=lambda w: prediction_settings(
+            "ood",
+            w.dataset,
+            w.strategy,
+            w.fold,
+            w.phase,
+            dataset=w.dataset,
+            scored_dataset=OOD,
+        ),
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    message:
+        f"ood {{wildcards.dataset}} {{wildcards.strategy}} fold {{wildcards.fold}} {{wildcards.phase}} on {OOD}"
+    script:
+        "../scripts/predict.py"

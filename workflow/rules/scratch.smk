@@ -1,0 +1,33 @@
+# The baselines of Table 5: the same networks from a random start.
+
+
+rule scratch:
+    input:
+        features=f"{RESULTS}/features/{{dataset}}.h5",
+    output:
+        checkpoint=checkpoint_of("{strategy}", "{dataset}", "{fold}", "scratch"),
+        sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "scratch").replace(
+            ".safetensors", ".json"
+        ),
+    log:
+        log_of("scratch/{dataset}/{strategy}/fold{fold}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
+    params:
+        settings=lambda w: settings(
+            "scratch.py",
+            "scratch",
+            w.dataset,
+            w.strategy,
+            w.fold,
+            training={k: v for k, v in config["scratch"].items() if k != "strategies"},
+            **network_settings(),
+        ),
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime=1440,
+    message:
+        "scratch {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold}"
+    script:
+        "../scripts/scratch.py"

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from vipann.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from vipann.datasets.registry import adapter
+
+    settings = snakemake.params.settings
+    folder = Path(snakemake.output[0])
+    folder.mkdir(parents=True)
+    archives = [Path(path) for path in snakemake.input.archives]
+    block = settings["block"]
+    adapter(block["adapter"]).place_audio(archives, folder, block, settings["seed"])

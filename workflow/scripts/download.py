@@ -1,0 +1,10 @@
+from pathlib import Path
+
+from vipann.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from vipann.config import mirror_of
+    from vipann.datasets.archives import fetch_archive
+
+    entry = snakemake.params.settings["entry"]
+    print(fetch_archive(entry, Path(snakemake.output[0]), mirror_of(snakemake.config)))

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from vipann.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from vipann.features.extract import extract_features
+
+    settings = snakemake.params.settings
+    extract_features(
+        Path(snakemake.input.manifest[0]),
+        Path(snakemake.input.audio),
+        settings["block"],
+        settings["features"],
+        Path(snakemake.output[0]),
+        workers=snakemake.threads,
+    )

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from vipann.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from vipann.evaluation.predict import predict
+
+    predict(
+        Path(snakemake.input.checkpoint),
+        Path(snakemake.input.features),
+        snakemake.params.settings["rows"],
+        snakemake.params.settings,
+        snakemake.config["accelerator"],
+        Path(snakemake.output[0]),
+    )

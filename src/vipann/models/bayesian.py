@@ -14,6 +14,8 @@ from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
 from bayesian_torch.models.dnn_to_bnn import bnn_linear_layer, dnn_to_bnn
 from torch import Tensor, nn
 
+from vipann.models.flipout import adopt
+
 Prior = Literal["unit", "weights"]
 Reduction = Literal["mean", "sum"]
 
@@ -29,7 +31,7 @@ class Posterior(NamedTuple):
 
 def to_flipout(
     network: nn.Module,
-    bayesian: Mapping[str, float],
+    bayesian: Mapping[str, Any],
     moped_delta: float | None = None,
     prior: Prior = "unit",
 ) -> None:
@@ -40,13 +42,15 @@ def to_flipout(
     starts at random around `posterior_mu_init` and `posterior_rho_init`.
     """
     dnn_to_bnn(network, _bayesian_torch_settings(bayesian, moped_delta))
+    adopt(network, bayesian.get("signs", "element"))
     for layer in flipout_layers(network):
         _settle_prior(layer, bayesian, prior)
 
 
-def flipout_linear(layer: nn.Linear, bayesian: Mapping[str, float], prior: Prior) -> nn.Module:
+def flipout_linear(layer: nn.Linear, bayesian: Mapping[str, Any], prior: Prior) -> nn.Module:
     """A new LinearFlipout of the shape of `layer`, with bayesian-torch's random start."""
     flipout = bnn_linear_layer(_bayesian_torch_settings(bayesian, None), layer)
+    adopt(flipout, bayesian.get("signs", "element"))
     _settle_prior(flipout, bayesian, prior)
     return flipout
 
@@ -105,7 +109,7 @@ def _gaussian_kl(posterior: Posterior) -> Tensor:
 
 
 def _bayesian_torch_settings(
-    bayesian: Mapping[str, float], moped_delta: float | None
+    bayesian: Mapping[str, Any], moped_delta: float | None
 ) -> dict[str, Any]:
     return {
         "prior_mu": bayesian["prior_mu"],
@@ -119,7 +123,7 @@ def _bayesian_torch_settings(
 
 
 def _settle_prior(
-    layer: BaseVariationalLayer_, bayesian: Mapping[str, float], prior: Prior
+    layer: BaseVariationalLayer_, bayesian: Mapping[str, Any], prior: Prior
 ) -> None:
     """Make the prior part of the state dict, which bayesian-torch does not save.
 

@@ -22,6 +22,7 @@ class Recipe:
 
     task: Task
     learning_rate: float
+    learning_rate_schedule: str
     amsgrad: bool
     mixup_alpha: float
     spec_augment: Mapping[str, int]
@@ -64,11 +65,19 @@ class ClassifierTraining(pl.LightningModule):
         x = spec_augment(x, self.recipe.spec_augment)
         return x if weights is None else mix_pairs(x, weights)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> dict[str, Any]:
         trainable = [p for p in self.network.parameters() if p.requires_grad]
-        return torch.optim.Adam(
+        optimizer = torch.optim.Adam(
             trainable, lr=self.recipe.learning_rate, amsgrad=self.recipe.amsgrad, fused=True
         )
+        if self.recipe.learning_rate_schedule == "constant":
+            return {"optimizer": optimizer}
+        steps = int(self.trainer.estimated_stepping_batches)
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": cosine, "interval": "step"},
+        }
 
 
 def classification_loss(logits: Tensor, labels: Tensor, task: Task) -> Tensor:

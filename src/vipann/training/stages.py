@@ -117,6 +117,7 @@ def _fit(
     recipe = Recipe(
         task=store.task,
         learning_rate=training["learning_rate"],
+        learning_rate_schedule=training["learning_rate_schedule"],
         amsgrad=training["amsgrad"],
         mixup_alpha=training["mixup_alpha"],
         spec_augment=training["spec_augment"],

@@ -1,0 +1,254 @@
+"""Flipout layers (Wen et al. 2018) that cost little more than their two convolutions.
+
+They are bayesian-torch's layers, with its parameters, priors and distribution of outputs, and
+another forward pass: signs come from random bits, 1 bit each, and only these bits are kept for the
+backward pass; no noise buffers stay between passes; softplus does not overflow.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from bayesian_torch.layers import Conv2dFlipout as TorchConv2dFlipout
+from bayesian_torch.layers import LinearFlipout as TorchLinearFlipout
+from torch import Tensor, nn
+
+Signs = Literal["element", "channel"]
+
+
+class _Lean:
+    """What the two layers share; mixed into bayesian-torch's classes."""
+
+    signs: Signs = "element"
+
+    def __init__(self, *args: Any, signs: Signs = "element", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _slim(self, signs)
+
+    def forward(self, x: Tensor, return_kl: bool = True) -> Tensor | tuple[Tensor, Tensor]:
+        """The layer's output for one draw of its weights, which the batch shares.
+
+        As in bayesian-torch, the KL divergence comes with it (output, kl) if `return_kl` and the
+        layer was not made by dnn_to_bnn.
+        """
+        out = self._sample(x)
+        return (out, self.kl_loss()) if return_kl and not self.dnn_to_bnn_flag else out
+
+    def kl_loss(self) -> Tensor:
+        """KL(posterior || prior): the mean over the weights plus the mean over the biases."""
+        return sum(
+            self.kl_div(mu, F.softplus(rho), prior_mu, prior_sigma)
+            for mu, rho, prior_mu, prior_sigma in self._posteriors()
+        )
+
+    def _posteriors(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        mu, rho = (
+            (self.mu_kernel, self.rho_kernel)
+            if hasattr(self, "mu_kernel")
+            else (self.mu_weight, self.rho_weight)
+        )
+        yield mu, rho, self.prior_weight_mu, self.prior_weight_sigma
+        if self.mu_bias is not None:
+            yield self.mu_bias, self.rho_bias, self.prior_bias_mu, self.prior_bias_sigma
+
+    def _draw(self) -> list[Tensor | None]:
+        """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
+        drawn: list[Tensor | None] = []
+        for mu, rho, *_ in self._posteriors():
+            drawn += [mu, F.softplus(rho) * torch.randn_like(rho)]
+        return drawn + [None] * (4 - len(drawn))
+
+
+class LinearFlipout(_Lean, TorchLinearFlipout):
+    """bayesian-torch's LinearFlipout, lean: (..., in_features) to (..., out_features).
+
+    `signs` changes nothing here: every element is a channel.
+    """
+
+    def _sample(self, x: Tensor) -> Tensor:
+        weight, weight_noise, bias, bias_noise = self._draw()
+        out = F.linear(x, weight, bias)
+        flipped = x * _signs_like(x)
+        return torch.addcmul(out, F.linear(flipped, weight_noise, bias_noise), _signs_like(out))
+
+
+class Conv2dFlipout(_Lean, TorchConv2dFlipout):
+    """bayesian-torch's Conv2dFlipout, lean: (B, C, H, W) in either memory format, which is kept.
+
+    `signs="element"` draws a sign per pixel and channel, as bayesian-torch does; `"channel"` one
+    per example and channel, as published. Both give each output the same mean and variance, but
+    only the second makes the noise of one channel's pixels move together. They are different models.
+    """
+
+    def _sample(self, x: Tensor) -> Tensor:
+        if x.dim() == 3:
+            return self._sample(x.unsqueeze(0)).squeeze(0)
+        operands = _autocast(x, *self._draw())
+        geometry = _Geometry(
+            _pair(self.stride), _pair(self.padding), _pair(self.dilation), self.groups
+        )
+        return _FlipoutConv2d.apply(*operands, geometry, self.signs == "channel")
+
+
+LEAN: dict[type, type] = {
+    TorchLinearFlipout: LinearFlipout,
+    TorchConv2dFlipout: Conv2dFlipout,
+}
+
+
+def adopt(network: nn.Module, signs: Signs = "element") -> None:
+    """Turn, in place, every bayesian-torch Flipout layer of `network` into the lean one.
+
+    The modules stay the same objects, with their parameters, priors and hooks. Layers that are
+    lean already get `signs` too.
+    """
+    for module in network.modules():
+        if type(module) in LEAN:
+            module.__class__ = LEAN[type(module)]
+        if isinstance(module, _Lean):
+            _slim(module, signs)
+
+
+class _Geometry(NamedTuple):
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    groups: int
+
+
+class _FlipoutConv2d(torch.autograd.Function):
+    """conv(x, w) + s_out * conv(s_in * x, d), which keeps one bit a sign for the backward pass.
+
+    Plain autograd would keep both sign tensors and s_in * x in full.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        weight_noise: Tensor,
+        bias: Tensor | None,
+        bias_noise: Tensor | None,
+        geometry: _Geometry,
+        per_channel: bool,
+    ) -> Tensor:
+        x = _dense(x)
+        out = _dense(F.conv2d(x, weight, bias, *geometry))
+        bits_in, bits_out = (_random_bits(_count(t, per_channel), x.device) for t in (x, out))
+        flipped = x * _signs(bits_in, x, per_channel)
+        noise = F.conv2d(flipped, weight_noise, bias_noise, *geometry)
+        del flipped
+        out.addcmul_(noise, _signs(bits_out, out, per_channel))
+        ctx.save_for_backward(x, weight, weight_noise, bits_in, bits_out)
+        ctx.geometry, ctx.per_channel = geometry, per_channel
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, weight_noise, bits_in, bits_out = ctx.saved_tensors
+        needs_x, needs_weight, needs_noise, needs_bias, needs_bias_noise = ctx.needs_input_grad[:5]
+        channels_last = x.is_contiguous(memory_format=torch.channels_last)
+        grad = grad.contiguous(
+            memory_format=torch.channels_last if channels_last else torch.contiguous_format
+        )
+        signs_in = _signs(bits_in, x, ctx.per_channel)
+        grad_x, grad_weight, grad_bias = _conv2d_backward(
+            grad, x, weight, ctx.geometry, (needs_x, needs_weight, needs_bias)
+        )
+        grad_flipped, grad_noise, grad_bias_noise = _conv2d_backward(
+            grad * _signs(bits_out, grad, ctx.per_channel),
+            x * signs_in,
+            weight_noise,
+            ctx.geometry,
+            (needs_x, needs_noise, needs_bias_noise),
+        )
+        if needs_x:
+            grad_x.addcmul_(grad_flipped, signs_in)
+        return grad_x, grad_weight, grad_noise, grad_bias, grad_bias_noise, None, None
+
+
+def _conv2d_backward(
+    grad: Tensor, x: Tensor, weight: Tensor, geometry: _Geometry, needs: tuple[bool, bool, bool]
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    stride, padding, dilation, groups = geometry
+    return torch.ops.aten.convolution_backward(
+        grad, x, weight, [len(weight)], stride, padding, dilation, False, [0, 0], groups, needs
+    )
+
+
+@cache
+def _sign_pattern(dtype: torch.dtype, device: torch.device) -> tuple[torch.dtype, Tensor, int, int]:
+    """Integer type as wide as `dtype`, shifts by 0 to its width - 1, its sign bit, 1.0's bits."""
+    integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
+    width = 8 * dtype.itemsize
+    shifts = torch.arange(width, dtype=integer, device=device).unsqueeze(1)
+    one = torch.ones((), dtype=dtype).view(integer).item()
+    return integer, shifts, -(2 ** (width - 1)), one
+
+
+def _random_bits(count: int, device: torch.device) -> Tensor:
+    """At least `count` random bits from the device's default generator, as int64 words."""
+    words = torch.empty((count + 63) // 64, dtype=torch.int64, device=device)
+    return words.random_(-(2**63), None)  # without bounds, the highest bit would always be 0
+
+
+def _signs(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
+    """Signs +1 and -1 as `bits` say, of the dtype and layout of `like`, which is dense.
+
+    Each bit is moved to the place of a float's sign in turn; so 64 signs cost one random number
+    and no comparison or conversion.
+    """
+    integer, shifts, sign_bit, one = _sign_pattern(like.dtype, like.device)
+    signs = torch.bitwise_left_shift(bits.view(integer), shifts)
+    signs = signs.bitwise_and_(sign_bit).bitwise_or_(one).view(like.dtype).view(-1)
+    if per_channel:
+        count = _count(like, per_channel)
+        return signs[:count].view(like.shape[0], like.shape[1], 1, 1)
+    return signs.as_strided(like.shape, like.stride())
+
+
+def _signs_like(x: Tensor) -> Tensor:
+    bits = _random_bits(x.numel(), x.device)
+    return _signs(bits, x.detach().contiguous(), False)
+
+
+def _count(x: Tensor, per_channel: bool) -> int:
+    return x.shape[0] * x.shape[1] if per_channel else x.numel()
+
+
+def _dense(x: Tensor) -> Tensor:
+    """`x` without gaps, with the strides of channels last if it lies so.
+
+    One channel lies so in either format, but torch takes it for contiguous unless the strides say
+    otherwise, and with it everything that follows.
+    """
+    if not x.is_contiguous(memory_format=torch.channels_last):
+        return x.contiguous()
+    channels, height, width = x.shape[1:]
+    return x.as_strided(x.shape, (channels * height * width, 1, channels * width, channels))
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def _autocast(*operands: Tensor | None) -> list[Tensor | None]:
+    """The operands in autocast's type where it is on: it does not reach into our own Function."""
+    kind = operands[0].device.type
+    if not torch.is_autocast_enabled(kind):
+        return list(operands)
+    dtype = torch.get_autocast_dtype(kind)
+    return [None if t is None else t.to(dtype) for t in operands]
+
+
+def _slim(layer: nn.Module, signs: Signs) -> None:
+    """Drop bayesian-torch's noise buffers, each as large as the weights, and set the signs."""
+    if signs not in ("element", "channel"):
+        raise ValueError(f"signs must be element or channel, not {signs!r}")
+    layer.signs = signs
+    for name in [name for name in layer._buffers if name.startswith("eps_")]:
+        del layer._buffers[name]
+        layer._non_persistent_buffers_set.discard(name)

@@ -1,0 +1,169 @@
+"""What each training stage changes, keeps and writes, on a tiny network and real training steps."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from vipann.errors import UserError
+from vipann.evaluation.predict import predict
+from vipann.evaluation.predictions import read_predictions
+from vipann.features.store import FeatureStore
+from vipann.models.checkpoints import load_checkpoint
+from vipann.training.moped import initialise_with_moped
+from vipann.training.stages import pretrain, train_from_scratch, training_rows, transfer
+
+
+def scoring(**changes):
+    base = {
+        "seed": 3,
+        "mc_samples": 3,
+        "replications": 4,
+        "batch_size": 8,
+        "dataset": "own",
+        "scored_dataset": "own",
+    }
+    return base | changes
+
+
+@pytest.fixture()
+def upstream(multilabel, settings, tmp_path):
+    """Checkpoints of det, moped and flip pretraining."""
+    steps = copy.deepcopy(settings)
+    steps["training"] = {k: v for k, v in steps["training"].items() if k != "epochs"}
+    steps["training"] |= {"steps": 3, "mixup_alpha": 1.0}
+    paths = {name: tmp_path / "up" / f"{name}.safetensors" for name in ("det", "moped", "flip")}
+    pretrain("det", multilabel, None, steps, "cpu", paths["det"])
+    initialise_with_moped(paths["det"], steps, paths["moped"])
+    pretrain("flip", multilabel, paths["moped"], steps, "cpu", paths["flip"])
+    return paths
+
+
+def test_flip_pretraining_starts_from_moped_and_moves(upstream):
+    start, end = (load_checkpoint(upstream[name])[0] for name in ("moped", "flip"))
+    assert start.keys() == end.keys()
+    moved = (end["fc1.mu_weight"] - start["fc1.mu_weight"]).abs().max()
+    assert 0 < moved < 0.1
+    assert torch.equal(start["fc1.prior_weight_mu"], end["fc1.prior_weight_mu"])
+
+
+def test_fixed_phase_trains_the_head_alone_and_finetuning_everything(
+    upstream, multiclass, settings, tmp_path
+):
+    fixed, tuned = tmp_path / "fixed.safetensors", tmp_path / "finetuned.safetensors"
+    transfer("det_flip", "fixed", 1, multiclass, upstream["det"], settings, "cpu", fixed)
+    transfer("det_flip", "finetuned", 1, multiclass, fixed, settings, "cpu", tuned)
+    before = load_checkpoint(upstream["det"])[0]
+    after, end = load_checkpoint(fixed)[0], load_checkpoint(tuned)[0]
+    weights = [k for k in before if k.endswith("weight") and "bn" not in k and not k.startswith("fc")]
+    assert len(weights) > 10
+    assert all(torch.equal(before[k], after[k]) for k in weights)
+    assert not torch.equal(after["resnet.layer4.0.conv1.weight"], end["resnet.layer4.0.conv1.weight"])
+    assert end["fc_audioset.mu_weight"].shape[0] == 3
+    assert load_checkpoint(tuned)[1]["phase"] == "finetuned"
+
+
+@pytest.mark.parametrize(("mode", "drifts"), [("train", True), ("eval", False)])
+def test_backbone_mode_decides_on_batch_norm_drift(
+    upstream, multiclass, settings, tmp_path, mode, drifts
+):
+    settings["training"]["backbone_mode"] = mode
+    out = tmp_path / "fixed.safetensors"
+    transfer("det", "fixed", 1, multiclass, upstream["det"], settings, "cpu", out)
+    before, after = load_checkpoint(upstream["det"])[0], load_checkpoint(out)[0]
+    name = "resnet.layer1.0.bn1.running_mean"
+    assert torch.equal(before[name], after[name]) != drifts
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    multiclass, settings, tmp_path
+):
+    states = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        out = tmp_path / f"{name}.safetensors"
+        train_from_scratch("flip", 2, multiclass, settings | {"seed": seed}, "cpu", out)
+        states.append(load_checkpoint(out)[0])
+    assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
+    assert not torch.equal(states[0]["fc1.mu_weight"], states[2]["fc1.mu_weight"])
+
+
+def test_training_never_sees_the_test_fold(multiclass):
+    with FeatureStore(multiclass) as store:
+        rows = training_rows(store, 2)
+        assert set(store.fold[rows]) == {1, 3}
+        with pytest.raises(UserError, match=r"no fold 4; its folds are \[1, 2, 3\]"):
+            training_rows(store, 4)
+
+
+def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, settings, tmp_path):
+    settings["training"] |= {"epochs": 30, "learning_rate": 0.003}
+    settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}
+    checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
+    train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
+    predict(checkpoint, multiclass, {"folds": [1]}, scoring(), "cpu", out)
+    found = read_predictions(out)
+    with FeatureStore(multiclass) as store:
+        expected = np.asarray(store.clip_ids)[store.rows(folds=[1])]
+    assert list(found.clip_id) == list(expected)
+    assert found.replications == 1
+    assert (found.epistemic == 0).all()
+    assert (found.predicted == found.targets).mean() > 0.8
+
+
+def test_divergence_stops_with_a_message(multiclass, settings, tmp_path):
+    settings["training"] |= {"learning_rate": 1e30, "epochs": 20}
+    with pytest.raises(UserError, match="lower the learning rate"):
+        train_from_scratch("det", 1, multiclass, settings, "cpu", tmp_path / "c.safetensors")
+    assert not (tmp_path / "c.safetensors").exists()
+
+
+@pytest.mark.parametrize("strategy", ["drop", "det_flip", "flip"])
+def test_bayesian_predictions_repeat_from_the_seed_and_differ_between_replications(
+    multiclass, settings, tmp_path, strategy
+):
+    checkpoint = tmp_path / "c.safetensors"
+    train_from_scratch(strategy, 1, multiclass, settings, "cpu", checkpoint)
+    found = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        out = tmp_path / f"{name}.h5"
+        predict(checkpoint, multiclass, {"folds": [1]}, scoring(seed=seed), "cpu", out)
+        found.append(read_predictions(out))
+    assert found[0].replications == 4
+    assert (found[0].mean_probability == found[1].mean_probability).all()
+    assert (found[0].mean_probability != found[2].mean_probability).any()
+    assert (found[0].total[0] != found[0].total[1]).any()
+    assert (found[0].epistemic >= 0).all()
+    np.testing.assert_allclose(
+        found[0].total, found[0].aleatoric + found[0].epistemic, atol=1e-5
+    )
+
+
+def test_clips_of_another_dataset_are_scored_without_labels(multiclass, settings, tmp_path):
+    checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
+    train_from_scratch("drop", 1, multiclass, settings, "cpu", checkpoint)
+    predict(checkpoint, multiclass, {}, scoring(scored_dataset="other"), "cpu", out)
+    found = read_predictions(out)
+    assert found.labels.shape == (30, 0)
+    assert found.scored_dataset == "other"
+
+
+def test_features_made_with_other_settings_are_refused(multiclass, settings, tmp_path):
+    import json
+
+    import h5py
+
+    checkpoint = tmp_path / "c.safetensors"
+    train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
+    with h5py.File(multiclass, "a") as file:
+        file.attrs["features"] = json.dumps({"sample_rate": 16000, "mel_bands": 64})
+    with pytest.raises(UserError, match="sample_rate: 32000 in training, 16000"):
+        predict(checkpoint, multiclass, {}, scoring(), "cpu", tmp_path / "p.h5")
+
+
+def test_a_broken_checkpoint_is_named(multiclass, settings, tmp_path):
+    checkpoint = tmp_path / "c.safetensors"
+    train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100])
+    with pytest.raises(UserError, match=r"c\.safetensors is broken"):
+        predict(checkpoint, multiclass, {}, scoring(), "cpu", tmp_path / "p.h5")

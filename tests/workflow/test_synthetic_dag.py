@@ -1,0 +1,177 @@
+"""The whole DAG on a micro configuration of the synthetic data, and what it leaves behind."""
+
+import copy
+import json
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MICRO, ROOT, Workflow
+from sklearn.metrics import average_precision_score
+
+from vipann.config import merge, read_layer
+
+SYNTHETIC = merge(
+    {key: read_layer(ROOT / "config/demo.yaml")[key] for key in ("datasets",)},
+    MICRO,
+    {
+        "upstream": "synthetic_events",
+        "transfer_datasets": ["synthetic_scenes"],
+        "ood": "synthetic_ships",
+        "datasets": {
+            "synthetic_events": {"options": {"train_clips": 24, "eval_clips": 24}},
+            "synthetic_scenes": {
+                "folds": 2,
+                "options": {
+                    "clips_per_class_and_fold": 2,
+                    "classes": ["engine", "siren", "rain", "bell"],
+                },
+            },
+            "synthetic_ships": {"options": {"recordings": 2, "seconds": [5, 11]}},
+        },
+    },
+)
+STRATEGIES = ("det", "drop", "det_flip", "flip")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, write_config):
+    workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
+    config = write_config("micro", SYNTHETIC)
+    workflow(config, "--cores", "2")
+    workflow(config, "--report", "results/micro/report.html")
+    return workflow, config, workflow.directory / "results/micro"
+
+
+def planned_jobs(workflow, config, *arguments):
+    output = workflow(config, "-n", "--quiet", "rules", *arguments).stdout
+    lines = [line.split() for line in output.splitlines()]
+    return {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[1].isdigit() and w[0] != "total"}
+
+
+def test_everything_that_was_promised_is_there(finished):
+    _, _, results = finished
+    expected = [
+        *(f"tables/table{n}.{kind}" for n in (3, 4, 5) for kind in ("csv", "md", "tex")),
+        *(
+            f"figures/{figure}_{dataset}.{kind}"
+            for figure in ("retention", "boxplot")
+            for dataset in ("synthetic_events", "synthetic_scenes")
+            for kind in ("png", "pdf", "svg", "csv")
+        ),
+        "notebooks/results.ipynb",
+        "notebooks/results.html",
+        "report.html",
+    ]
+    assert not [name for name in expected if not (results / name).stat().st_size]
+
+
+def test_a_second_run_has_nothing_to_do(finished):
+    workflow, config, _ = finished
+    assert planned_jobs(workflow, config) == {}
+
+
+def test_every_fold_strategy_and_phase_is_evaluated(finished):
+    _, _, results = finished
+    metrics = pd.read_parquet(results / "metrics/synthetic_scenes.metrics.parquet")
+    accuracy = metrics[metrics["metric"] == "accuracy"]
+    found = set(accuracy[["strategy", "phase", "fold"]].itertuples(index=False, name=None))
+    assert found == {
+        (strategy, phase, fold)
+        for strategy in STRATEGIES
+        for phase in ("fixed", "finetuned", "scratch")
+        for fold in (1, 2)
+    }
+
+
+def test_table_4_and_5_can_be_recomputed_from_the_predictions(finished):
+    _, _, results = finished
+    for number in (4, 5):
+        table = pd.read_csv(results / f"tables/table{number}.csv")
+        assert len(table) == (8 if number == 4 else 4)
+        assert table["paper"].isna().all()
+        for row in table.itertuples():
+            accuracies = []
+            for fold in (1, 2):
+                path = f"predictions/synthetic_scenes/{row.strategy}/fold{fold}/{row.phase}.h5"
+                with h5py.File(results / path) as file:
+                    guesses = file["mean_probability"][:].argmax(-1)
+                    truth = file["labels"][:].argmax(-1)
+                    accuracies.append((guesses == truth).mean())
+            assert row.ours == pytest.approx(np.mean(accuracies), abs=1e-9)
+            error = np.std(accuracies, ddof=1) / np.sqrt(2)
+            assert row.standard_error == pytest.approx(error, abs=1e-9)
+
+
+def test_table_3_can_be_recomputed_from_the_predictions(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/table3.csv")
+    for row in table[table["metric"] == "mAP"].itertuples():
+        with h5py.File(results / f"predictions/synthetic_events/{row.strategy}/pretrained.h5") as file:
+            labels = file["labels"][:]
+            present = labels.any(axis=0)
+            scores = [
+                average_precision_score(labels[:, present], p[:, present], average="macro")
+                for p in file["mean_probability"][:]
+            ]
+        assert row.ours == pytest.approx(np.mean(scores), abs=1e-6)
+
+
+def test_training_and_test_clips_never_mix(finished):
+    _, _, results = finished
+    manifest = pd.read_parquet(results / "manifests/synthetic_scenes.parquet").set_index("clip_id")
+    for fold in (1, 2):
+        path = results / f"predictions/synthetic_scenes/det/fold{fold}/finetuned.h5"
+        with h5py.File(path) as file:
+            clips = [clip.decode() for clip in file["clip_id"][:]]
+        assert set(manifest.loc[clips, "fold"]) == {fold}
+        assert len(clips) == (manifest["fold"] == fold).sum()
+
+
+def test_out_of_distribution_clips_are_scored_by_every_transferred_network(finished):
+    _, _, results = finished
+    files = list((results / "ood/synthetic_scenes").glob("*/fold*/*.h5"))
+    assert len(files) == 4 * 2 * 2
+    for path in files:
+        with h5py.File(path) as file:
+            assert file.attrs["scored_dataset"] == "synthetic_ships"
+            assert len(file["clip_id"]) >= 2
+
+
+def test_the_report_opens_without_a_network(finished):
+    _, _, results = finished
+    text = (results / "report.html").read_text()
+    assert "<script" in text
+    assert 'src="http' not in text
+    assert "retention" in text
+
+
+def test_a_checkpoint_says_where_it_comes_from(finished):
+    _, _, results = finished
+    sidecar = results / "checkpoints/synthetic_scenes/det_flip/fold2/finetuned.json"
+    facts = json.loads(sidecar.read_text())
+    assert (facts["strategy"], facts["phase"], facts["fold"]) == ("det_flip", "finetuned", 2)
+    assert facts["settings"]["training"]["learning_rate"] == 0.0001
+    assert len(facts["settings"]["code"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 1, "all": 1}),
+        ({"accelerator": "auto"}, {}),
+        ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
+        (
+            {"transfer": {"finetuned": {"learning_rate": 0.5}}},
+            {"transfer": 8, "predict": 8, "ood": 8, "metrics": 1},
+        ),
+    ],
+)
+def test_a_changed_setting_reruns_what_depends_on_it(finished, write_config, change, expected):
+    workflow, _, _ = finished
+    config = write_config("changed", merge(copy.deepcopy(SYNTHETIC), change))
+    planned = planned_jobs(workflow, config)
+    assert {rule: planned.get(rule, 0) for rule in expected} == expected
+    upstream = {"audio", "manifest", "features", "pretrain", "moped", "predict_upstream"}
+    assert not upstream & planned.keys()

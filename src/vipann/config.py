@@ -56,7 +56,9 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     layers = [(os.path.relpath(path), read_layer(path)) for path in files]
     faults = list(_schema_faults(config, schema)) or list(_cross_faults(config))
     if faults:
-        lines = [f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults]
+        lines = [
+            f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults
+        ]
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))
 
 
@@ -164,10 +166,18 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             f"({features['sample_rate'] / 2:g})",
         )
     if features["fmin"] >= features["fmax"]:
-        yield ("features", "fmin"), f"{features['fmin']} is not allowed; must be below features.fmax"
+        yield (
+            ("features", "fmin"),
+            f"{features['fmin']} is not allowed; must be below features.fmax",
+        )
     for name, block in config["datasets"].items():
-        if block["adapter"] == "folder" and not (block["options"].get("path") or block.get("archives")):
-            yield ("datasets", name, "options"), "needs `path` (a folder), or the dataset `archives`"
+        if block["adapter"] == "folder" and not (
+            block["options"].get("path") or block.get("archives")
+        ):
+            yield (
+                ("datasets", name, "options"),
+                "needs `path` (a folder), or the dataset `archives`",
+            )
 
 
 def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

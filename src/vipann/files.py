@@ -11,7 +11,7 @@ _CHUNK_BYTES = 1 << 20
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path` (same suffix); rename it on success, delete it on failure.
+    """Yield a temporary path beside `path`, same suffix; rename it on success, else delete it.
 
     A reader, or a later run, therefore never sees half a file under the final name.
     """

@@ -9,7 +9,10 @@ from vipann.files import replacing
 
 
 def execute_notebook(
-    source: Path | str, parameters: Mapping[str, Any], executed_out: Path | str, html_out: Path | str
+    source: Path | str,
+    parameters: Mapping[str, Any],
+    executed_out: Path | str,
+    html_out: Path | str,
 ) -> None:
     """Execute the notebook `source` with `parameters`; write it and a self-contained HTML page.
 
@@ -31,7 +34,9 @@ def execute_notebook(
                 progress_bar=False,
             )
         except PapermillExecutionError as error:
-            raise UserError(f"{source}, cell {error.exec_count}: {error.ename}: {error.evalue}") from None
+            raise UserError(
+                f"{source}, cell {error.exec_count}: {error.ename}: {error.evalue}"
+            ) from None
         page, _ = HTMLExporter(embed_images=True).from_notebook_node(
             nbformat.read(beside, as_version=4)
         )

@@ -34,9 +34,14 @@ def test_seed_depends_on_each_word_and_its_place():
 def test_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "out.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError), replacing(target) as beside:
-        beside.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway():
+        with replacing(target) as beside:
+            beside.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

@@ -1,57 +1,10 @@
-"""Run the workflow in a folder of its own, as a user would from the repository root."""
+"""Fixtures of the workflow tests."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-
-ROOT = Path(__file__).parents[2]
-
-MICRO = {
-    "run": "micro",
-    "accelerator": "cpu",
-    "data": {"dir": "results/micro/data"},
-    "features": {"hop_length": 3200},
-    "model": {"width": 2, "blocks": [1, 1, 1, 1]},
-    "pretrain": {"batch_size": 8, "steps": {"det": 4, "drop": 4, "flip": 3}},
-    "transfer": {"fixed": {"epochs": 1}, "finetuned": {"epochs": 1}},
-    "scratch": {"epochs": 1},
-    "evaluation": {"mc_samples": 2, "replications": 3, "retained_fractions": 5},
-}
-
-
-class Workflow:
-    """Snakemake on the repository's Snakefile, in the folder `directory`."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def __call__(
-        self, config: Path | None, *arguments: str, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        command = [
-            *(sys.executable, "-m", "snakemake"),
-            *("--snakefile", str(ROOT / "workflow/Snakefile")),
-            *("--directory", str(self.directory)),
-            *("--workflow-profile", str(ROOT / "workflow/profiles/default")),
-            *(("--configfile", str(config)) if config else ()),
-            *arguments,
-        ]
-        found = subprocess.run(
-            command, capture_output=True, text=True, cwd=ROOT, env=os.environ, check=False
-        )
-        if check and found.returncode:
-            logs = "\n".join(
-                f"== {log}\n{log.read_text()[-2000:]}"
-                for log in self.directory.glob("results/*/logs/**/*.log")
-                if "error" in log.read_text()
-            )
-            raise AssertionError(f"{found.stdout}\n{found.stderr}\n{logs}")
-        return found
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 
 import pytest
 import yaml
-from conftest import ROOT, Workflow
+from workflow_harness import ROOT, Workflow
 
 
-@pytest.fixture()
+@pytest.fixture
 def workflow(tmp_path):
     return Workflow(tmp_path)
 
@@ -28,9 +28,7 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
 
 
 def test_a_dataset_that_is_only_declared_says_so_when_its_job_runs(workflow):
-    found = workflow(
-        None, "--cores", "1", "results/paper/manifests/shipsear.parquet", check=False
-    )
+    found = workflow(None, "--cores", "1", "results/paper/manifests/shipsear.parquet", check=False)
     assert found.returncode != 0
     assert "ShipsEar" in found.stderr
     assert "underwaternoise.atlanttic.uvigo.es" in found.stderr

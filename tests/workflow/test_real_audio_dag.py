@@ -6,7 +6,7 @@ import zipfile
 
 import pandas as pd
 import pytest
-from conftest import MICRO, ROOT, Workflow
+from workflow_harness import MICRO, ROOT, Workflow
 
 from vipann.config import merge, read_layer
 from vipann.files import digest

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MICRO, ROOT, Workflow
 from sklearn.metrics import average_precision_score
+from workflow_harness import MICRO, ROOT, Workflow
 
 from vipann.config import merge, read_layer
 
@@ -108,7 +108,9 @@ def test_table_3_can_be_recomputed_from_the_predictions(finished):
     _, _, results = finished
     table = pd.read_csv(results / "tables/table3.csv")
     for row in table[table["metric"] == "mAP"].itertuples():
-        with h5py.File(results / f"predictions/synthetic_events/{row.strategy}/pretrained.h5") as file:
+        with h5py.File(
+            results / f"predictions/synthetic_events/{row.strategy}/pretrained.h5"
+        ) as file:
             labels = file["labels"][:]
             present = labels.any(axis=0)
             scores = [

@@ -23,6 +23,10 @@ rule predict_upstream:
         log_of(f"predictions/{UPSTREAM}/{{strategy}}/pretrained"),
     benchmark:
         f"{RESULTS}/benchmarks/predictions/{UPSTREAM}/{{strategy}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=1440,
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -32,10 +36,6 @@ rule predict_upstream:
             scored_dataset=UPSTREAM,
             split="eval",
         ),
-    resources:
-        gpu=1,
-        mem_mb=16000,
-        runtime=1440,
     message:
         f"predict {UPSTREAM} {{wildcards.strategy}}"
     script:
@@ -52,6 +52,10 @@ rule predict:
         log_of("predictions/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
         f"{RESULTS}/benchmarks/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -63,10 +67,6 @@ rule predict:
             scored_dataset=w.dataset,
             folds=[int(w.fold)],
         ),
-    resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=240,
     message:
         "predict {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
     script:
@@ -75,21 +75,25 @@ rule predict:
 
 rule metrics:
     input:
-        predictions=lambda w: [f"{RESULTS}/predictions/{w.dataset}/{m}.h5" for m in models_of(w.dataset)],
-        ood=lambda w: [f"{RESULTS}/ood/{w.dataset}/{m}.h5" for m in scored_out_of_distribution(w.dataset)],
+        predictions=lambda w: [
+            f"{RESULTS}/predictions/{w.dataset}/{m}.h5" for m in models_of(w.dataset)
+        ],
+        ood=lambda w: [
+            f"{RESULTS}/ood/{w.dataset}/{m}.h5" for m in scored_out_of_distribution(w.dataset)
+        ],
     output:
         metrics=f"{RESULTS}/metrics/{{dataset}}.metrics.parquet",
         retention=f"{RESULTS}/metrics/{{dataset}}.retention.parquet",
         uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
     log:
         log_of("metrics/{dataset}"),
+    resources:
+        mem_mb=8000,
+        runtime=120,
     params:
         settings=settings(
             "metrics.py", retained_fractions=config["evaluation"]["retained_fractions"]
         ),
-    resources:
-        mem_mb=8000,
-        runtime=120,
     message:
         "metrics {wildcards.dataset}"
     script:

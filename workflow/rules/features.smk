@@ -19,12 +19,12 @@ rule features:
         log_of("features/{dataset}"),
     benchmark:
         f"{RESULTS}/benchmarks/features/{{dataset}}.tsv"
-    params:
-        settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),
     threads: 2
     resources:
         mem_mb=4000,
         runtime=720,
+    params:
+        settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),
     message:
         "features {wildcards.dataset}"
     script:

@@ -16,14 +16,14 @@ rule ood_upstream:
         log_of(f"ood/{UPSTREAM}/{{strategy}}/pretrained"),
     benchmark:
         f"{RESULTS}/benchmarks/ood/{UPSTREAM}/{{strategy}}.tsv"
-    params:
-        settings=lambda w: prediction_settings(
-            "ood", UPSTREAM, w.strategy, dataset=UPSTREAM, scored_dataset=OOD
-        ),
     resources:
         gpu=1,
         mem_mb=8000,
         runtime=240,
+    params:
+        settings=lambda w: prediction_settings(
+            "ood", UPSTREAM, w.strategy, dataset=UPSTREAM, scored_dataset=OOD
+        ),
     message:
         f"ood {UPSTREAM} {{wildcards.strategy}} on {OOD}"
     script:
@@ -40,6 +40,10 @@ rule ood:
         log_of("ood/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
         f"{RESULTS}/benchmarks/ood/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
     params:
         settings=lambda w: prediction_settings(
             "ood",
@@ -50,10 +54,6 @@ rule ood:
             dataset=w.dataset,
             scored_dataset=OOD,
         ),
-    resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=240,
     message:
         f"ood {{wildcards.dataset}} {{wildcards.strategy}} fold {{wildcards.fold}} {{wildcards.phase}} on {OOD}"
     script:

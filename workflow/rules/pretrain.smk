@@ -13,6 +13,10 @@ rule pretrain:
         log_of("pretrain/{strategy}"),
     benchmark:
         f"{RESULTS}/benchmarks/pretrain/{{strategy}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=10080,
     params:
         settings=lambda w: settings(
             "pretrain.py",
@@ -21,10 +25,6 @@ rule pretrain:
             training=config["pretrain"] | {"steps": config["pretrain"]["steps"][w.strategy]},
             **network_settings(),
         ),
-    resources:
-        gpu=1,
-        mem_mb=16000,
-        runtime=10080,
     message:
         "pretrain {wildcards.strategy}"
     script:

@@ -29,7 +29,11 @@ rule notebook:
         log_of("notebooks/results"),
     params:
         settings=settings(
-            "notebook.py", run=config["run"], datasets=TRANSFER_DATASETS, upstream=UPSTREAM, ood=OOD
+            "notebook.py",
+            run=config["run"],
+            datasets=TRANSFER_DATASETS,
+            upstream=UPSTREAM,
+            ood=OOD,
         ),
     message:
         "notebook results"

@@ -13,6 +13,10 @@ rule scratch:
         log_of("scratch/{dataset}/{strategy}/fold{fold}"),
     benchmark:
         f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime=1440,
     params:
         settings=lambda w: settings(
             "scratch.py",
@@ -23,10 +27,6 @@ rule scratch:
             training={k: v for k, v in config["scratch"].items() if k != "strategies"},
             **network_settings(),
         ),
-    resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=1440,
     message:
         "scratch {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold}"
     script:

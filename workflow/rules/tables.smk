@@ -1,6 +1,8 @@
 # Tables 3, 4 and 5: ours beside the paper's.
 
-TABLES = expand(f"{RESULTS}/tables/table{{number}}.{{kind}}", number=[3, 4, 5], kind=["csv", "md", "tex"])
+TABLES = expand(
+    f"{RESULTS}/tables/table{{number}}.{{kind}}", number=[3, 4, 5], kind=["csv", "md", "tex"]
+)
 
 
 def metrics_of_table(wildcards) -> list[str]:
@@ -24,7 +26,7 @@ rule table:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=report(
             f"{RESULTS}/tables/table{{number}}.md",
-            caption="../report/table{number}.rst",
+            caption="../report/table.rst",
             category="Tables",
             labels={"table": "{number}", "form": "text"},
         ),

@@ -31,6 +31,10 @@ rule transfer:
         f"{RESULTS}/benchmarks/transfer/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
     wildcard_constraints:
         phase="fixed|finetuned",
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime=1440,
     params:
         settings=lambda w: settings(
             "transfer.py",
@@ -42,10 +46,6 @@ rule transfer:
             training=transfer_settings(w.phase),
             **network_settings(),
         ),
-    resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=1440,
     message:
         "transfer {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
     script:

@@ -101,8 +101,10 @@ def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
 def _gaussian_kl(posterior: Posterior) -> Tensor:
     sigma = F.softplus(posterior.rho)
     shift = posterior.mu - posterior.prior_mu
+    # A quotient's gradient would divide by sigma squared, which is 0 where MOPED met a zero weight.
     return (
-        torch.log(posterior.prior_sigma / sigma)
+        torch.log(posterior.prior_sigma)
+        - torch.log(sigma)
         + (sigma.square() + shift.square()) / (2 * posterior.prior_sigma.square())
         - 0.5
     )
@@ -122,9 +124,7 @@ def _bayesian_torch_settings(
     }
 
 
-def _settle_prior(
-    layer: BaseVariationalLayer_, bayesian: Mapping[str, Any], prior: Prior
-) -> None:
+def _settle_prior(layer: BaseVariationalLayer_, bayesian: Mapping[str, Any], prior: Prior) -> None:
     """Make the prior part of the state dict, which bayesian-torch does not save.
 
     A prior that is the same for all weights is kept as one number: checkpoints stay half as large.

@@ -20,7 +20,9 @@ def sidecar_of(path: Path | str) -> Path:
 
 def save_checkpoint(network: nn.Module, path: Path | str, facts: Mapping[str, Any]) -> None:
     """Write the network's state dict to `path` and `facts` (JSON-like) to its sidecar."""
-    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    state = {
+        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
+    }
     with replacing(sidecar_of(path)) as beside:
         beside.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
     with replacing(path) as beside:

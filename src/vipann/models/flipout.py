@@ -56,9 +56,38 @@ class _Lean:
     def _draw(self) -> list[Tensor | None]:
         """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
         drawn: list[Tensor | None] = []
+        if torch.is_grad_enabled():
+            self._kept.clear()
         for mu, rho, *_ in self._posteriors():
-            drawn += [mu, F.softplus(rho) * torch.randn_like(rho)]
+            eps = _normal_like(rho)
+            if torch.is_grad_enabled():
+                drawn += [mu, _Deviation.apply(rho, eps)]
+            else:
+                drawn += [mu, eps.mul_(self._sigma(len(drawn), rho))]
         return drawn + [None] * (4 - len(drawn))
+
+    def _sigma(self, place: int, rho: Tensor) -> Tensor:
+        """softplus(rho) without gradient, on a CPU kept between passes in evaluation mode.
+
+        It is made anew once `rho` has changed. torch's own count of changes misses fused
+        optimizers and writes through `.data`; so every pass with gradients ends the keeping, and
+        a checksum of rho is compared too.
+        """
+        if self.training or rho.device.type != "cpu":
+            return _softplus(rho)
+        mark = (_checksum(rho), rho.data_ptr(), rho.dtype, rho.stride())
+        if not rho.is_inference():
+            mark += (rho._version,)
+        if self._kept.get(place, (None,))[0] != mark:
+            self._kept[place] = mark, _softplus(rho)
+        return self._kept[place][1]
+
+    def train(self, mode: bool = True) -> "_Lean":
+        self._kept.clear()
+        return super().train(mode)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_kept": {}}
 
 
 class LinearFlipout(_Lean, TorchLinearFlipout):
@@ -79,7 +108,7 @@ class Conv2dFlipout(_Lean, TorchConv2dFlipout):
 
     `signs="element"` draws a sign per pixel and channel, as bayesian-torch does; `"channel"` one
     per example and channel, as published. Both give each output the same mean and variance, but
-    only the second makes the noise of one channel's pixels move together. They are different models.
+    only in the second does the noise of one channel's pixels move as one: they are two models.
     """
 
     def _sample(self, x: Tensor) -> Tensor:
@@ -102,13 +131,55 @@ def adopt(network: nn.Module, signs: Signs = "element") -> None:
     """Turn, in place, every bayesian-torch Flipout layer of `network` into the lean one.
 
     The modules stay the same objects, with their parameters, priors and hooks. Layers that are
-    lean already get `signs` too.
+    lean already get `signs` too. Kernels are laid out channels last, as the network's are.
     """
     for module in network.modules():
         if type(module) in LEAN:
             module.__class__ = LEAN[type(module)]
         if isinstance(module, _Lean):
             _slim(module, signs)
+            module.to(memory_format=torch.channels_last)
+
+
+class _Deviation(torch.autograd.Function):
+    """softplus(rho) * eps."""
+
+    @staticmethod
+    def forward(ctx: Any, rho: Tensor, eps: Tensor) -> Tensor:
+        ctx.save_for_backward(rho, eps)
+        return _softplus(rho).mul_(eps)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        rho, eps = ctx.saved_tensors
+        return rho.sigmoid().mul_(eps).mul_(grad), None
+
+
+def _softplus(rho: Tensor) -> Tensor:
+    """log(1 + exp(rho)) without gradient, to within rounding, for any rho.
+
+    F.softplus on a CPU spends its time in log1p, up to three times as long as this. Here the
+    second term makes good what is lost when 1 is added to a small exponential.
+    """
+    if rho.device.type != "cpu":
+        return F.softplus(rho)
+    rho = rho.detach()
+    power = rho.clamp(max=80.0).exp_()
+    total = power + 1
+    power.sub_(total - 1).div_(total)
+    return torch.maximum(total.log_().add_(power), rho)
+
+
+def _checksum(x: Tensor) -> int:
+    """Sum of the squares of x's bit patterns, as integers that wrap around."""
+    bits = x.detach().view(_sign_pattern(x.dtype, x.device)[0])
+    return int((bits * bits).sum(dtype=bits.dtype))
+
+
+def _normal_like(x: Tensor) -> Tensor:
+    """Standard normal noise in the layout of `x`; torch is slow to fill other than contiguously."""
+    noise = torch.empty(x.numel(), dtype=x.dtype, device=x.device).normal_()
+    return noise.as_strided(x.shape, x.stride())
 
 
 class _Geometry(NamedTuple):
@@ -144,16 +215,15 @@ class _FlipoutConv2d(torch.autograd.Function):
         out.addcmul_(noise, _signs(bits_out, out, per_channel))
         ctx.save_for_backward(x, weight, weight_noise, bits_in, bits_out)
         ctx.geometry, ctx.per_channel = geometry, per_channel
+        last = out.is_contiguous(memory_format=torch.channels_last)
+        ctx.out_format = torch.channels_last if last else torch.contiguous_format
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, weight_noise, bits_in, bits_out = ctx.saved_tensors
         needs_x, needs_weight, needs_noise, needs_bias, needs_bias_noise = ctx.needs_input_grad[:5]
-        channels_last = x.is_contiguous(memory_format=torch.channels_last)
-        grad = grad.contiguous(
-            memory_format=torch.channels_last if channels_last else torch.contiguous_format
-        )
+        grad = grad.contiguous(memory_format=ctx.out_format)  # in the order of bits_out
         signs_in = _signs(bits_in, x, ctx.per_channel)
         grad_x, grad_weight, grad_bias = _conv2d_backward(
             grad, x, weight, ctx.geometry, (needs_x, needs_weight, needs_bias)
@@ -180,13 +250,15 @@ def _conv2d_backward(
 
 
 @cache
-def _sign_pattern(dtype: torch.dtype, device: torch.device) -> tuple[torch.dtype, Tensor, int, int]:
+def _sign_pattern(
+    dtype: torch.dtype, device: torch.device
+) -> tuple[torch.dtype, Tensor, Tensor, Tensor]:
     """Integer type as wide as `dtype`, shifts by 0 to its width - 1, its sign bit, 1.0's bits."""
     integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
     width = 8 * dtype.itemsize
     shifts = torch.arange(width, dtype=integer, device=device).unsqueeze(1)
-    one = torch.ones((), dtype=dtype).view(integer).item()
-    return integer, shifts, -(2 ** (width - 1)), one
+    sign_bit = torch.tensor(-(2 ** (width - 1)), dtype=integer, device=device)
+    return integer, shifts, sign_bit, torch.ones((), dtype=dtype, device=device).view(integer)
 
 
 def _random_bits(count: int, device: torch.device) -> Tensor:
@@ -249,6 +321,7 @@ def _slim(layer: nn.Module, signs: Signs) -> None:
     if signs not in ("element", "channel"):
         raise ValueError(f"signs must be element or channel, not {signs!r}")
     layer.signs = signs
+    layer._kept = {}
     for name in [name for name in layer._buffers if name.startswith("eps_")]:
         del layer._buffers[name]
         layer._non_persistent_buffers_set.discard(name)

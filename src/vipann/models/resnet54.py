@@ -187,5 +187,3 @@ def initialise(model: nn.Module) -> None:
 def trainable_parameters(model: nn.Module) -> int:
     """Number of trainable values, as Table 1 counts them."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-

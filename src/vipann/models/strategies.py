@@ -75,9 +75,7 @@ def rebuild(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> ResNet54:
     return network
 
 
-def moped_from(
-    det: Mapping[str, Tensor], classes: int, settings: Mapping[str, Any]
-) -> ResNet54:
+def moped_from(det: Mapping[str, Tensor], classes: int, settings: Mapping[str, Any]) -> ResNet54:
     """The Flipout network whose posterior starts from a trained deterministic one (MOPED).
 
     Batch norm and everything else that is neither Conv2d nor Linear is carried over unchanged.

@@ -1,1 +1,1 @@
-"""What the paper prints (Fischer, Orescanin and Eckstrand, VI-PANN, 2024): its numbers and names."""
+"""What the paper prints (Fischer, Orescanin and Eckstrand, VI-PANN, 2024)."""

@@ -6,7 +6,8 @@ import pytest
 import torch
 from bayesian_torch.models.dnn_to_bnn import get_kl_loss
 from torch import nn
-from torch.distributions import Normal, kl_divergence as reference_kl
+from torch.distributions import Normal
+from torch.distributions import kl_divergence as reference_kl
 
 from vipann.errors import UserError
 from vipann.models.bayesian import flipout_layers, kl_divergence, posteriors, to_flipout
@@ -22,7 +23,7 @@ from vipann.models.strategies import (
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def small():
     return {
         "model": {
@@ -98,6 +99,17 @@ def test_moped_keeps_means_bit_for_bit_and_sets_sigma_to_delta_times_weight(smal
     assert all(torch.equal(flip.state_dict()[k], state[k]) for k in carried)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_weights_of_exactly_zero_leave_moped_trainable(small, reduction):
+    det = build_network("det", 3, small)
+    assert (det.fc1.bias == 0).all()
+    flip = moped_from(det.state_dict(), 3, small)
+    kl = kl_divergence(flip, reduction)
+    kl.backward()
+    assert torch.isfinite(kl)
+    assert all(torch.isfinite(p.grad).all() for p in flip.parameters() if p.grad is not None)
+
+
 @pytest.mark.parametrize("prior", ["unit", "weights"])
 def test_flipout_checkpoint_holds_priors_and_no_noise(small, prior, tmp_path):
     small["moped"]["prior"] = prior
@@ -120,9 +132,13 @@ def test_backbone_of_another_size_is_refused_and_every_difference_listed(small):
     wide = copy.deepcopy(small)
     wide["model"]["width"] = 4
     with pytest.raises(UserError, match=r"shape of bn0|shape of conv_block1.conv1.weight"):
-        load_backbone(build_transferred("det", 3, small), build_network("det", 9, wide).state_dict())
+        load_backbone(
+            build_transferred("det", 3, small), build_network("det", 9, wide).state_dict()
+        )
     with pytest.raises(UserError, match=r"missing: conv_block1.conv1.mu_kernel"):
-        load_backbone(build_transferred("flip", 3, small), build_network("det", 9, small).state_dict())
+        load_backbone(
+            build_transferred("flip", 3, small), build_network("det", 9, small).state_dict()
+        )
 
 
 def test_transfer_keeps_the_backbone_and_renews_the_head(small):
@@ -155,5 +171,7 @@ def test_flipout_layer_has_the_mean_and_variance_of_its_posterior(small):
     sigma = nn.functional.softplus(weight.rho)
     mean = nn.functional.linear(x, weight.mu, bias.mu)[0]
     variance = nn.functional.linear(x**2, sigma**2, nn.functional.softplus(bias.rho) ** 2)[0]
-    torch.testing.assert_close(draws.mean(0), mean, atol=4 * float((variance / 2e4).sqrt().max()), rtol=0)
+    torch.testing.assert_close(
+        draws.mean(0), mean, atol=4 * float((variance / 2e4).sqrt().max()), rtol=0
+    )
     torch.testing.assert_close(draws.var(0), variance, rtol=0.06, atol=0)

@@ -86,7 +86,9 @@ def test_too_short_a_clip_is_named_with_the_setting_to_change():
 
 
 def test_residual_branches_start_as_identity():
-    block = next(m for m in ResNet54(3, width=4, blocks=(2, 1, 1, 1)).modules() if isinstance(m, Bottleneck))
+    block = next(
+        m for m in ResNet54(3, width=4, blocks=(2, 1, 1, 1)).modules() if isinstance(m, Bottleneck)
+    )
     assert (block.bn3.weight == 0).all()
 
 

@@ -11,13 +11,15 @@ from vipann.provenance import fingerprint as module
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture()
+@pytest.fixture
 def tree(tmp_path):
     package = tmp_path / "src" / "vipann" / "part"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").write_text("")
     (package / "__init__.py").write_text("")
-    (package / "used.py").write_text('"""Doc."""\nfrom .deep import VALUE\n\ndef f():\n    return VALUE\n')
+    (package / "used.py").write_text(
+        '"""Doc."""\nfrom .deep import VALUE\n\ndef f():\n    return VALUE\n'
+    )
     (package / "deep.py").write_text("VALUE = 1\n")
     (package / "unused.py").write_text("X = 1\n")
     (tmp_path / "script.py").write_text("from vipann.part import used\nused.f()\n")
@@ -49,7 +51,10 @@ def test_changed_code_that_the_script_reaches_changes_it(tree, file, text):
     ("file", "text"),
     [
         ("script.py", "from vipann.part import used\n\n# why\nused.f()\n"),
-        ("src/vipann/part/used.py", '"""Other."""\nfrom .deep import VALUE\n\ndef f():\n    """D."""\n    return VALUE\n'),
+        (
+            "src/vipann/part/used.py",
+            '"""Other."""\nfrom .deep import VALUE\n\ndef f():\n    """D."""\n    return VALUE\n',
+        ),
         ("src/vipann/part/unused.py", "X = 2\n"),
     ],
 )

@@ -38,17 +38,17 @@ def write_features(path, task, clips=30, frames=40, seed=0):
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def multiclass(tmp_path):
     return write_features(tmp_path / "multiclass.h5", "multiclass")
 
 
-@pytest.fixture()
+@pytest.fixture
 def multilabel(tmp_path):
     return write_features(tmp_path / "multilabel.h5", "multilabel")
 
 
-@pytest.fixture()
+@pytest.fixture
 def settings():
     return {
         "seed": 7,

@@ -27,7 +27,7 @@ def scoring(**changes):
     return base | changes
 
 
-@pytest.fixture()
+@pytest.fixture
 def upstream(multilabel, settings, tmp_path):
     """Checkpoints of det, moped and flip pretraining."""
     steps = copy.deepcopy(settings)
@@ -56,10 +56,14 @@ def test_fixed_phase_trains_the_head_alone_and_finetuning_everything(
     transfer("det_flip", "finetuned", 1, multiclass, fixed, settings, "cpu", tuned)
     before = load_checkpoint(upstream["det"])[0]
     after, end = load_checkpoint(fixed)[0], load_checkpoint(tuned)[0]
-    weights = [k for k in before if k.endswith("weight") and "bn" not in k and not k.startswith("fc")]
+    weights = [
+        k for k in before if k.endswith("weight") and "bn" not in k and not k.startswith("fc")
+    ]
     assert len(weights) > 10
     assert all(torch.equal(before[k], after[k]) for k in weights)
-    assert not torch.equal(after["resnet.layer4.0.conv1.weight"], end["resnet.layer4.0.conv1.weight"])
+    assert not torch.equal(
+        after["resnet.layer4.0.conv1.weight"], end["resnet.layer4.0.conv1.weight"]
+    )
     assert end["fc_audioset.mu_weight"].shape[0] == 3
     assert load_checkpoint(tuned)[1]["phase"] == "finetuned"
 
@@ -134,9 +138,7 @@ def test_bayesian_predictions_repeat_from_the_seed_and_differ_between_replicatio
     assert (found[0].mean_probability != found[2].mean_probability).any()
     assert (found[0].total[0] != found[0].total[1]).any()
     assert (found[0].epistemic >= 0).all()
-    np.testing.assert_allclose(
-        found[0].total, found[0].aleatoric + found[0].epistemic, atol=1e-5
-    )
+    np.testing.assert_allclose(found[0].total, found[0].aleatoric + found[0].epistemic, atol=1e-5)
 
 
 def test_clips_of_another_dataset_are_scored_without_labels(multiclass, settings, tmp_path):

@@ -15,6 +15,7 @@ from vipann.evaluation.uncertainty import Decomposition, probabilities
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
+from vipann.models.flipout import fixed_posteriors
 from vipann.models.resnet54 import ResNet54
 from vipann.models.strategies import is_random_at_inference, rebuild
 from vipann.tasks import Task
@@ -43,7 +44,7 @@ def predict(
     device = choose_device(accelerator)
     network = rebuild(facts, state).eval().to(device)
     torch.manual_seed(settings["seed"])
-    with FeatureStore(features) as store:
+    with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
         chosen = store.rows(**rows)
         labels = np.asarray(store.labels)[chosen]

@@ -6,6 +6,7 @@ backward pass; no noise buffers stay between passes; softplus does not overflow.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -56,38 +57,14 @@ class _Lean:
     def _draw(self) -> list[Tensor | None]:
         """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
         drawn: list[Tensor | None] = []
-        if torch.is_grad_enabled():
-            self._kept.clear()
         for mu, rho, *_ in self._posteriors():
             eps = _normal_like(rho)
             if torch.is_grad_enabled():
                 drawn += [mu, _Deviation.apply(rho, eps)]
             else:
-                drawn += [mu, eps.mul_(self._sigma(len(drawn), rho))]
+                sigma = self._sigmas.get(rho)
+                drawn += [mu, eps.mul_(stable_softplus(rho) if sigma is None else sigma)]
         return drawn + [None] * (4 - len(drawn))
-
-    def _sigma(self, place: int, rho: Tensor) -> Tensor:
-        """softplus(rho) without gradient, on a CPU kept between passes in evaluation mode.
-
-        It is made anew once `rho` has changed. torch's own count of changes misses fused
-        optimizers and writes through `.data`; so every pass with gradients ends the keeping, and
-        a checksum of rho is compared too.
-        """
-        if self.training or rho.device.type != "cpu":
-            return _softplus(rho)
-        mark = (_checksum(rho), rho.data_ptr(), rho.dtype, rho.stride())
-        if not rho.is_inference():
-            mark += (rho._version,)
-        if self._kept.get(place, (None,))[0] != mark:
-            self._kept[place] = mark, _softplus(rho)
-        return self._kept[place][1]
-
-    def train(self, mode: bool = True) -> "_Lean":
-        self._kept.clear()
-        return super().train(mode)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_kept": {}}
 
 
 class LinearFlipout(_Lean, TorchLinearFlipout):
@@ -141,13 +118,29 @@ def adopt(network: nn.Module, signs: Signs = "element") -> None:
             module.to(memory_format=torch.channels_last)
 
 
+@contextmanager
+def fixed_posteriors(network: nn.Module) -> Iterator[None]:
+    """Compute each sigma once for all passes without gradients inside the `with` block.
+
+    The posteriors must not change in it; outside of it nothing is kept.
+    """
+    layers = [m for m in network.modules() if isinstance(m, _Lean)]
+    try:
+        for layer in layers:
+            layer._sigmas = {rho: stable_softplus(rho) for _, rho, *_ in layer._posteriors()}
+        yield
+    finally:
+        for layer in layers:
+            layer._sigmas = {}
+
+
 class _Deviation(torch.autograd.Function):
     """softplus(rho) * eps."""
 
     @staticmethod
     def forward(ctx: Any, rho: Tensor, eps: Tensor) -> Tensor:
         ctx.save_for_backward(rho, eps)
-        return _softplus(rho).mul_(eps)
+        return stable_softplus(rho).mul_(eps)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -155,7 +148,7 @@ class _Deviation(torch.autograd.Function):
         return rho.sigmoid().mul_(eps).mul_(grad), None
 
 
-def _softplus(rho: Tensor) -> Tensor:
+def stable_softplus(rho: Tensor) -> Tensor:
     """log(1 + exp(rho)) without gradient, to within rounding, for any rho.
 
     F.softplus on a CPU spends its time in log1p, up to three times as long as this. Here the
@@ -168,12 +161,6 @@ def _softplus(rho: Tensor) -> Tensor:
     total = power + 1
     power.sub_(total - 1).div_(total)
     return torch.maximum(total.log_().add_(power), rho)
-
-
-def _checksum(x: Tensor) -> int:
-    """Sum of the squares of x's bit patterns, as integers that wrap around."""
-    bits = x.detach().view(_sign_pattern(x.dtype, x.device)[0])
-    return int((bits * bits).sum(dtype=bits.dtype))
 
 
 def _normal_like(x: Tensor) -> Tensor:
@@ -321,7 +308,7 @@ def _slim(layer: nn.Module, signs: Signs) -> None:
     if signs not in ("element", "channel"):
         raise ValueError(f"signs must be element or channel, not {signs!r}")
     layer.signs = signs
-    layer._kept = {}
+    layer._sigmas = {}
     for name in [name for name in layer._buffers if name.startswith("eps_")]:
         del layer._buffers[name]
         layer._non_persistent_buffers_set.discard(name)

@@ -11,14 +11,24 @@ export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(abspath $(M
 endif
 export PATH := $(abspath $(BIN)):$(PATH)
 
+# Snakemake's lines without the bookkeeping: one line when a job starts, one on the progress.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Loading script.*|)$$'
+RUN = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
+  --report results/$@/report.html --report-after-run $(ARGS) $(QUIETLY)
+WHERE = @printf '\n%s\n' 'Results of this run:' \
+  '  report    results/$@/report.html' \
+  '  notebook  results/$@/notebooks/results.html' \
+  '  tables    results/$@/tables/' \
+  '  figures   results/$@/figures/'
+
 .PHONY: demo esc10 test lint clean
 .DEFAULT_GOAL := demo
 
-demo: $(READY)
-	$(BIN)/python -m vipann.run demo --cores $(CORES)
-
-esc10: $(READY)
-	$(BIN)/python -m vipann.run esc10 --cores $(CORES)
+demo esc10: $(READY)
+	$(RUN)
+	$(WHERE)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)

@@ -51,6 +51,6 @@ $(READY): requirements.lock
 	$(BIN)/pip install --quiet --upgrade pip
 	grep -v $(if $(filter Linux,$(shell uname)),'^$$','^\(nvidia\|cuda\|triton\)') requirements.lock \
 	  > $(VENV)/requirements.txt
-	$(BIN)/pip install --quiet --no-deps -r $(VENV)/requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-compile -r $(VENV)/requirements.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

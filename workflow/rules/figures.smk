@@ -19,7 +19,7 @@ rule figure:
     output:
         png=report(
             f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
-            caption="../report/{figure}.rst",
+            caption="../report/figure.rst",
             category="Figures",
             labels={"dataset": "{dataset}", "figure": "{figure}"},
         ),

@@ -1,0 +1,226 @@
+"""Retention curves against sorting by hand and sklearn, and the parquet files made of them."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score
+
+from vipann.errors import UserError
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
+from vipann.evaluation.retention import (
+    map_retention_curves,
+    retained_counts,
+    retention_curve,
+    retention_table,
+    uncertainty_table,
+)
+from vipann.evaluation.summarise import summarise
+
+STEPS = [point / 20 for point in range(1, 21)]
+CLIPS = st.integers(1, 40).flatmap(
+    lambda n: st.tuples(
+        arrays(bool, n), arrays(np.float32, n, elements=st.sampled_from([0, 0.25, 0.5, 1, 2, 3]))
+    )
+)
+
+
+def plant(strategy="flip", phase="fixed", fold=1, clips=30, replications=4, seed=0, **changes):
+    rng = np.random.default_rng([seed, fold])
+    fields = {
+        "mean_probability": rng.dirichlet(np.ones(3), (replications, clips)),
+        **{name: rng.random((replications, clips)) for name in UNCERTAINTIES},
+        "labels": np.eye(3, dtype=np.uint8)[rng.integers(0, 3, clips)],
+        "clip_id": np.array([f"{fold}-{index}" for index in range(clips)]),
+        "task": "multiclass",
+        "dataset": "scenes",
+        "scored_dataset": "scenes",
+        "strategy": strategy,
+        "phase": phase,
+        "fold": fold,
+        "mc_samples": 2,
+        "seed": 1,
+        "classes": ("a", "b", "c"),
+    }
+    return Predictions(**{**fields, **changes})
+
+
+@pytest.mark.parametrize("clips", [1, 3, 20, 97, 400])
+def test_counts_are_exact_ceilings(clips):
+    exact = [-(-Fraction(point, 20) * clips // 1) for point in range(1, 21)]
+    assert retained_counts(clips, STEPS).tolist() == exact
+
+
+@pytest.mark.parametrize("wrong", [[0.0, 1.0], [0.5, 1.2], [-0.1]])
+def test_fractions_outside_of_their_range_are_refused(wrong):
+    with pytest.raises(UserError, match="fractions"):
+        retention_curve(np.ones(4), np.arange(4.0), wrong)
+
+
+def test_points_of_a_curve_by_hand():
+    right = np.array([1, 0, 1, 1, 0])
+    uncertainty = np.array([0.1, 0.5, 0.2, 0.3, 0.4])
+    found = retention_curve(right, uncertainty, [0.2, 0.4, 0.6, 0.8, 1.0])
+    np.testing.assert_allclose(found, [1, 1, 1, 3 / 4, 3 / 5])
+
+
+def test_ties_take_the_expected_value():
+    right = np.array([1, 1, 0, 0])
+    found = retention_curve(right, np.array([0.0, 1.0, 1.0, 1.0]), [0.25, 0.5, 0.75, 1.0])
+    np.testing.assert_allclose(found, [1, (1 + 1 / 3) / 2, (1 + 2 / 3) / 3, 0.5])
+
+
+@given(clips=CLIPS)
+def test_everything_retained_is_the_overall_accuracy(clips):
+    right, uncertainty = clips
+    assert retention_curve(right, uncertainty, [1.0])[0] == pytest.approx(right.mean())
+
+
+@given(clips=CLIPS, seed=st.integers(0, 1000))
+def test_the_order_of_clips_has_no_influence(clips, seed):
+    right, uncertainty = clips
+    order = np.random.default_rng(seed).permutation(len(right))
+    np.testing.assert_array_equal(
+        retention_curve(right, uncertainty, STEPS),
+        retention_curve(right[order], uncertainty[order], STEPS),
+    )
+
+
+@given(right=arrays(bool, st.integers(1, 60)))
+def test_a_perfect_uncertainty_makes_a_falling_curve_from_one(right):
+    uncertainty = np.where(right, 0.0, 1.0) + np.linspace(0, 0.5, len(right))
+    found = retention_curve(right, uncertainty, STEPS)
+    assert (np.diff(found) <= 1e-12).all()
+    if right.any():
+        assert found[0] == pytest.approx(1 if right.sum() >= np.ceil(len(right) / 20) else found[0])
+        assert found[0] >= right.mean() - 1e-12
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_map_curves_agree_with_sklearn_on_each_subset(seed):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((60, 5)) < 0.2).astype(np.uint8)
+    labels[:, 4] = 0
+    score = np.round(rng.random((60, 5)), 1)
+    uncertainties = [rng.random(60), np.round(rng.random(60), 1)]
+    found = map_retention_curves(labels, score, uncertainties, STEPS)
+    for row, uncertainty in zip(found, uncertainties, strict=True):
+        for value, count in zip(row, retained_counts(60, STEPS), strict=True):
+            kept = uncertainty <= np.sort(uncertainty)[count - 1]
+            classes = labels[kept].any(axis=0)
+            if not classes.any():
+                assert np.isnan(value)
+                continue
+            expected = average_precision_score(labels[kept][:, classes], score[kept][:, classes])
+            assert value == pytest.approx(expected)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=25)
+def test_map_curves_do_not_depend_on_the_order_of_clips(seed):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((25, 3)) < 0.3).astype(np.uint8)
+    score, uncertainty = np.round(rng.random((25, 3)), 1), np.round(rng.random(25), 1)
+    order = rng.permutation(25)
+    np.testing.assert_allclose(
+        map_retention_curves(labels, score, [uncertainty], STEPS),
+        map_retention_curves(labels[order], score[order], [uncertainty[order]], STEPS),
+    )
+
+
+def test_the_table_pools_folds_within_a_replication():
+    folds = [plant(fold=fold, clips=10 * fold) for fold in (1, 2, 3)]
+    table = retention_table(folds[::-1], STEPS)
+    assert len(table) == 4 * 3 * 20
+    assert set(table["score"]) == {"accuracy"}
+    values = table.set_index(["replication", "uncertainty", "retained_fraction"])["value"]
+    for replication in range(4):
+        for name in UNCERTAINTIES:
+            clips = sorted(
+                (uncertainty, best == target)
+                for one in folds
+                for uncertainty, best, target in zip(
+                    getattr(one, name)[replication],
+                    one.mean_probability[replication].argmax(1),
+                    one.labels.argmax(1),
+                    strict=True,
+                )
+            )
+            for step, count in ((0.05, 3), (0.5, 30), (1.0, 60)):
+                expected = sum(hit for _, hit in clips[:count]) / count
+                assert values[replication, name, step] == pytest.approx(expected)
+
+
+def test_a_multilabel_table_scores_map():
+    labels = (np.random.default_rng(5).random((30, 3)) < 0.4).astype(np.uint8)
+    one = plant(task="multilabel", labels=labels, phase="pretrained", fold=0)
+    table = retention_table([one], [0.5, 1.0])
+    assert set(table["score"]) == {"mAP"}
+    everything = table[table["retained_fraction"] == 1].groupby("replication")["value"].unique()
+    for replication in range(4):
+        expected = average_precision_score(labels, one.mean_probability[replication])
+        np.testing.assert_allclose(everything[replication], expected)
+
+
+def test_folds_that_do_not_belong_together_are_refused():
+    with pytest.raises(UserError, match=r"scenes/flip/fixed.*twice"):
+        retention_table([plant(), plant()], STEPS)
+    with pytest.raises(UserError, match=r"scenes/flip/fixed.*replications"):
+        retention_table([plant(), plant(fold=2, replications=5)], STEPS)
+
+
+def test_uncertainties_are_averaged_over_replications_for_each_clip():
+    one = plant(clips=6)
+    table = uncertainty_table([one]).set_index(["uncertainty", "clip_id"])["value"]
+    for name in UNCERTAINTIES:
+        for index, clip in enumerate(one.clip_id):
+            assert table[name, clip] == pytest.approx(np.mean(getattr(one, name)[:, index]))
+
+
+def write_run(folder):
+    """Two strategies, two folds, and one out-of-distribution file; returns their paths."""
+    own = []
+    for strategy in ("flip", "det"):
+        for fold in (1, 2):
+            own.append(folder / f"{strategy}{fold}.h5")
+            count = 4 if strategy == "flip" else 1
+            write_predictions(plant(strategy, fold=fold, replications=count), own[-1])
+    ood = folder / "ood.h5"
+    nothing = np.zeros((30, 0), np.uint8)
+    write_predictions(plant(labels=nothing, scored_dataset="ships", seed=9), ood)
+    return own, [ood]
+
+
+def test_summarise_writes_the_three_files_for_any_order_of_paths(tmp_path):
+    own, ood = write_run(tmp_path)
+    kinds = ("metrics", "retention", "uncertainty")
+    first = [tmp_path / "a" / f"{kind}.parquet" for kind in kinds]
+    second = [tmp_path / "b" / f"{kind}.parquet" for kind in kinds]
+    summarise(own, ood, STEPS, *first)
+    summarise(own[::-1], ood, STEPS, *second)
+    metrics, retention, uncertainty = map(pd.read_parquet, first)
+    assert len(metrics[metrics["metric"] == "accuracy"]) == 2 * 4 + 2 * 1
+    assert len(retention) == (4 + 1) * 3 * 20
+    assert len(uncertainty) == (4 * 30 + 30) * 3
+    assert set(retention["strategy"]) == {"flip", "det"}
+    assert set(uncertainty["scored_dataset"]) == {"scenes", "ships"}
+    for one, other in zip(first, second, strict=True):
+        frames = [pd.read_parquet(path) for path in (one, other)]
+        columns = list(frames[0].columns)
+        one_way, other_way = (f.sort_values(columns, ignore_index=True) for f in frames)
+        pd.testing.assert_frame_equal(one_way, other_way)
+
+
+def test_summarise_names_a_broken_file_and_leaves_nothing_behind(tmp_path):
+    own, ood = write_run(tmp_path)
+    outputs = [tmp_path / "out" / f"{kind}.parquet" for kind in "mru"]
+    ood[0].write_bytes(ood[0].read_bytes()[:700])
+    with pytest.raises(UserError, match=r"ood\.h5"):
+        summarise(own, ood, STEPS, *outputs)
+    assert not any(path.exists() for path in outputs)
+    with pytest.raises(UserError, match="no predictions"):
+        summarise([], [], STEPS, *outputs)

@@ -14,7 +14,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # Snakemake's lines without the bookkeeping: one line when a job starts, one on the progress.
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
-QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Loading script.*|)$$'
+QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
 RUN = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
   --report results/$@/report.html --report-after-run $(ARGS) $(QUIETLY)
 WHERE = @printf '\n%s\n' 'Results of this run:' \
@@ -27,7 +27,7 @@ WHERE = @printf '\n%s\n' 'Results of this run:' \
 .DEFAULT_GOAL := demo
 
 demo esc10: $(READY)
-	$(RUN)
+	@$(RUN)
 	$(WHERE)
 
 test: $(READY)
@@ -37,7 +37,6 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow
-	$(BIN)/snakemake --lint
 
 clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -47,10 +46,11 @@ clean:
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	grep -v $(if $(filter Linux,$(shell uname)),'^$$','^\(nvidia\|cuda\|triton\)') requirements.lock \
+	@echo "Setting up $(VENV) from requirements.lock; this takes a minute or more."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+	@grep -v $(if $(filter Linux,$(shell uname)),'^$$','^\(nvidia\|cuda\|triton\)') requirements.lock \
 	  > $(VENV)/requirements.txt
-	$(BIN)/pip install --quiet --no-deps --no-compile -r $(VENV)/requirements.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --no-deps --no-compile -r $(VENV)/requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -1,5 +1,6 @@
 """Where a job's lines go: its log file, and for the user's own mistakes a short message."""
 
+import os
 import sys
 import time
 import traceback
@@ -12,23 +13,28 @@ from vipann.errors import UserError
 
 @contextmanager
 def job_log(path: Path | str) -> Iterator[None]:
-    """Send what the job prints to the log file `path`, and end with how long it took.
+    """Send all that the process and its children print to the log file `path`.
 
-    A UserError is shown as its message alone; any other exception keeps its traceback in the log.
-    Both end the job with status 1.
+    A UserError is shown on the terminal as its message alone; any other exception as one line, with
+    its traceback in the log. Both end the process with status 1. Meant for scripts: the standard
+    streams stay redirected afterwards.
     """
     log = Path(path)
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    with log.open("w", buffering=1) as stream, redirect_stdout(stream), redirect_stderr(stream):
-        try:
-            yield
-            print(f"done in {time.monotonic() - started:.1f} s")
-        except UserError as error:
-            print(f"error: {error}")
-            print(f"\nerror: {error}\n(log: {log})", file=sys.__stderr__)
-            raise SystemExit(1) from None
-        except Exception as error:
-            traceback.print_exc()
-            print(f"\nerror: {error!r}\n(traceback in {log})", file=sys.__stderr__)
-            raise SystemExit(1) from None
+    terminal = os.dup(sys.__stderr__.fileno())
+    with log.open("w", buffering=1) as stream:
+        os.dup2(stream.fileno(), sys.__stdout__.fileno())
+        os.dup2(stream.fileno(), sys.__stderr__.fileno())
+        with redirect_stdout(stream), redirect_stderr(stream):
+            try:
+                yield
+                print(f"done in {time.monotonic() - started:.1f} s")
+            except UserError as error:
+                print(f"error: {error}")
+                os.write(terminal, f"\nerror: {error}\n(log: {log})\n".encode())
+                raise SystemExit(1) from None
+            except Exception as error:
+                traceback.print_exc()
+                os.write(terminal, f"\nerror: {error!r}\n(traceback in {log})\n".encode())
+                raise SystemExit(1) from None

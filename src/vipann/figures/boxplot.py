@@ -123,7 +123,9 @@ def _figure(
         # After all panels of the column, which share the axis: a whisker at zero stays visible.
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
     grid[0, 0].set_xlim(-0.6, len(scored) - 0.4)
-    grid[0, 0].set_xticks(range(len(scored)), [names.get(name, name) for name in scored])
+    # A dataset's key may be as long as its panel is wide.
+    shown = [names.get(name, name.replace("_", "\n")) for name in scored]
+    grid[0, 0].set_xticks(range(len(scored)), shown)
     dataset, phase = boxes["dataset"].iloc[0], boxes["phase"].iloc[0]
     title = title or names.get(dataset, dataset)
     figure.suptitle(

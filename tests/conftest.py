@@ -5,6 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from vipann.config import merge, read_layer
+
+CONFIG = Path(__file__).parents[1] / "config/config.yaml"
+
+
+@pytest.fixture
+def paper_network() -> dict:
+    """The config values that decide the paper's networks."""
+    config = read_layer(CONFIG)
+    keys = ("model", "bayesian", "moped", "kl")
+    return {key: config[key] for key in keys} | {"mel_bands": config["features"]["mel_bands"]}
+
+
+@pytest.fixture
+def small_network(paper_network) -> dict:
+    """The same with a network that trains in a second."""
+    return merge(paper_network, {"model": {"width": 2, "blocks": [1, 1, 1, 1]}})
+
 
 @pytest.fixture(scope="session")
 def mirror() -> Path:

@@ -9,22 +9,6 @@ from vipann.errors import UserError
 from vipann.models.resnet54 import Bottleneck, ResNet54, trainable_parameters
 from vipann.models.strategies import build_network, build_transferred
 
-PAPER = {
-    "model": {
-        "width": 64,
-        "blocks": [3, 4, 6, 3],
-        "dropout": {"conv": 0.2, "linear": 0.5, "block": 0.1, "block_in_monte_carlo": False},
-    },
-    "bayesian": {
-        "prior_mu": 0.0,
-        "prior_sigma": 1.0,
-        "posterior_mu_init": 0.0,
-        "posterior_rho_init": -3.0,
-    },
-    "moped": {"delta": 0.5, "prior": "unit"},
-    "mel_bands": 64,
-}
-
 
 @pytest.mark.parametrize(
     ("strategy", "classes", "printed"),
@@ -39,15 +23,15 @@ PAPER = {
         ("det", 527, 104_318_159),
     ],
 )
-def test_parameter_counts_equal_table_1(strategy, classes, printed):
+def test_parameter_counts_equal_table_1(paper_network, strategy, classes, printed):
     with torch.device("meta"):
-        network = build_network(strategy, classes, PAPER)
+        network = build_network(strategy, classes, paper_network)
     assert trainable_parameters(network) == printed
 
 
-def test_transferred_network_has_the_same_size_as_the_strategys_own():
+def test_transferred_network_has_the_same_size_as_the_strategys_own(paper_network):
     with torch.device("meta"):
-        network = build_transferred("flip", 50, PAPER)
+        network = build_transferred("flip", 50, paper_network)
     assert trainable_parameters(network) == 206_620_004
 
 

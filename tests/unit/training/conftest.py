@@ -49,24 +49,9 @@ def multilabel(tmp_path):
 
 
 @pytest.fixture
-def settings():
-    return {
+def settings(small_network):
+    return small_network | {
         "seed": 7,
-        "mel_bands": 64,
-        "model": {
-            "width": 2,
-            "blocks": [1, 1, 1, 1],
-            "dropout": {"conv": 0.2, "linear": 0.5, "block": 0.1, "block_in_monte_carlo": False},
-        },
-        "bayesian": {
-            "prior_mu": 0.0,
-            "prior_sigma": 1.0,
-            "posterior_mu_init": 0.0,
-            "posterior_rho_init": -3.0,
-            "signs": "element",
-        },
-        "moped": {"delta": 0.5, "prior": "unit"},
-        "kl": {"reduction": "mean", "scale": "1/N"},
         "training": {
             "batch_size": 8,
             "epochs": 2,

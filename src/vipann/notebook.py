@@ -7,6 +7,10 @@ from typing import Any
 from vipann.errors import UserError
 from vipann.files import replacing
 
+OFFLINE = "offline.html.j2"
+# What Jupyter's page loads from the network, and a report without formulas does without.
+_REMOTE_BLOCKS = ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+
 
 def execute_notebook(
     source: Path | str,
@@ -21,6 +25,7 @@ def execute_notebook(
     """
     import nbformat
     import papermill
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
     from papermill.exceptions import PapermillExecutionError
 
@@ -37,8 +42,16 @@ def execute_notebook(
             raise UserError(
                 f"{source}, cell {error.exec_count}: {error.ename}: {error.evalue}"
             ) from None
-        page, _ = HTMLExporter(embed_images=True).from_notebook_node(
-            nbformat.read(beside, as_version=4)
+        exporter = HTMLExporter(
+            embed_images=True,
+            extra_loaders=[DictLoader({OFFLINE: _offline_template()})],
+            template_file=OFFLINE,
         )
+        page, _ = exporter.from_notebook_node(nbformat.read(beside, as_version=4))
     with replacing(html_out) as beside:
         beside.write_text(page, encoding="utf-8")
+
+
+def _offline_template() -> str:
+    emptied = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in _REMOTE_BLOCKS)
+    return "{% extends 'lab/index.html.j2' %}" + emptied

@@ -22,6 +22,7 @@ localrules:
 rule table:
     input:
         metrics=metrics_of_table,
+        paper=str(SOURCE / "vipann/paper/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=report(

@@ -42,6 +42,7 @@ clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Compiling on all cores is faster than pip's own; some packages hold files that don't compile.
 # CUDA packages exist for Linux alone; elsewhere torch does without them.
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
@@ -52,5 +53,6 @@ $(READY): requirements.lock
 	@grep -v $(if $(filter Linux,$(shell uname)),'^$$','^\(nvidia\|cuda\|triton\)') requirements.lock \
 	  > $(VENV)/requirements.txt
 	@$(BIN)/pip install --quiet --no-deps --no-compile -r $(VENV)/requirements.txt
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

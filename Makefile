@@ -17,7 +17,7 @@ SHELL := bash
 QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
 RUN = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
   --report results/$@/report.html --report-after-run $(ARGS) $(QUIETLY)
-WHERE = @printf '\n%s\n' 'Results of this run:' \
+WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  report    results/$@/report.html' \
   '  notebook  results/$@/notebooks/results.html' \
   '  tables    results/$@/tables/' \

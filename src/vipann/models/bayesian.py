@@ -6,26 +6,17 @@ sets sigma = delta * |mu|. The layers and their names are those of bayesian-torc
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
 from bayesian_torch.models.dnn_to_bnn import bnn_linear_layer, dnn_to_bnn
 from torch import Tensor, nn
 
-from vipann.models.flipout import adopt, stable_softplus
+from vipann.models.flipout import adopt, posteriors, stable_softplus
 
 Prior = Literal["unit", "weights"]
 Reduction = Literal["mean", "sum"]
-
-
-class Posterior(NamedTuple):
-    """One weight tensor's posterior (mu, rho) and prior (mean, sigma)."""
-
-    mu: Tensor
-    rho: Tensor
-    prior_mu: Tensor
-    prior_sigma: Tensor
 
 
 def to_flipout(
@@ -62,24 +53,6 @@ def flipout_layers(network: nn.Module) -> Iterator[BaseVariationalLayer_]:
 def is_bayesian(network: nn.Module) -> bool:
     """Whether the network has Flipout layers, and so a KL term."""
     return next(flipout_layers(network), None) is not None
-
-
-def posteriors(layer: BaseVariationalLayer_) -> list[Posterior]:
-    """The posterior of the layer's weight and, where it has one, of its bias."""
-    part = "kernel" if hasattr(layer, "mu_kernel") else "weight"
-    found = [
-        Posterior(
-            getattr(layer, f"mu_{part}"),
-            getattr(layer, f"rho_{part}"),
-            layer.prior_weight_mu,
-            layer.prior_weight_sigma,
-        )
-    ]
-    if layer.mu_bias is not None:
-        found.append(
-            Posterior(layer.mu_bias, layer.rho_bias, layer.prior_bias_mu, layer.prior_bias_sigma)
-        )
-    return found
 
 
 def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:

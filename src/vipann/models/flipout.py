@@ -19,6 +19,33 @@ from torch import Tensor, nn
 Signs = Literal["element", "channel"]
 
 
+class Posterior(NamedTuple):
+    """One weight tensor's posterior (mu, rho) and prior (mean, sigma)."""
+
+    mu: Tensor
+    rho: Tensor
+    prior_mu: Tensor
+    prior_sigma: Tensor
+
+
+def posteriors(layer: nn.Module) -> list[Posterior]:
+    """The posterior of a Flipout layer's weight and, where it has one, of its bias."""
+    part = "kernel" if hasattr(layer, "mu_kernel") else "weight"
+    found = [
+        Posterior(
+            getattr(layer, f"mu_{part}"),
+            getattr(layer, f"rho_{part}"),
+            layer.prior_weight_mu,
+            layer.prior_weight_sigma,
+        )
+    ]
+    if layer.mu_bias is not None:
+        found.append(
+            Posterior(layer.mu_bias, layer.rho_bias, layer.prior_bias_mu, layer.prior_bias_sigma)
+        )
+    return found
+
+
 class _Lean:
     """What the two layers share; mixed into bayesian-torch's classes."""
 
@@ -41,23 +68,13 @@ class _Lean:
         """KL(posterior || prior): the mean over the weights plus the mean over the biases."""
         return sum(
             self.kl_div(mu, F.softplus(rho), prior_mu, prior_sigma)
-            for mu, rho, prior_mu, prior_sigma in self._posteriors()
+            for mu, rho, prior_mu, prior_sigma in posteriors(self)
         )
-
-    def _posteriors(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        mu, rho = (
-            (self.mu_kernel, self.rho_kernel)
-            if hasattr(self, "mu_kernel")
-            else (self.mu_weight, self.rho_weight)
-        )
-        yield mu, rho, self.prior_weight_mu, self.prior_weight_sigma
-        if self.mu_bias is not None:
-            yield self.mu_bias, self.rho_bias, self.prior_bias_mu, self.prior_bias_sigma
 
     def _draw(self) -> list[Tensor | None]:
         """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
         drawn: list[Tensor | None] = []
-        for mu, rho, *_ in self._posteriors():
+        for mu, rho, *_ in posteriors(self):
             eps = _normal_like(rho)
             if torch.is_grad_enabled():
                 drawn += [mu, _Deviation.apply(rho, eps)]
@@ -127,7 +144,7 @@ def fixed_posteriors(network: nn.Module) -> Iterator[None]:
     layers = [m for m in network.modules() if isinstance(m, _Lean)]
     try:
         for layer in layers:
-            layer._sigmas = {rho: stable_softplus(rho) for _, rho, *_ in layer._posteriors()}
+            layer._sigmas = {rho: stable_softplus(rho) for _, rho, *_ in posteriors(layer)}
         yield
     finally:
         for layer in layers:

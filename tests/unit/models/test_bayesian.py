@@ -11,8 +11,9 @@ from torch.distributions import kl_divergence as reference_kl
 
 from vipann.config import merge
 from vipann.errors import UserError
-from vipann.models.bayesian import flipout_layers, kl_divergence, posteriors, to_flipout
+from vipann.models.bayesian import flipout_layers, kl_divergence, to_flipout
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint
+from vipann.models.flipout import posteriors
 from vipann.models.strategies import (
     build_network,
     build_transferred,

@@ -11,5 +11,6 @@ with job_log(snakemake.log[0]):
         snakemake.params.settings["rows"],
         snakemake.params.settings,
         snakemake.config["accelerator"],
+        snakemake.config["evaluation"]["batch_size"],
         Path(snakemake.output[0]),
     )

@@ -5,6 +5,7 @@ another forward pass: signs come from random bits, 1 bit each, and only these bi
 backward pass; no noise buffers stay between passes; softplus does not overflow.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,8 @@ import torch.nn.functional as F
 from bayesian_torch.layers import Conv2dFlipout as TorchConv2dFlipout
 from bayesian_torch.layers import LinearFlipout as TorchLinearFlipout
 from torch import Tensor, nn
+
+from vipann.models.draws import laid_out_as, normal, random_words
 
 Signs = Literal["element", "channel"]
 
@@ -79,22 +82,41 @@ class _Lean:
             if torch.is_grad_enabled():
                 drawn += [mu, _Deviation.apply(rho, eps)]
             else:
-                sigma = self._sigmas.get(rho)
-                drawn += [mu, eps.mul_(stable_softplus(rho) if sigma is None else sigma)]
+                drawn += [mu, eps.mul_(self._sigma(rho))]
         return drawn + [None] * (4 - len(drawn))
+
+    def _sigma(self, rho: Tensor) -> Tensor:
+        sigma = self._sigmas.get(rho)
+        return stable_softplus(rho) if sigma is None else sigma
 
 
 class LinearFlipout(_Lean, TorchLinearFlipout):
     """bayesian-torch's LinearFlipout, lean: (..., in_features) to (..., out_features).
 
-    `signs` changes nothing here: every element is a channel.
+    `signs` changes nothing here: every element is a channel. Without gradients, the outputs are
+    drawn instead of the weights, each from its own normal distribution (Kingma et al. 2015): for
+    one clip that is Flipout's distribution exactly, and costs no draw of the weights. Samples that
+    are an expanded first dimension of `x` share the work.
     """
 
     def _sample(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return self._sample_outputs(x)
         weight, weight_noise, bias, bias_noise = self._draw()
         out = F.linear(x, weight, bias)
         flipped = x * _signs_like(x)
         return torch.addcmul(out, F.linear(flipped, weight_noise, bias_noise), _signs_like(out))
+
+    def _sample_outputs(self, x: Tensor) -> Tensor:
+        shared = x[:1] if x.dim() > 2 and x.stride(0) == 0 else x
+        means, variances = zip(
+            *((p.mu, self._sigma(p.rho).square()) for p in posteriors(self)), strict=True
+        )
+        mean = F.linear(shared, *means)
+        spread = F.linear(shared.square(), *variances).sqrt_()
+        clips = math.prod(x.shape[:-1])
+        noise = normal(clips, mean.expand(*x.shape[:-1], -1))
+        return noise.mul_(spread).add_(mean)
 
 
 class Conv2dFlipout(_Lean, TorchConv2dFlipout):
@@ -212,7 +234,7 @@ class _FlipoutConv2d(torch.autograd.Function):
     ) -> Tensor:
         x = _dense(x)
         out = _dense(F.conv2d(x, weight, bias, *geometry))
-        bits_in, bits_out = (_random_bits(_count(t, per_channel), x.device) for t in (x, out))
+        bits_in, bits_out = (_random_bits(t, per_channel) for t in (x, out))
         flipped = x * _signs(bits_in, x, per_channel)
         noise = F.conv2d(flipped, weight_noise, bias_noise, *geometry)
         del flipped
@@ -265,10 +287,10 @@ def _sign_pattern(
     return integer, shifts, sign_bit, torch.ones((), dtype=dtype, device=device).view(integer)
 
 
-def _random_bits(count: int, device: torch.device) -> Tensor:
-    """At least `count` random bits from the device's default generator, as int64 words."""
-    words = torch.empty((count + 63) // 64, dtype=torch.int64, device=device)
-    return words.random_(-(2**63), None)  # without bounds, the highest bit would always be 0
+def _random_bits(like: Tensor, per_channel: bool) -> Tensor:
+    """Random bits for the signs of `like`, (B, ...): int64 words, a row per clip."""
+    count = like.shape[1] if per_channel else like.numel() // len(like)
+    return random_words(len(like), (count + 63) // 64, like.device)
 
 
 def _signs(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
@@ -278,21 +300,16 @@ def _signs(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
     and no comparison or conversion.
     """
     integer, shifts, sign_bit, one = _sign_pattern(like.dtype, like.device)
-    signs = torch.bitwise_left_shift(bits.view(integer), shifts)
-    signs = signs.bitwise_and_(sign_bit).bitwise_or_(one).view(like.dtype).view(-1)
+    signs = torch.bitwise_left_shift(bits.view(integer).unsqueeze(1), shifts)
+    signs = signs.bitwise_and_(sign_bit).bitwise_or_(one).view(like.dtype).view(len(bits), -1)
     if per_channel:
-        count = _count(like, per_channel)
-        return signs[:count].view(like.shape[0], like.shape[1], 1, 1)
-    return signs.as_strided(like.shape, like.stride())
+        return signs[:, : like.shape[1], None, None]
+    return laid_out_as(like, signs)
 
 
 def _signs_like(x: Tensor) -> Tensor:
-    bits = _random_bits(x.numel(), x.device)
-    return _signs(bits, x.detach().contiguous(), False)
-
-
-def _count(x: Tensor, per_channel: bool) -> int:
-    return x.shape[0] * x.shape[1] if per_channel else x.numel()
+    x = x.detach().contiguous()
+    return _signs(_random_bits(x, False), x, False)
 
 
 def _dense(x: Tensor) -> Tensor:

@@ -235,10 +235,10 @@ class _FlipoutConv2d(torch.autograd.Function):
         x = _dense(x)
         out = _dense(F.conv2d(x, weight, bias, *geometry))
         bits_in, bits_out = (_random_bits(t, per_channel) for t in (x, out))
-        flipped = x * _signs(bits_in, x, per_channel)
+        flipped = _flipped(x, _sign_mask(bits_in, x, per_channel))
         noise = F.conv2d(flipped, weight_noise, bias_noise, *geometry)
         del flipped
-        out.addcmul_(noise, _signs(bits_out, out, per_channel))
+        out.add_(_flipped(noise, _sign_mask(bits_out, out, per_channel)))
         ctx.save_for_backward(x, weight, weight_noise, bits_in, bits_out)
         ctx.geometry, ctx.per_channel = geometry, per_channel
         last = out.is_contiguous(memory_format=torch.channels_last)
@@ -250,19 +250,19 @@ class _FlipoutConv2d(torch.autograd.Function):
         x, weight, weight_noise, bits_in, bits_out = ctx.saved_tensors
         needs_x, needs_weight, needs_noise, needs_bias, needs_bias_noise = ctx.needs_input_grad[:5]
         grad = grad.contiguous(memory_format=ctx.out_format)  # in the order of bits_out
-        signs_in = _signs(bits_in, x, ctx.per_channel)
+        mask_in = _sign_mask(bits_in, x, ctx.per_channel)
         grad_x, grad_weight, grad_bias = _conv2d_backward(
             grad, x, weight, ctx.geometry, (needs_x, needs_weight, needs_bias)
         )
         grad_flipped, grad_noise, grad_bias_noise = _conv2d_backward(
-            grad * _signs(bits_out, grad, ctx.per_channel),
-            x * signs_in,
+            _flipped(grad, _sign_mask(bits_out, grad, ctx.per_channel)),
+            _flipped(x, mask_in),
             weight_noise,
             ctx.geometry,
             (needs_x, needs_noise, needs_bias_noise),
         )
         if needs_x:
-            grad_x.addcmul_(grad_flipped, signs_in)
+            grad_x.add_(_flipped(grad_flipped, mask_in))
         return grad_x, grad_weight, grad_noise, grad_bias, grad_bias_noise, None, None
 
 
@@ -276,15 +276,12 @@ def _conv2d_backward(
 
 
 @cache
-def _sign_pattern(
-    dtype: torch.dtype, device: torch.device
-) -> tuple[torch.dtype, Tensor, Tensor, Tensor]:
-    """Integer type as wide as `dtype`, shifts by 0 to its width - 1, its sign bit, 1.0's bits."""
+def _sign_pattern(dtype: torch.dtype, device: torch.device) -> tuple[torch.dtype, Tensor, Tensor]:
+    """Integer type as wide as `dtype`, shifts by 0 to its width - 1, its sign bit."""
     integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
     width = 8 * dtype.itemsize
     shifts = torch.arange(width, dtype=integer, device=device).unsqueeze(1)
-    sign_bit = torch.tensor(-(2 ** (width - 1)), dtype=integer, device=device)
-    return integer, shifts, sign_bit, torch.ones((), dtype=dtype, device=device).view(integer)
+    return integer, shifts, torch.tensor(-(2 ** (width - 1)), dtype=integer, device=device)
 
 
 def _random_bits(like: Tensor, per_channel: bool) -> Tensor:
@@ -293,23 +290,28 @@ def _random_bits(like: Tensor, per_channel: bool) -> Tensor:
     return random_words(len(like), (count + 63) // 64, like.device)
 
 
-def _signs(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
-    """Signs +1 and -1 as `bits` say, of the dtype and layout of `like`, which is dense.
+def _sign_mask(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
+    """Integers that hold the sign bit or nothing, as `bits` say, in the layout of dense `like`.
 
     Each bit is moved to the place of a float's sign in turn; so 64 signs cost one random number
     and no comparison or conversion.
     """
-    integer, shifts, sign_bit, one = _sign_pattern(like.dtype, like.device)
-    signs = torch.bitwise_left_shift(bits.view(integer).unsqueeze(1), shifts)
-    signs = signs.bitwise_and_(sign_bit).bitwise_or_(one).view(like.dtype).view(len(bits), -1)
+    integer, shifts, sign_bit = _sign_pattern(like.dtype, like.device)
+    mask = torch.bitwise_left_shift(bits.view(integer).unsqueeze(1), shifts)
+    mask = mask.bitwise_and_(sign_bit).view(len(bits), -1)
     if per_channel:
-        return signs[:, : like.shape[1], None, None]
-    return laid_out_as(like, signs)
+        return mask[:, : like.shape[1], None, None]
+    return laid_out_as(like, mask)
+
+
+def _flipped(x: Tensor, mask: Tensor) -> Tensor:
+    """`x` with the signs changed where `mask` says."""
+    return torch.bitwise_xor(x.view(mask.dtype), mask).view(x.dtype)
 
 
 def _signs_like(x: Tensor) -> Tensor:
-    x = x.detach().contiguous()
-    return _signs(_random_bits(x, False), x, False)
+    ones = torch.ones_like(x, memory_format=torch.contiguous_format)
+    return _flipped(ones, _sign_mask(_random_bits(ones, False), ones, False))
 
 
 def _dense(x: Tensor) -> Tensor:

@@ -128,8 +128,8 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
     if make is not linear:
         x = x.contiguous(memory_format=layout)
     x.requires_grad_()
-    signs_drawn, noise_drawn = [], []
-    original_signs, original_noise = flipout._signs, flipout._normal_like
+    masks_drawn, noise_drawn = [], []
+    original_mask, original_noise = flipout._sign_mask, flipout._normal_like
 
     def keep(original, kept):
         def kept_call(*args):
@@ -138,10 +138,10 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
 
         return kept_call
 
-    monkeypatch.setattr(flipout, "_signs", keep(original_signs, signs_drawn))
+    monkeypatch.setattr(flipout, "_sign_mask", keep(original_mask, masks_drawn))
     monkeypatch.setattr(flipout, "_normal_like", keep(original_noise, noise_drawn))
     out = layer(x)
-    s_in, s_out = (s.clone() for s in signs_drawn[:2])
+    s_in, s_out = (torch.where(mask < 0, -1.0, 1.0).double() for mask in masks_drawn[:2])
     eps = [e.clone() for e in noise_drawn]
     names, parameters = zip(*layer.named_parameters(), strict=True)
     weights = dict(zip(names, parameters, strict=True))
@@ -162,11 +162,28 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
 
 
+@MAKERS
+@pytest.mark.parametrize("signs", ["element", "channel"])
+def test_a_fixed_draw_passes_gradcheck(make, signs):
+    torch.manual_seed(4)
+    layer = lean(make().double(), signs)
+    names = [name for name, _ in layer.named_parameters()]
+
+    def output(x, *values):
+        torch.manual_seed(5)
+        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
+
+    x = torch.randn(INPUTS[make], dtype=torch.float64, requires_grad=True)
+    values = [p.detach().clone().requires_grad_() for p in layer.parameters()]
+    assert torch.autograd.gradcheck(output, (x, *values))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_signs_are_fair_and_independent(dtype):
     torch.manual_seed(4)
     x = torch.empty(64, 10, 30, 50, dtype=dtype)
-    signs = flipout._signs(flipout._random_bits(x, False), x, False)
+    mask = flipout._sign_mask(flipout._random_bits(x, False), x, False)
+    signs = flipout._flipped(torch.ones_like(x), mask)
     assert signs.dtype == dtype
     signs = signs.double().flatten()
     assert torch.equal(signs.abs(), torch.ones_like(signs))

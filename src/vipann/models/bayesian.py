@@ -13,7 +13,8 @@ from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
 from bayesian_torch.models.dnn_to_bnn import bnn_linear_layer, dnn_to_bnn
 from torch import Tensor, nn
 
-from vipann.models.flipout import adopt, posteriors, stable_softplus
+from vipann.models.flipout import adopt, posteriors
+from vipann.models.gaussian import GaussianKl
 
 Prior = Literal["unit", "weights"]
 Reduction = Literal["mean", "sum"]
@@ -62,41 +63,12 @@ def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     averages, as bayesian-torch and the published code do.
     """
     terms = [
-        _GaussianKl.apply(*posterior, reduction == "mean")
+        GaussianKl.apply(*posterior, reduction == "mean")
         for layer in flipout_layers(network)
         for posterior in posteriors(layer)
         if posterior.mu.requires_grad
     ]
     return torch.stack(terms).sum() if terms else torch.zeros(())
-
-
-class _GaussianKl(torch.autograd.Function):
-    """KL(N(mu, sigma^2) || N(prior_mu, prior_sigma^2)), summed or averaged over the weights.
-
-    With gradients in closed form: plain autograd makes 25 passes over all weights. The logarithm
-    of sigma stands alone, because the gradient of a quotient would divide by sigma squared, which
-    is 0 where MOPED met a weight of 0.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, mu: Tensor, rho: Tensor, prior_mu: Tensor, prior_sigma: Tensor, mean: bool
-    ) -> Tensor:
-        sigma = stable_softplus(rho)
-        ctx.save_for_backward(mu, rho, sigma, prior_mu, prior_sigma)
-        ctx.share = 1 / mu.numel() if mean else 1.0
-        squares = (mu - prior_mu).square_().add_(sigma.square()).div_(2 * prior_sigma.square())
-        kl = squares.sum() - sigma.log().sum() + mu.numel() * (prior_sigma.log().mean() - 0.5)
-        return kl * ctx.share
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        mu, rho, sigma, prior_mu, prior_sigma = ctx.saved_tensors
-        grad = grad * ctx.share
-        precision = grad / prior_sigma.square()
-        grad_mu = (mu - prior_mu).mul_(precision)
-        grad_rho = (sigma * precision).sub_(sigma.reciprocal().mul_(grad)).mul_(rho.sigmoid())
-        return grad_mu, grad_rho, None, None, None
 
 
 def _bayesian_torch_settings(

@@ -201,9 +201,7 @@ class _Recorder(TorchDispatchMode):
         around = max(self.modules.parents - {"Global"}, key=len, default="")
         operation = Operation(kind, around, _macs(kind, args, writes[0]) if kind else 0)
         # The steps hold on to their tensors: the address of a storage is its name.
-        self._steps.append(
-            _Step(operation, reads, writes + (reads if func._schema.is_mutable else []))
-        )
+        self._steps.append(_Step(operation, reads, writes))
         return result
 
     def needed_for(self, output: Any) -> list[Operation]:

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from workflow_harness import ROOT, Workflow
+from workflow_harness import MICRO, ROOT, Workflow
 
 
 @pytest.fixture
@@ -25,6 +25,15 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
     assert planned["download"] == 3
     assert planned["features"] == planned["manifest"] == planned["audio"] == 5
+    assert planned["complexity"] == 1
+    assert planned["table"] == 6
+
+
+def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config):
+    config = write_config("micro", MICRO)
+    target = "results/micro/tables/table1.csv"
+    planned = jobs(workflow(config, "-n", "--quiet", "rules", "--", target).stdout)
+    assert planned == {"complexity": 1, "table": 1, "total": 2}
 
 
 def test_a_dataset_that_is_only_declared_says_so_when_its_job_runs(workflow):

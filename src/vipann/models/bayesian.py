@@ -32,7 +32,7 @@ def to_flipout(
     sigma = moped_delta * |w|), and `prior="weights"` centres the prior on them too; otherwise it
     starts at random around `posterior_mu_init` and `posterior_rho_init`.
     """
-    dnn_to_bnn(network, _bayesian_torch_settings(bayesian, moped_delta))
+    dnn_to_bnn(network, bayesian_torch_settings(bayesian, moped_delta))
     adopt(network, bayesian.get("signs", "element"))
     for layer in flipout_layers(network):
         _settle_prior(layer, bayesian, prior)
@@ -40,7 +40,7 @@ def to_flipout(
 
 def flipout_linear(layer: nn.Linear, bayesian: Mapping[str, Any], prior: Prior) -> nn.Module:
     """A new LinearFlipout of the shape of `layer`, with bayesian-torch's random start."""
-    flipout = bnn_linear_layer(_bayesian_torch_settings(bayesian, None), layer)
+    flipout = bnn_linear_layer(bayesian_torch_settings(bayesian, None), layer)
     adopt(flipout, bayesian.get("signs", "element"))
     _settle_prior(flipout, bayesian, prior)
     return flipout
@@ -71,9 +71,10 @@ def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     return torch.stack(terms).sum() if terms else torch.zeros(())
 
 
-def _bayesian_torch_settings(
+def bayesian_torch_settings(
     bayesian: Mapping[str, Any], moped_delta: float | None
 ) -> dict[str, Any]:
+    """What bayesian-torch's dnn_to_bnn takes, from the config's `bayesian` block."""
     return {
         "prior_mu": bayesian["prior_mu"],
         "prior_sigma": bayesian["prior_sigma"],

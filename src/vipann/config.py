@@ -226,8 +226,8 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             yield path, "`path` names a file that is there; `url` and `mirror_path` go with `file`"
     if pretrain["source"] == "checkpoint" and "det" not in blocks:
         yield (
-            ("pretrain", "checkpoints", "det"),
-            "missing; with pretrain.source: checkpoint it names the deterministic weights "
+            ("pretrain", "source"),
+            "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
             "(`file`, `url` and `md5`, or `path`)",
         )
     if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:

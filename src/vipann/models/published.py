@@ -1,5 +1,6 @@
 """Weights as others publish them: .pth files of the PANNs' and the VI-PANN authors' ResNet-54."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,8 +148,15 @@ def _unpickle(path: Path | str) -> Any:
     except Exception as error:  # torch raises anything on a file that is something else
         raise UserError(
             f"{path} is no file of weights: it is broken, or holds more than tensors, which is "
-            f"refused because it could run code ({str(error).strip().splitlines()[0]})"
+            f"refused because it could run code ({_reason(error)})"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The part of torch's long message that says what it met."""
+    text = str(error).strip() or type(error).__name__
+    met = re.search(r"WeightsUnpickler error:\s*(.+)", text)
+    return met[1].partition(" was not an allowed")[0] if met else text.splitlines()[0]
 
 
 def _unwrapped(content: Any) -> Any:

@@ -158,6 +158,7 @@ def _variant(schema: Mapping[str, Any]) -> str:
 def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _role_faults(config)
     yield from _fold_faults(config)
+    yield from _weights_faults(config["pretrain"])
     features = config["features"]
     if features["fmax"] > features["sample_rate"] / 2:
         yield (
@@ -209,6 +210,31 @@ def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
                 ("transfer", "folds"),
                 f"{outside} is out of range; {name} has folds 1 to {folds}",
             )
+
+
+def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    blocks = {name: block for name, block in pretrain["checkpoints"].items() if block}
+    for name, block in blocks.items():
+        path: Path_ = ("pretrain", "checkpoints", name)
+        if ("file" in block) == ("path" in block):
+            yield path, "needs either `file` (to download) or `path` (placed by you)"
+        elif "file" in block and not (block.get("md5") or block.get("sha256")):
+            yield path, "`file` needs `md5` or `sha256`: unverified files are refused"
+        elif block.get("file", "").endswith(".safetensors"):
+            yield path, "a checkpoint of this project is named by `path`; its .json lies beside it"
+        elif "path" in block and ("url" in block or "mirror_path" in block):
+            yield path, "`path` names a file that is there; `url` and `mirror_path` go with `file`"
+    if pretrain["source"] == "checkpoint" and "det" not in blocks:
+        yield (
+            ("pretrain", "source"),
+            "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
+            "(`file`, `url` and `md5`, or `path`)",
+        )
+    if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
+        yield (
+            ("pretrain", "steps", "flip"),
+            "0 is not allowed; must be at least 1 with pretrain.source: train",
+        )
 
 
 def _origin(

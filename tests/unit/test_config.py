@@ -28,7 +28,7 @@ def overridden(tmp_path):
     return check
 
 
-@pytest.mark.parametrize("name", ["demo", "esc10"])
+@pytest.mark.parametrize("name", ["demo", "esc10", "published"])
 def test_the_projects_own_configs_are_valid(name):
     files = [BASE, ROOT / f"config/{name}.yaml"]
     check_config(merge(*map(read_layer, files)), SCHEMA, files)
@@ -73,6 +73,39 @@ def test_the_projects_own_configs_are_valid(name):
             "urbansound8k",
         ),
         ({"evaluation": {"replications": 0}}, "evaluation.replications", "0", "at least 1"),
+        ({"pretrain": {"source": "web"}}, "pretrain.source", "'web'", "checkpoint"),
+        (
+            {"pretrain": {"source": "checkpoint"}},
+            "pretrain.source",
+            "'checkpoint'",
+            "needs pretrain.checkpoints.det",
+        ),
+        (
+            {"pretrain": {"checkpoints": {"det": {"file": "a.pth"}}}},
+            "pretrain.checkpoints.det",
+            "`file`",
+            "`md5` or `sha256`",
+        ),
+        (
+            {"pretrain": {"checkpoints": {"drop": {"file": "a.pth", "path": "b.pth"}}}},
+            "pretrain.checkpoints.drop",
+            "either",
+            "`file`",
+        ),
+        (
+            {"pretrain": {"checkpoints": {"flip": {"pth": "a"}}}},
+            "pretrain.checkpoints.flip.pth",
+            "unknown key",
+            "path",
+        ),
+        ({"pretrain": {"checkpoints": {"det": 3}}}, "pretrain.checkpoints.det", "3", "object"),
+        (
+            {"pretrain": {"checkpoints": {"det": {"file": "a.safetensors", "md5": ["0"]}}}},
+            "pretrain.checkpoints.det",
+            "named by",
+            "`path`",
+        ),
+        ({"pretrain": {"steps": {"flip": 0}}}, "pretrain.steps.flip", "0", "at least 1"),
     ],
 )
 def test_faults_name_file_key_value_and_what_is_allowed(overridden, override, key, value, allowed):

@@ -19,7 +19,7 @@ from vipann.training.stages import pretrain, transfer
 
 CLASSES = ["high", "low", "quiet"]
 FEATURES = {"sample_rate": 32000, "mel_bands": 64, "hop_length": 320, "amin": 1e-10}
-SCORING = {"seed": 3, "mc_samples": 2, "replications": 2, "batch_size": 8, "dataset": "own"}
+SCORING = {"seed": 3, "mc_samples": 2, "replications": 2, "dataset": "own"}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_transfer_starts_from_imported_weights(upstream, multiclass, settings, t
     kernels = [k for k in before if k.endswith(("kernel", "conv1.weight", "conv2.weight"))]
     assert kernels
     assert all(torch.equal(before[k], after[k]) for k in kernels)
-    predict(tuned, multiclass, {"folds": [1]}, SCORING | {"scored_dataset": "own"}, "cpu", out)
+    predict(tuned, multiclass, {"folds": [1]}, SCORING | {"scored_dataset": "own"}, "cpu", 16, out)
     assert np.isfinite(read_predictions(out).mean_probability).all()
 
 
@@ -62,7 +62,7 @@ def test_predictions_upstream_bear_the_datasets_class_names(
     own, other = tmp_path / "own.h5", tmp_path / "other.h5"
     for scored, out in (("own", own), ("else", other)):
         scoring = SCORING | {"scored_dataset": scored}
-        predict(upstream[strategy], multilabel, {"split": "eval"}, scoring, "cpu", out)
+        predict(upstream[strategy], multilabel, {"split": "eval"}, scoring, "cpu", 16, out)
     found = read_predictions(own)
     assert (found.strategy, found.phase) == (strategy, "pretrained")
     assert list(found.classes) == CLASSES
@@ -93,7 +93,7 @@ def test_other_classes_than_the_upstream_datasets_are_refused(
         network.fc_audioset = torch.nn.Linear(64, len(classes))
         save_checkpoint(network, changed, facts | {"classes": classes})
         with pytest.raises(UserError, match=told):
-            predict(changed, multilabel, {}, scoring, "cpu", tmp_path / "p.h5")
+            predict(changed, multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
         with pytest.raises(UserError, match=told):
             pretrain("det", multilabel, changed, settings, "cpu", tmp_path / "x.safetensors")
 
@@ -103,4 +103,4 @@ def test_features_of_another_front_end_are_refused_when_predicting(upstream, mul
         file.attrs["features"] = json.dumps(FEATURES | {"hop_length": 500})
     scoring = SCORING | {"scored_dataset": "own"}
     with pytest.raises(UserError, match="hop_length: 320 in training, 500"):
-        predict(upstream["det"], multilabel, {}, scoring, "cpu", tmp_path / "p.h5")
+        predict(upstream["det"], multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")

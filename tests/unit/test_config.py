@@ -28,9 +28,9 @@ def overridden(tmp_path):
     return check
 
 
-@pytest.mark.parametrize("name", ["demo", "esc10", "published"])
-def test_the_projects_own_configs_are_valid(name):
-    files = [BASE, ROOT / f"config/{name}.yaml"]
+@pytest.mark.parametrize("names", ["demo", "esc10", "published", "esc10 flipout_settings"])
+def test_the_projects_own_configs_are_valid(names):
+    files = [BASE, *(ROOT / f"config/{name}.yaml" for name in names.split())]
     check_config(merge(*map(read_layer, files)), SCHEMA, files)
 
 

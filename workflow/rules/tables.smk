@@ -1,8 +1,9 @@
 # Tables 1, 3, 4 and 5: ours beside the paper's.
 
+TRANSFER_TABLES = ["4", "5"] if config["scratch"]["strategies"] else ["4"]
 TABLES = expand(
     f"{RESULTS}/tables/table{{number}}.{{kind}}",
-    number=["1", "1_variants", "1_parts", "3", "4", "5"],
+    number=["1", "1_variants", "1_parts", "3", *TRANSFER_TABLES],
     kind=["csv", "md", "tex"],
 )
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"

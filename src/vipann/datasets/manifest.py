@@ -260,7 +260,8 @@ def validate(
     """Raise UserError, which names the first clip at fault and its origin, unless all is sound.
 
     Checked: columns, at least one clip, unique clip ids and classes, folds among the config's
-    `folds` (where there are any), splits, labels among the classes, positive durations of at most clip_seconds.
+    `folds` (where there are any), splits, labels among the classes, positive durations of at most
+    clip_seconds.
     """
     frame = table.frame
     missing = [name for name in COLUMNS if name not in frame.columns]

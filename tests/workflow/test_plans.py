@@ -23,11 +23,20 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
     assert planned["predict"] == folds * strategies * 3
     assert planned["ood"] == folds * strategies * 2
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
-    assert planned["download"] == 3
+    assert planned["download"] == 4 + 3
     assert planned["features"] == planned["manifest"] == planned["audio"] == 5
+    assert "fetch" not in planned
 
 
-def test_a_dataset_that_is_only_declared_says_so_when_its_job_runs(workflow):
+def test_fetching_is_planned_in_shards(workflow, write_config):
+    config = write_config(
+        "fetch", {"datasets": {"audioset": {"options": {"fetch": True, "shards": 7}}}}
+    )
+    planned = jobs(workflow(config, "-n", "--quiet", "rules").stdout)
+    assert planned["fetch"] == 7
+
+
+def test_a_dataset_on_request_says_so_when_its_job_runs(workflow):
     found = workflow(None, "--cores", "1", "results/paper/manifests/shipsear.parquet", check=False)
     assert found.returncode != 0
     assert "ShipsEar" in found.stderr

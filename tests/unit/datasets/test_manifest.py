@@ -195,11 +195,3 @@ def test_unknown_adapters_are_refused_with_the_known_ones():
 def test_every_adapter_has_the_two_functions(name):
     assert callable(adapter(name).place_audio)
     assert callable(adapter(name).list_clips)
-
-
-@pytest.mark.parametrize("name", ["audioset"])
-def test_declared_adapters_name_themselves_and_the_way_round(tmp_path, name):
-    with pytest.raises(UserError, match=f"{name}.*not part of this version.*adapter: folder"):
-        adapter(name).place_audio([], tmp_path, {}, 0)
-    with pytest.raises(UserError, match=name):
-        adapter(name).list_clips(tmp_path, {}, 0)

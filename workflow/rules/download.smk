@@ -42,6 +42,7 @@ def clip_settings(dataset: str) -> dict:
 localrules:
     download,
     audio,
+    dataset_summary,
 
 
 rule download:
@@ -125,3 +126,39 @@ rule manifest:
         "manifest {wildcards.dataset}"
     script:
         "../scripts/manifest.py"
+
+
+def rejected_of(wildcards) -> list[str]:
+    """The features' list of clips that they could not use, where they keep one."""
+    pattern = getattr(rules.features.output, "rejected", None)
+    return [pattern.format(dataset=wildcards.dataset)] if pattern else []
+
+
+SUMMARIES = expand(
+    f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
+    dataset=[UPSTREAM, *TRANSFER_DATASETS, OOD],
+    kind=["csv", "md"],
+)
+
+
+rule dataset_summary:
+    input:
+        manifest=rules.manifest.output.manifest,
+        missing=rules.manifest.output.missing,
+        rejected=rejected_of,
+    output:
+        csv=f"{RESULTS}/manifests/{{dataset}}.summary.csv",
+        md=report(
+            f"{RESULTS}/manifests/{{dataset}}.summary.md",
+            caption="../report/dataset.rst",
+            category="Datasets",
+            labels={"dataset": "{dataset}"},
+        ),
+    log:
+        log_of("summaries/{dataset}"),
+    params:
+        settings=settings("summary.py"),
+    message:
+        "summary of {wildcards.dataset}"
+    script:
+        "../scripts/summary.py"

@@ -53,8 +53,8 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     `folder`) has the column path and may have label or labels (";" between), fold, split, group.
     `options.windows` cuts each recording into clips, see `recordings.cut`. Labels are left out
     where block["task"] is "unlabelled". Where block["folds"] wants folds and none are given, they
-    are dealt: each class spread over all folds, the recordings of one `group` in one fold, the
-    same for every seed. UserError names the file or CSV line.
+    are dealt: each class spread over all folds, the clips of a recording, and of one `group`, in
+    one fold, the same for every seed. UserError names the file or CSV line.
     """
     folder, options = Path(folder), block.get("options") or {}
     if not folder.is_dir():
@@ -66,13 +66,16 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
         recordings = list(_from_folders(folder, labelled=labelled))
     if not recordings:
         raise UserError(f"{folder}: no recordings found (looked for {', '.join(READABLE)}).")
-    folds = _folds(recordings, fold_numbers(block.get("folds") or 0))
     windows = bool(options.get("windows"))
-    rows: list[dict] = []
+    listed, rows = [], []
     files = inspect_all(folder, [recording.path for recording in recordings], "recordings")
-    for audio, recording, fold in zip(files, recordings, folds, strict=True):
-        about = {"fold": fold, "split": recording.split, "origin": recording.origin}
-        rows.extend(cut(audio, recording.labels, block["clip_seconds"], windows=windows, **about))
+    for audio, recording in zip(files, recordings, strict=True):
+        about = {"split": recording.split, "origin": recording.origin}
+        clips = cut(audio, recording.labels, block["clip_seconds"], windows=windows, **about)
+        rows.extend(clips)
+        listed.extend([recording] * (len(rows) - len(listed)))
+    for row, fold in zip(rows, _folds(listed, fold_numbers(block.get("folds") or 0)), strict=True):
+        row["fold"] = fold
     return clip_table(rows, sorted({label for row in rows for label in row["labels"]}))
 
 
@@ -120,23 +123,24 @@ def _labels(row: Mapping[str, str], column: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _folds(recordings: Sequence[_Recording], numbers: Sequence[int]) -> list[int]:
-    given = [recording.fold is not None for recording in recordings]
+def _folds(clips: Sequence[_Recording], numbers: Sequence[int]) -> list[int]:
+    """The fold of each clip, by the recording that it is from."""
+    given = [recording.fold is not None for recording in clips]
     if not numbers or all(given):
-        return [recording.fold or 0 for recording in recordings]
+        return [recording.fold or 0 for recording in clips]
     if any(given):
-        origin = recordings[given.index(False)].origin
+        origin = clips[given.index(False)].origin
         raise UserError(
             f"{origin}: the fold is empty; give every row one, or none to have them dealt."
         )
     # Of a clip with several labels, the rarest is the one whose spread is at risk.
-    counts = Counter(label for recording in recordings for label in recording.labels)
+    counts = Counter(label for recording in clips for label in recording.labels)
     strata = [
         min(recording.labels, key=lambda label: (counts[label], label), default="")
-        for recording in recordings
+        for recording in clips
     ]
     groups = [
         f"group {recording.group}" if recording.group else f"path {recording.path}"
-        for recording in recordings
+        for recording in clips
     ]
     return deal_folds(groups, strata, numbers, _FOLD_SEED)

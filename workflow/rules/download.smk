@@ -128,12 +128,6 @@ rule manifest:
         "../scripts/manifest.py"
 
 
-def rejected_of(wildcards) -> list[str]:
-    """The features' list of clips that they could not use, where they keep one."""
-    pattern = getattr(rules.features.output, "rejected", None)
-    return [pattern.format(dataset=wildcards.dataset)] if pattern else []
-
-
 SUMMARIES = expand(
     f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
     dataset=[UPSTREAM, *TRANSFER_DATASETS, OOD],
@@ -145,7 +139,7 @@ rule dataset_summary:
     input:
         manifest=rules.manifest.output.manifest,
         missing=rules.manifest.output.missing,
-        rejected=rejected_of,
+        features=f"{RESULTS}/features/{{dataset}}.h5",
     output:
         csv=f"{RESULTS}/manifests/{{dataset}}.summary.csv",
         md=report(

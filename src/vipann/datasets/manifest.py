@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
@@ -43,7 +44,7 @@ _ROUNDING_S = 1e-6
 _READERS = 16
 _READ_AHEAD = 4096
 # What libsndfile cannot read and ffmpeg can.
-_FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")
+FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")
 
 
 def _nothing_missing() -> pd.DataFrame:
@@ -87,7 +88,7 @@ def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> Audi
     path = Path(folder) / relative
     if not path.is_file():
         raise UserError(f"{path} does not exist, although the dataset lists it.")
-    if path.suffix.lower() in _FFMPEG_SUFFIXES:
+    if path.suffix.lower() in FFMPEG_SUFFIXES:
         rate, frames = _probe(path)
     else:
         try:
@@ -130,23 +131,13 @@ def inspect_or_error(
 def _probe(path: Path) -> tuple[int, int]:
     """Rate (Hz) and length (samples) of the first audio stream, by ffprobe."""
     entries = "stream=sample_rate,duration:format=duration"
-    command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", entries]
+    what = ("-select_streams", "a:0", "-show_entries", entries, "-of", "json")
+    found = _run(path, "ffprobe", "-v", "error", *what, str(path.absolute()))
     try:
-        found = subprocess.run(
-            [*command, "-of", "json", str(path.absolute())], capture_output=True, check=True
-        )
-        about = json.loads(found.stdout)
+        about = json.loads(found)
         stream = about["streams"][0]
         seconds = float(stream.get("duration") or about["format"]["duration"])
         return int(stream["sample_rate"]), round(seconds * int(stream["sample_rate"]))
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} can be read with ffmpeg only, and its ffprobe is not on PATH: install "
-            "ffmpeg, or convert the file to flac."
-        ) from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
-        raise UserError(f"{path} cannot be read as audio: {said}.") from None
     except (ValueError, KeyError, IndexError):
         raise UserError(f"{path} cannot be read as audio: it has no audio stream.") from None
 
@@ -156,12 +147,14 @@ def read_mono(
 ) -> np.ndarray:
     """Decode at most [offset_s, offset_s + duration_s) of a file, mono float32 at `sample_rate`.
 
-    Channels are averaged, then soxr (HQ) resamples. `duration_s` None reads to the end. Raises
-    UserError, which names the file, when it cannot be decoded, has nothing from offset_s on, or
-    holds NaN or infinity.
+    Channels are averaged, then soxr (HQ) resamples. `duration_s` None reads to the end. What
+    libsndfile does not know (m4a, webm) is decoded by ffmpeg first. Raises UserError, which names
+    the file, when it cannot be decoded, has nothing from offset_s on, or holds NaN or infinity.
     """
+    by_ffmpeg = Path(path).suffix.lower() in FFMPEG_SUFFIXES
+    source = _decode(Path(path)) if by_ffmpeg else str(path)
     try:
-        with soundfile.SoundFile(str(path)) as stream:
+        with soundfile.SoundFile(source) as stream:
             rate = stream.samplerate
             start = round(offset_s * rate)
             wanted = -1 if duration_s is None else max(1, round(duration_s * rate))
@@ -177,6 +170,27 @@ def read_mono(
     if rate != sample_rate:
         samples = soxr.resample(samples, rate, sample_rate, "HQ")
     return samples.astype(np.float32, copy=False)
+
+
+def _decode(path: Path) -> BytesIO:
+    """The first audio stream as a float wav, by ffmpeg, at its own rate and with its channels."""
+    about = ("-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-")
+    return BytesIO(
+        _run(path, "ffmpeg", "-nostdin", "-v", "error", "-i", str(path.absolute()), *about)
+    )
+
+
+def _run(path: Path, program: str, *arguments: str) -> bytes:
+    try:
+        return subprocess.run([program, *arguments], capture_output=True, check=True).stdout
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} can be read with ffmpeg only, and its program {program} is not on PATH: "
+            "install ffmpeg, or convert the file to flac."
+        ) from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise UserError(f"{path} cannot be read as audio: {said}.") from None
 
 
 def clip_row(

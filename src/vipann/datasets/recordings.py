@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vipann.datasets.manifest import AudioFile, clip_row
+from vipann.datasets.manifest import FFMPEG_SUFFIXES, AudioFile, clip_row
 from vipann.errors import UserError
 
 READABLE = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
-_UNREADABLE = (".m4a", ".mp4", ".aac", ".webm", ".wma", ".mkv", ".mov", ".amr", ".3gp")
+_UNREADABLE = (".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp")
 
 
 def find_recordings(folder: Path) -> list[str]:
@@ -28,7 +28,7 @@ def find_recordings(folder: Path) -> list[str]:
                 raise UserError(
                     f"{path} cannot be read: convert it to wav or flac, or move it away."
                 )
-            if path.suffix.lower() in READABLE:
+            if path.suffix.lower() in (*READABLE, *FFMPEG_SUFFIXES):
                 found.append(relative.as_posix())
     return sorted(found)
 

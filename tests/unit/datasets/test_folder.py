@@ -136,7 +136,7 @@ def test_odd_formats_unlabelled(mirror, tmp_path):
     assert all(labels == [] for labels in table.frame["labels"])
 
 
-@pytest.mark.parametrize("name", ["dog/broken.wav", "dog/film.m4a"])
+@pytest.mark.parametrize("name", ["dog/broken.wav", "dog/broken.m4a", "dog/film.mkv"])
 def test_unreadable_files_are_named(tmp_path, name):
     write(tmp_path / "dog" / "a.wav")
     (tmp_path / name).write_bytes(b"RIFF and then nothing")

@@ -1,6 +1,8 @@
 """The manifest: what goes in comes out, and what is not sound is refused by name."""
 
 import hashlib
+import os
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -153,6 +155,62 @@ def test_read_mono_averages_channels_and_reads_only_its_part(tmp_path):
     assert len(read_mono(tmp_path / "x.wav", 8000, 0.75, 9.0)) == 2000
     with pytest.raises(UserError, match=r"x\.wav"):
         read_mono(tmp_path / "x.wav", 8000, 1.0)
+
+
+FFMPEG = """#!{python}
+import sys
+from pathlib import Path
+import soundfile
+path = Path(next(a for a in sys.argv if a.endswith((".m4a", ".webm")))).with_suffix(".wav")
+if not path.exists():
+    sys.exit(print("Invalid data found", file=sys.stderr) or 1)
+if Path(sys.argv[0]).name == "ffprobe":
+    info = soundfile.info(path)
+    stream = '"sample_rate": "%d"' % info.samplerate
+    if "m4a" in " ".join(sys.argv):
+        stream += ', "duration": "%f"' % info.duration
+    print('{{"streams": [{{%s}}], "format": {{"duration": "%f"}}}}' % (stream, info.duration))
+else:
+    sys.stdout.buffer.write(path.read_bytes())
+"""
+
+
+@pytest.fixture
+def ffmpeg(tmp_path, monkeypatch):
+    """Programs that know an m4a by the wav beside it, with the real ones' way of answering."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("ffmpeg", "ffprobe"):
+        (folder / name).write_text(FFMPEG.format(python=sys.executable))
+        (folder / name).chmod(0o700)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "webm"])
+def test_what_libsndfile_does_not_know_is_read_by_ffmpeg(ffmpeg, mirror, tmp_path, suffix):
+    real = next((mirror / "odd-formats").glob("*14900Hz.wav"))
+    (tmp_path / "x.wav").symlink_to(real)
+    (tmp_path / f"x.{suffix}").write_bytes(b"compressed")
+    audio, expected = inspect_audio(tmp_path, f"x.{suffix}"), inspect_audio(tmp_path, "x.wav")
+    assert (audio.sample_rate, audio.frames) == (expected.sample_rate, expected.frames)
+    part = read_mono(tmp_path / f"x.{suffix}", 8000, 0.25, 0.5)
+    np.testing.assert_array_equal(part, read_mono(real, 8000, 0.25, 0.5))
+    (tmp_path / f"y.{suffix}").write_bytes(b"broken")
+    for read in (
+        lambda: inspect_audio(tmp_path, f"y.{suffix}"),
+        lambda: read_mono(tmp_path / f"y.{suffix}", 8000),
+    ):
+        with pytest.raises(UserError, match=rf"y\.{suffix} cannot be read as audio: Invalid data"):
+            read()
+
+
+def test_without_ffmpeg_the_message_says_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "x.m4a").write_bytes(b"compressed")
+    with pytest.raises(UserError, match=r"x\.m4a.*install ffmpeg"):
+        inspect_audio(tmp_path, "x.m4a")
+    with pytest.raises(UserError, match=r"x\.m4a.*install ffmpeg"):
+        read_mono(tmp_path / "x.m4a", 8000)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -73,9 +73,9 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     """One row per segment whose audio is there, in the order of the lists; classes by index.
 
     Split: both train lists are "train", eval_segments.csv is "eval"; a list that is not among the
-    `archives` is left out. Sums are computed with options.checksums alone: reading all of AudioSet
-    takes days, its headers take an hour or two. `missing` tells of every other segment why it is
-    not there: no file, what fetching said, not readable, or longer than its segment (then it is
+    `archives` is left out. Only headers are read; sums are computed with options.checksums alone,
+    as reading all of AudioSet takes days. `missing` tells of every other segment why it is not
+    there: no file, what fetching said, not readable, or longer than its segment (then it is
     not cut). UserError names the file and line of a list that is wrong.
     """
     folder = Path(folder)

@@ -274,7 +274,7 @@ def _markdown(report: dict) -> str:
     lines += [f"- {name}: {value}" for name, value in report["machine"].items()]
     lines += [
         "",
-        "Each network ran in turn with det, run after run. Medians; of the ratios to the run of det "
+        "Each network ran in turn with det, run after run. Medians; of the ratios to the det run "
         "just before, [first quartile, third quartile] too.",
         "",
         "| network | inference, s | x det | training step, s | x det | peak memory, GiB | x det |",

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from vipann.errors import UserError
+from vipann.folds import fold_numbers, wording
 
 COMMAND_LINE = "the command line (--config)"
 Path_ = tuple[str | int, ...]
@@ -70,7 +71,7 @@ def mirror_of(config: Mapping[str, Any]) -> str | None:
 def folds_of(config: Mapping[str, Any], dataset: str) -> list[int]:
     """The folds of `dataset` that this run tests."""
     chosen = config["transfer"]["folds"]
-    every = list(range(1, config["datasets"][dataset]["folds"] + 1))
+    every = fold_numbers(config["datasets"][dataset]["folds"])
     return every if chosen == "all" else [fold for fold in every if fold in chosen]
 
 
@@ -201,14 +202,18 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     chosen = config["transfer"]["folds"]
-    for i, name in enumerate(config["transfer_datasets"]):
-        folds = config["datasets"].get(name, {}).get("folds", 0)
-        if folds < 2:
-            yield ("datasets", name, "folds"), f"{folds} is not allowed; transfer needs at least 2"
-        elif chosen != "all" and (outside := [f for f in chosen if f > folds]) and i >= 0:
+    for name in config["transfer_datasets"]:
+        declared = config["datasets"].get(name, {}).get("folds", 0)
+        folds = fold_numbers(declared)
+        if len(folds) < 2:
+            yield (
+                ("datasets", name, "folds"),
+                f"{declared} is not allowed; transfer needs at least 2",
+            )
+        elif chosen != "all" and (outside := [fold for fold in chosen if fold not in folds]):
             yield (
                 ("transfer", "folds"),
-                f"{outside} is out of range; {name} has folds 1 to {folds}",
+                f"{outside} is out of range; {name} has folds {wording(folds)}",
             )
 
 

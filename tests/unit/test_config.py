@@ -48,6 +48,14 @@ def test_the_projects_own_configs_are_valid(names):
         ({"model": {"dropout": {"conv": 1.5}}}, "model.dropout.conv", "1.5", "below 1"),
         ({"transfer": {"folds": [9]}}, "transfer.folds", "[9]", "esc50 has folds 1 to 5"),
         ({"transfer": {"folds": [0]}}, "transfer.folds.0", "0", "at least 1"),
+        (
+            {"transfer": {"folds": [4]}, "datasets": {"urbansound8k": {"folds": [1, 2, 3, 10]}}},
+            "transfer.folds",
+            "[4]",
+            "urbansound8k has folds 1, 2, 3, 10",
+        ),
+        ({"datasets": {"esc50": {"folds": [2]}}}, "datasets.esc50.folds", "[2]", "at least 2"),
+        ({"datasets": {"esc50": {"folds": "5"}}}, "datasets.esc50.folds", "'5'", "or a list"),
         ({"transfer": {"folds": "some"}}, "transfer.folds", "'some'", "'all' or a list"),
         ({"transfer": {"strategies": ["dett"]}}, "transfer.strategies.0", "'dett'", "det_flip"),
         ({"upstream": "esc50"}, "upstream", "multiclass", "must be 'multilabel'"),
@@ -149,6 +157,8 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path, text):
 def test_folds_are_all_or_the_chosen_ones(overridden):
     assert folds_of(overridden({}), "urbansound8k") == list(range(1, 11))
     assert folds_of(overridden({"transfer": {"folds": [2, 5]}}), "esc50") == [2, 5]
+    listed = overridden({"datasets": {"urbansound8k": {"folds": [10, 1, 3]}}})
+    assert folds_of(listed, "urbansound8k") == [1, 3, 10]
 
 
 def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monkeypatch):

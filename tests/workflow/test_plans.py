@@ -27,8 +27,9 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
     assert planned["predict"] == folds * strategies * 3
     assert planned["ood"] == folds * strategies * 2
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
-    assert planned["download"] == 3
+    assert planned["download"] == 4 + 3
     assert planned["features"] == planned["manifest"] == planned["audio"] == 5
+    assert "fetch" not in planned
     assert planned["complexity"] == 1
     assert planned["table"] == 6
 
@@ -40,7 +41,15 @@ def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config)
     assert planned == {"complexity": 1, "table": 1, "total": 2}
 
 
-def test_a_dataset_that_is_only_declared_says_so_when_its_job_runs(workflow):
+def test_fetching_is_planned_in_shards(workflow, write_config):
+    config = write_config(
+        "fetch", {"datasets": {"audioset": {"options": {"fetch": True, "shards": 7}}}}
+    )
+    planned = jobs(workflow(config, "-n", "--quiet", "rules").stdout)
+    assert planned["fetch"] == 7
+
+
+def test_a_dataset_on_request_says_so_when_its_job_runs(workflow):
     found = workflow(None, "--cores", "1", "results/paper/manifests/shipsear.parquet", check=False)
     assert found.returncode != 0
     assert "ShipsEar" in found.stderr

@@ -40,6 +40,8 @@ class LogMel:
         self._length = int(settings["window_length"])
         self._hop = int(settings["hop_length"])
         self._amin = np.float32(settings["amin"])
+        # What digital silence gives, in dB.
+        self.floor = 10 * float(np.log10(settings["amin"]))
         window = get_window(settings["window"], self._length, fftbins=True)
         self._window = window.astype(np.float32)
         filters = librosa.filters.mel(
@@ -76,10 +78,6 @@ class LogMel:
         np.log10(mel, out=mel)
         mel *= np.float32(10)
         return mel
-
-    def floor(self) -> np.float32:
-        """What digital silence gives, in dB."""
-        return np.log10(self._amin) * np.float32(10)
 
 
 def _nonzero_parts(filters: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:

@@ -24,7 +24,10 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
     assert planned["ood"] == folds * strategies * 2
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
     assert planned["download"] == 3
-    assert planned["features"] == planned["manifest"] == planned["audio"] == 5
+    assert planned["manifest"] == planned["audio"] == 5
+    assert planned["features"] == 4
+    assert planned["features_shard"] == 32
+    assert planned["join_features"] == 1
 
 
 def test_a_dataset_that_is_only_declared_says_so_when_its_job_runs(workflow):

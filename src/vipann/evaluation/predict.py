@@ -30,6 +30,7 @@ def predict(
     settings: Mapping[str, Any],
     accelerator: str,
     out: Path,
+    loader_workers: int = 0,
 ) -> None:
     """Score the clips that `rows` selects (`folds=[..]`, `split=..`, or all) into `out`.
 
@@ -51,7 +52,7 @@ def predict(
         if settings["dataset"] != settings["scored_dataset"]:
             labels = labels[:, :0]
         predictions = Predictions(
-            **score(network, store, chosen, facts["task"], settings, device),
+            **score(network, store, chosen, facts["task"], settings, device, loader_workers),
             labels=labels,
             clip_id=np.asarray(store.clip_ids)[chosen],
             task=facts["task"],
@@ -74,10 +75,11 @@ def score(
     task: Task,
     settings: Mapping[str, Any],
     device: torch.device,
+    loader_workers: int = 0,
 ) -> dict[str, np.ndarray]:
     """Score clips: `mean_probability` (R, N, C) and total, aleatoric, epistemic (R, N), float32."""
     parts: dict[str, list[np.ndarray]] = {"mean_probability": []} | {m: [] for m in _MEASURES}
-    loader = scoring_loader(LogmelDataset(store, rows), settings["batch_size"])
+    loader = scoring_loader(LogmelDataset(store, rows), settings["batch_size"], loader_workers)
     for logmel, _ in tqdm(loader, desc="clips", unit="batch", disable=None):
         found = sample(
             network, logmel.to(device), task, settings["mc_samples"], settings["replications"]

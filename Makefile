@@ -23,7 +23,7 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$@/tables/' \
   '  figures   results/$@/figures/'
 
-.PHONY: demo esc10 test lint clean
+.PHONY: demo esc10 test lint bench-models clean
 .DEFAULT_GOAL := demo
 
 demo esc10: $(READY)
@@ -37,6 +37,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow
+
+# Ratios, measured side by side in one run; meant for an idle machine (about 12 minutes).
+bench-models: $(READY)
+	$(BIN)/python benchmarks/models.py --out benchmarks/results/models $(ARGS)
 
 clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis

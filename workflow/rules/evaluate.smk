@@ -2,7 +2,7 @@
 
 
 def prediction_settings(*words: object, dataset: str, scored_dataset: str, **rows: object) -> dict:
-    keys = ("mc_samples", "replications", "batch_size")
+    keys = ("mc_samples", "replications")
     return settings(
         "predict.py",
         *words,

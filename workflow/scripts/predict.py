@@ -11,6 +11,7 @@ with job_log(snakemake.log[0]):
         snakemake.params.settings["rows"],
         snakemake.params.settings,
         snakemake.config["accelerator"],
+        snakemake.config["evaluation"]["batch_size"],
         Path(snakemake.output[0]),
         loader_workers=snakemake.config["loader_workers"],
     )

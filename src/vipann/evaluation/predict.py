@@ -1,6 +1,7 @@
 """Monte Carlo prediction: the only place where a trained network is sampled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,24 @@ from vipann.evaluation.uncertainty import Decomposition, probabilities
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
+from vipann.models.draws import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.resnet54 import ResNet54
 from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.seeds import derive_seed
 from vipann.tasks import Task
 
 _MEASURES = ("total", "aleatoric", "epistemic")
+_FLOATS_AT_ONCE = 2**22
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """How often to sample: `replications` times `mc_samples` forward passes, drawn from `seed`."""
+
+    mc_samples: int
+    replications: int
+    seed: int
 
 
 def predict(
@@ -29,14 +42,15 @@ def predict(
     rows: Mapping[str, Any],
     settings: Mapping[str, Any],
     accelerator: str,
+    batch_size: int,
     out: Path,
     loader_workers: int = 0,
 ) -> None:
     """Score the clips that `rows` selects (`folds=[..]`, `split=..`, or all) into `out`.
 
-    `settings` holds `seed`, `mc_samples`, `replications`, `batch_size`, `dataset` (which the
-    checkpoint was trained on) and `scored_dataset` (where the clips come from; labels are kept
-    only where both are the same).
+    `settings` holds `seed`, `mc_samples`, `replications`, `dataset` (which the checkpoint was
+    trained on) and `scored_dataset` (where the clips come from; labels are kept only where both
+    are the same). `batch_size` decides memory and speed, and no result.
 
     Raises:
         UserError: the features were made with other settings than those the network was trained on.
@@ -44,7 +58,7 @@ def predict(
     state, facts = load_checkpoint(checkpoint)
     device = choose_device(accelerator)
     network = rebuild(facts, state).eval().to(device)
-    torch.manual_seed(settings["seed"])
+    plan = SamplingPlan(**{f.name: settings[f.name] for f in fields(SamplingPlan)})
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
         chosen = store.rows(**rows)
@@ -52,7 +66,9 @@ def predict(
         if settings["dataset"] != settings["scored_dataset"]:
             labels = labels[:, :0]
         predictions = Predictions(
-            **score(network, store, chosen, facts["task"], settings, device, loader_workers),
+            **score(
+                network, store, chosen, facts["task"], plan, batch_size, device, loader_workers
+            ),
             labels=labels,
             clip_id=np.asarray(store.clip_ids)[chosen],
             task=facts["task"],
@@ -73,17 +89,18 @@ def score(
     store: FeatureStore,
     rows: np.ndarray,
     task: Task,
-    settings: Mapping[str, Any],
+    plan: SamplingPlan,
+    batch_size: int,
     device: torch.device,
     loader_workers: int = 0,
 ) -> dict[str, np.ndarray]:
     """Score clips: `mean_probability` (R, N, C) and total, aleatoric, epistemic (R, N), float32."""
     parts: dict[str, list[np.ndarray]] = {"mean_probability": []} | {m: [] for m in _MEASURES}
-    loader = scoring_loader(LogmelDataset(store, rows), settings["batch_size"], loader_workers)
-    for logmel, _ in tqdm(loader, desc="clips", unit="batch", disable=None):
-        found = sample(
-            network, logmel.to(device), task, settings["mc_samples"], settings["replications"]
-        )
+    keys = clip_keys(plan.seed, np.asarray(store.clip_ids)[rows]).split(batch_size)
+    loader = scoring_loader(LogmelDataset(store, rows), batch_size, loader_workers)
+    bar = tqdm(loader, desc="clips", unit="batch", disable=None)
+    for (logmel, _), batch_keys in zip(bar, keys, strict=True):
+        found = sample(network, logmel.to(device), batch_keys.to(device), task, plan)
         for name, batches in parts.items():
             batches.append(torch.stack([getattr(d, name) for d in found]).cpu().numpy())
     return {name: np.concatenate(b, axis=1).astype(np.float32) for name, b in parts.items()}
@@ -91,29 +108,53 @@ def score(
 
 @torch.inference_mode()
 def sample(
-    network: ResNet54, logmel: Tensor, task: Task, mc_samples: int, replications: int
+    network: ResNet54, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
 ) -> list[Decomposition]:
     """Score one batch (B, T, mel_bands): one decomposition per replication.
 
-    Whatever the network computes before its first random layer is computed once. A network
-    without random layers is scored once: one replication of one sample.
+    What a clip draws depends on its key in `keys` (B,), and the weights that a batch shares on the
+    sample's number: results do not depend on how clips are batched. Whatever the network computes
+    before its first random layer is computed once. A network without random layers is scored once:
+    one replication of one sample.
     """
     x, remaining = logmel, network.stages()
     while remaining and not any(map(is_random_at_inference, remaining[0][1])):
         step, _ = remaining.pop(0)
         x = step(x)
     if not remaining:
-        mc_samples = replications = 1
-    found = []
-    for _ in range(replications):
         decomposition = Decomposition(task)
-        for _ in range(mc_samples):
-            logits = x
-            for step, _modules in remaining:
-                logits = step(logits)
-            decomposition.add(probabilities(logits, task))
-        found.append(decomposition)
-    return found
+        decomposition.add(probabilities(x, task))
+        return [decomposition]
+    steps = [step for step, _ in remaining]
+    at_once = max(1, _FLOATS_AT_ONCE // x.numel()) if steps == [network.classify] else 1
+    with torch.random.fork_rng():
+        return [
+            _replicate(steps, x, keys, task, plan, replication, at_once)
+            for replication in range(plan.replications)
+        ]
+
+
+def _replicate(
+    steps: list[Callable[[Tensor], Tensor]],
+    x: Tensor,
+    keys: Tensor,
+    task: Task,
+    plan: SamplingPlan,
+    replication: int,
+    at_once: int,
+) -> Decomposition:
+    """One replication of the `steps` from `x` (B, ...) on, with `at_once` samples in a pass."""
+    decomposition = Decomposition(task)
+    first, end = (plan.mc_samples * r for r in (replication, replication + 1))
+    for number in range(first, end, at_once):
+        samples = range(number, min(number + at_once, end))
+        torch.manual_seed(derive_seed(plan.seed, "weights", number))
+        out = x if at_once == 1 else x.expand(len(samples), *x.shape)
+        with draws_of(sample_keys(keys, samples).flatten()):
+            for step in steps:
+                out = step(out)
+        decomposition.add(probabilities(out, task))
+    return decomposition
 
 
 def choose_device(accelerator: str) -> torch.device:

@@ -34,10 +34,11 @@ class Decomposition:
         self._sum_entropy: Tensor | float = 0.0
 
     def add(self, p: Tensor) -> None:
-        """Count one sample's probabilities, (B, C) float64."""
-        self._sum_p = self._sum_p + p
-        self._sum_entropy = self._sum_entropy + entropy(p, self.task)
-        self.samples += 1
+        """Count the probabilities of one sample, (B, C) float64, or of several, (S, B, C)."""
+        p = p.reshape(-1, *p.shape[-2:])
+        self._sum_p = self._sum_p + p.sum(0)
+        self._sum_entropy = self._sum_entropy + entropy(p, self.task).sum(0)
+        self.samples += len(p)
 
     @property
     def mean_probability(self) -> Tensor:

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vipann.models.draws import drawing_for_clips, kept
+
 
 class Dropout(nn.Module):
     """Dropout at rate `p`, active in training and, with `monte_carlo`, at inference too.
@@ -18,7 +20,10 @@ class Dropout(nn.Module):
         self.monte_carlo = False
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.p, training=self.training or self.monte_carlo)
+        active = self.p > 0 and (self.training or self.monte_carlo)
+        if active and drawing_for_clips():
+            return (x * kept(self.p, x)).mul_(1 / (1 - self.p))
+        return F.dropout(x, self.p, training=active)
 
 
 def enable_monte_carlo_dropout(model: nn.Module, in_blocks: bool = False) -> None:

@@ -5,6 +5,7 @@ another forward pass: signs come from random bits, 1 bit each, and only these bi
 backward pass; no noise buffers stay between passes; softplus does not overflow.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,8 @@ import torch.nn.functional as F
 from bayesian_torch.layers import Conv2dFlipout as TorchConv2dFlipout
 from bayesian_torch.layers import LinearFlipout as TorchLinearFlipout
 from torch import Tensor, nn
+
+from vipann.models.draws import laid_out_as, normal, random_words
 
 Signs = Literal["element", "channel"]
 
@@ -79,22 +82,41 @@ class _Lean:
             if torch.is_grad_enabled():
                 drawn += [mu, _Deviation.apply(rho, eps)]
             else:
-                sigma = self._sigmas.get(rho)
-                drawn += [mu, eps.mul_(stable_softplus(rho) if sigma is None else sigma)]
+                drawn += [mu, eps.mul_(self._sigma(rho))]
         return drawn + [None] * (4 - len(drawn))
+
+    def _sigma(self, rho: Tensor) -> Tensor:
+        sigma = self._sigmas.get(rho)
+        return stable_softplus(rho) if sigma is None else sigma
 
 
 class LinearFlipout(_Lean, TorchLinearFlipout):
     """bayesian-torch's LinearFlipout, lean: (..., in_features) to (..., out_features).
 
-    `signs` changes nothing here: every element is a channel.
+    `signs` changes nothing here: every element is a channel. Without gradients, the outputs are
+    drawn instead of the weights, each from its own normal distribution (Kingma et al. 2015): for
+    one clip that is Flipout's distribution exactly, and costs no draw of the weights. Samples that
+    are an expanded first dimension of `x` share the work.
     """
 
     def _sample(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return self._sample_outputs(x)
         weight, weight_noise, bias, bias_noise = self._draw()
         out = F.linear(x, weight, bias)
         flipped = x * _signs_like(x)
         return torch.addcmul(out, F.linear(flipped, weight_noise, bias_noise), _signs_like(out))
+
+    def _sample_outputs(self, x: Tensor) -> Tensor:
+        shared = x[:1] if x.dim() > 2 and x.stride(0) == 0 else x
+        means, variances = zip(
+            *((p.mu, self._sigma(p.rho).square()) for p in posteriors(self)), strict=True
+        )
+        mean = F.linear(shared, *means)
+        spread = F.linear(shared.square(), *variances).sqrt_()
+        clips = math.prod(x.shape[:-1])
+        noise = normal(clips, mean.expand(*x.shape[:-1], -1))
+        return noise.mul_(spread).add_(mean)
 
 
 class Conv2dFlipout(_Lean, TorchConv2dFlipout):
@@ -212,11 +234,11 @@ class _FlipoutConv2d(torch.autograd.Function):
     ) -> Tensor:
         x = _dense(x)
         out = _dense(F.conv2d(x, weight, bias, *geometry))
-        bits_in, bits_out = (_random_bits(_count(t, per_channel), x.device) for t in (x, out))
-        flipped = x * _signs(bits_in, x, per_channel)
+        bits_in, bits_out = (_random_bits(t, per_channel) for t in (x, out))
+        flipped = _flipped(x, _sign_mask(bits_in, x, per_channel))
         noise = F.conv2d(flipped, weight_noise, bias_noise, *geometry)
         del flipped
-        out.addcmul_(noise, _signs(bits_out, out, per_channel))
+        out.add_(_flipped(noise, _sign_mask(bits_out, out, per_channel)))
         ctx.save_for_backward(x, weight, weight_noise, bits_in, bits_out)
         ctx.geometry, ctx.per_channel = geometry, per_channel
         last = out.is_contiguous(memory_format=torch.channels_last)
@@ -228,19 +250,19 @@ class _FlipoutConv2d(torch.autograd.Function):
         x, weight, weight_noise, bits_in, bits_out = ctx.saved_tensors
         needs_x, needs_weight, needs_noise, needs_bias, needs_bias_noise = ctx.needs_input_grad[:5]
         grad = grad.contiguous(memory_format=ctx.out_format)  # in the order of bits_out
-        signs_in = _signs(bits_in, x, ctx.per_channel)
+        mask_in = _sign_mask(bits_in, x, ctx.per_channel)
         grad_x, grad_weight, grad_bias = _conv2d_backward(
             grad, x, weight, ctx.geometry, (needs_x, needs_weight, needs_bias)
         )
         grad_flipped, grad_noise, grad_bias_noise = _conv2d_backward(
-            grad * _signs(bits_out, grad, ctx.per_channel),
-            x * signs_in,
+            _flipped(grad, _sign_mask(bits_out, grad, ctx.per_channel)),
+            _flipped(x, mask_in),
             weight_noise,
             ctx.geometry,
             (needs_x, needs_noise, needs_bias_noise),
         )
         if needs_x:
-            grad_x.addcmul_(grad_flipped, signs_in)
+            grad_x.add_(_flipped(grad_flipped, mask_in))
         return grad_x, grad_weight, grad_noise, grad_bias, grad_bias_noise, None, None
 
 
@@ -254,45 +276,42 @@ def _conv2d_backward(
 
 
 @cache
-def _sign_pattern(
-    dtype: torch.dtype, device: torch.device
-) -> tuple[torch.dtype, Tensor, Tensor, Tensor]:
-    """Integer type as wide as `dtype`, shifts by 0 to its width - 1, its sign bit, 1.0's bits."""
+def _sign_pattern(dtype: torch.dtype, device: torch.device) -> tuple[torch.dtype, Tensor, Tensor]:
+    """Integer type as wide as `dtype`, shifts by 0 to its width - 1, its sign bit."""
     integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
     width = 8 * dtype.itemsize
     shifts = torch.arange(width, dtype=integer, device=device).unsqueeze(1)
-    sign_bit = torch.tensor(-(2 ** (width - 1)), dtype=integer, device=device)
-    return integer, shifts, sign_bit, torch.ones((), dtype=dtype, device=device).view(integer)
+    return integer, shifts, torch.tensor(-(2 ** (width - 1)), dtype=integer, device=device)
 
 
-def _random_bits(count: int, device: torch.device) -> Tensor:
-    """At least `count` random bits from the device's default generator, as int64 words."""
-    words = torch.empty((count + 63) // 64, dtype=torch.int64, device=device)
-    return words.random_(-(2**63), None)  # without bounds, the highest bit would always be 0
+def _random_bits(like: Tensor, per_channel: bool) -> Tensor:
+    """Random bits for the signs of `like`, (B, ...): int64 words, a row per clip."""
+    count = like.shape[1] if per_channel else like.numel() // len(like)
+    return random_words(len(like), (count + 63) // 64, like.device)
 
 
-def _signs(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
-    """Signs +1 and -1 as `bits` say, of the dtype and layout of `like`, which is dense.
+def _sign_mask(bits: Tensor, like: Tensor, per_channel: bool) -> Tensor:
+    """Integers that hold the sign bit or nothing, as `bits` say, in the layout of dense `like`.
 
     Each bit is moved to the place of a float's sign in turn; so 64 signs cost one random number
     and no comparison or conversion.
     """
-    integer, shifts, sign_bit, one = _sign_pattern(like.dtype, like.device)
-    signs = torch.bitwise_left_shift(bits.view(integer), shifts)
-    signs = signs.bitwise_and_(sign_bit).bitwise_or_(one).view(like.dtype).view(-1)
+    integer, shifts, sign_bit = _sign_pattern(like.dtype, like.device)
+    mask = torch.bitwise_left_shift(bits.view(integer).unsqueeze(1), shifts)
+    mask = mask.bitwise_and_(sign_bit).view(len(bits), -1)
     if per_channel:
-        count = _count(like, per_channel)
-        return signs[:count].view(like.shape[0], like.shape[1], 1, 1)
-    return signs.as_strided(like.shape, like.stride())
+        return mask[:, : like.shape[1], None, None]
+    return laid_out_as(like, mask)
+
+
+def _flipped(x: Tensor, mask: Tensor) -> Tensor:
+    """`x` with the signs changed where `mask` says."""
+    return torch.bitwise_xor(x.view(mask.dtype), mask).view(x.dtype)
 
 
 def _signs_like(x: Tensor) -> Tensor:
-    bits = _random_bits(x.numel(), x.device)
-    return _signs(bits, x.detach().contiguous(), False)
-
-
-def _count(x: Tensor, per_channel: bool) -> int:
-    return x.shape[0] * x.shape[1] if per_channel else x.numel()
+    ones = torch.ones_like(x, memory_format=torch.contiguous_format)
+    return _flipped(ones, _sign_mask(_random_bits(ones, False), ones, False))
 
 
 def _dense(x: Tensor) -> Tensor:

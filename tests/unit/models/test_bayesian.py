@@ -4,13 +4,14 @@ import copy
 
 import pytest
 import torch
-from bayesian_torch.models.dnn_to_bnn import get_kl_loss
+from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn, get_kl_loss
 from torch import nn
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as reference_kl
 
 from vipann.config import merge
 from vipann.errors import UserError
+from vipann.models import bayesian
 from vipann.models.bayesian import flipout_layers, kl_divergence, to_flipout
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint
 from vipann.models.flipout import posteriors
@@ -31,16 +32,49 @@ def small(small_network):
     return merge(small_network, {"bayesian": {"prior_mu": 0.1, "prior_sigma": 0.7}})
 
 
-def test_kl_mean_equals_bayesian_torch_and_so_do_its_gradients(small):
-    network = build_network("flip", 3, small)
-    other = copy.deepcopy(network)
+def untouched(network, settings):
+    """The same posteriors in a network of bayesian-torch's own layers."""
+    twin = build_network("det", 3, settings)
+    dnn_to_bnn(twin, settings["bayesian"] | {"type": "Flipout", "moped_enable": False})
+    twin.load_state_dict(network.state_dict(), strict=False)
+    return twin
+
+
+@pytest.mark.parametrize("rho", [None, -12.0, 12.0])
+def test_kl_mean_equals_bayesian_torchs_own_layers_and_so_do_its_gradients(small, rho):
+    network = build_network("flip", 3, small).double()
+    if rho is not None:
+        for layer in flipout_layers(network):
+            for posterior in posteriors(layer):
+                nn.init.normal_(posterior.rho, rho)
+    other = untouched(network, small).double()
+    assert not {type(layer) for layer in flipout_layers(network)} & set(map(type, other.modules()))
     ours, theirs = kl_divergence(network, "mean"), get_kl_loss(other)
-    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
     ours.backward()
     theirs.backward()
-    for a, b in zip(network.parameters(), other.parameters(), strict=True):
-        if b.grad is not None:
-            torch.testing.assert_close(a.grad, b.grad, rtol=1e-5, atol=1e-8)
+    found = dict(network.named_parameters())
+    compared = {k: p.grad for k, p in other.named_parameters() if p.grad is not None}
+    assert len(compared) == 2 * sum(len(posteriors(layer)) for layer in flipout_layers(network))
+    for name, gradient in compared.items():
+        torch.testing.assert_close(found[name].grad, gradient, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_kl_passes_gradcheck(reduction):
+    torch.manual_seed(0)
+    layer = to_flipout_layer()
+    mu, rho = (p.detach().requires_grad_() for p in (layer.mu_weight, layer.rho_weight))
+    prior = torch.tensor(0.1).double(), torch.tensor(0.7).double()
+    apply = bayesian._GaussianKl.apply
+    assert torch.autograd.gradcheck(
+        lambda m, r: apply(m, r, *prior, reduction == "mean"), (mu, rho)
+    )
+
+
+def to_flipout_layer():
+    settings = {"prior_mu": 0, "prior_sigma": 1, "posterior_mu_init": 0, "posterior_rho_init": -1}
+    return bayesian.flipout_linear(nn.Linear(4, 3), settings, "unit").double()
 
 
 def test_kl_sum_equals_torch_distributions(small):
@@ -53,7 +87,13 @@ def test_kl_sum_equals_torch_distributions(small):
         for layer in flipout_layers(network)
         for p in posteriors(layer)
     )
-    torch.testing.assert_close(kl_divergence(network, "sum"), expected, rtol=1e-9, atol=0)
+    ours = kl_divergence(network, "sum")
+    torch.testing.assert_close(ours, expected, rtol=1e-9, atol=0)
+    wanted = [q for layer in flipout_layers(network) for p in posteriors(layer) for q in p[:2]]
+    for a, b in zip(
+        torch.autograd.grad(ours, wanted), torch.autograd.grad(expected, wanted), strict=True
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-9)
 
 
 def test_kl_of_a_frozen_backbone_counts_the_head_alone(small):

@@ -40,10 +40,10 @@ def lean(layer, signs="element"):
     return layer
 
 
-def draws(layer, x):
+def draws(layer, x, grad=True):
     layer.dnn_to_bnn_flag = True
-    with torch.no_grad():
-        return torch.stack([layer(x).flatten() for _ in range(DRAWS)]).double()
+    with torch.set_grad_enabled(grad):
+        return torch.stack([layer(x).detach().flatten() for _ in range(DRAWS)]).double()
 
 
 def assert_same_moments(ours, theirs):
@@ -57,7 +57,7 @@ def assert_same_moments(ours, theirs):
         error = ((a.var(0) + b.var(0)) / DRAWS).sqrt()
         assert ((a.mean(0) - b.mean(0)).abs() < 5 * error).all()
         correlation = torch.corrcoef(a.T) - torch.corrcoef(b.T)
-        assert correlation.abs().max() < (0.09 if power == 1 else 0.16)
+        assert correlation.abs().max() < (0.11 if power == 1 else 0.16)
 
 
 @MAKERS
@@ -75,6 +75,20 @@ def test_element_signs_give_bayesian_torchs_distribution(make, bias):
         for pair in zip(*(c.T for c in centred), strict=True)
     ]
     assert torch.stack(shared).mean() > 0.02  # the weight draw is one for the whole batch
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_without_gradients_a_linear_layers_clip_has_bayesian_torchs_distribution(bias):
+    torch.manual_seed(1)
+    layer = linear(bias=bias)
+    x = torch.randn(1, 5) + 1
+    theirs = draws(layer, x, grad=False)
+    assert_same_moments(draws(lean(layer), x, grad=False), theirs)
+    repeated = x.expand(4, 1, 5)
+    ours = draws(lean(layer), repeated, grad=False)
+    assert_same_moments(ours[:, 3:6], theirs)
+    correlation = torch.corrcoef(ours.T) - torch.eye(12)
+    assert correlation.abs().max() < 0.07
 
 
 @pytest.mark.parametrize("make", [pointwise, spatial], ids=lambda make: make.__name__)
@@ -114,8 +128,8 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
     if make is not linear:
         x = x.contiguous(memory_format=layout)
     x.requires_grad_()
-    signs_drawn, noise_drawn = [], []
-    original_signs, original_noise = flipout._signs, flipout._normal_like
+    masks_drawn, noise_drawn = [], []
+    original_mask, original_noise = flipout._sign_mask, flipout._normal_like
 
     def keep(original, kept):
         def kept_call(*args):
@@ -124,10 +138,10 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
 
         return kept_call
 
-    monkeypatch.setattr(flipout, "_signs", keep(original_signs, signs_drawn))
+    monkeypatch.setattr(flipout, "_sign_mask", keep(original_mask, masks_drawn))
     monkeypatch.setattr(flipout, "_normal_like", keep(original_noise, noise_drawn))
     out = layer(x)
-    s_in, s_out = (s.clone() for s in signs_drawn[:2])
+    s_in, s_out = (torch.where(mask < 0, -1.0, 1.0).double() for mask in masks_drawn[:2])
     eps = [e.clone() for e in noise_drawn]
     names, parameters = zip(*layer.named_parameters(), strict=True)
     weights = dict(zip(names, parameters, strict=True))
@@ -148,17 +162,34 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-12)
 
 
+@MAKERS
+@pytest.mark.parametrize("signs", ["element", "channel"])
+def test_a_fixed_draw_passes_gradcheck(make, signs):
+    torch.manual_seed(4)
+    layer = lean(make().double(), signs)
+    names = [name for name, _ in layer.named_parameters()]
+
+    def output(x, *values):
+        torch.manual_seed(5)
+        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
+
+    x = torch.randn(INPUTS[make], dtype=torch.float64, requires_grad=True)
+    values = [p.detach().clone().requires_grad_() for p in layer.parameters()]
+    assert torch.autograd.gradcheck(output, (x, *values))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_signs_are_fair_and_independent(dtype):
     torch.manual_seed(4)
     x = torch.empty(64, 10, 30, 50, dtype=dtype)
-    signs = flipout._signs(flipout._random_bits(x.numel(), x.device), x, False)
+    mask = flipout._sign_mask(flipout._random_bits(x, False), x, False)
+    signs = flipout._flipped(torch.ones_like(x), mask)
     assert signs.dtype == dtype
     signs = signs.double().flatten()
     assert torch.equal(signs.abs(), torch.ones_like(signs))
     limit = 5 / x.numel() ** 0.5
     assert signs.mean().abs() < limit
-    words = [x.numel() * size // 64 // 8 for size in (2, 4, 8)]
+    words = [15008 * size // 64 // 8 for size in (2, 4, 8)]
     for lag in (1, 2, 10, 31, 32, 63, 64, 1500, 15000, *words, *(2 * w for w in words)):
         assert (signs * signs.roll(lag)).mean().abs() < limit
 

@@ -20,7 +20,6 @@ def scoring(**changes):
         "seed": 3,
         "mc_samples": 3,
         "replications": 4,
-        "batch_size": 8,
         "dataset": "own",
         "scored_dataset": "own",
     }
@@ -105,7 +104,7 @@ def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, sett
     settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}
     checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
     train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
-    predict(checkpoint, multiclass, {"folds": [1]}, scoring(), "cpu", out)
+    predict(checkpoint, multiclass, {"folds": [1]}, scoring(), "cpu", 16, out)
     found = read_predictions(out)
     with FeatureStore(multiclass) as store:
         expected = np.asarray(store.clip_ids)[store.rows(folds=[1])]
@@ -131,7 +130,7 @@ def test_bayesian_predictions_repeat_from_the_seed_and_differ_between_replicatio
     found = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         out = tmp_path / f"{name}.h5"
-        predict(checkpoint, multiclass, {"folds": [1]}, scoring(seed=seed), "cpu", out)
+        predict(checkpoint, multiclass, {"folds": [1]}, scoring(seed=seed), "cpu", 16, out)
         found.append(read_predictions(out))
     assert found[0].replications == 4
     assert (found[0].mean_probability == found[1].mean_probability).all()
@@ -144,7 +143,7 @@ def test_bayesian_predictions_repeat_from_the_seed_and_differ_between_replicatio
 def test_clips_of_another_dataset_are_scored_without_labels(multiclass, settings, tmp_path):
     checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
     train_from_scratch("drop", 1, multiclass, settings, "cpu", checkpoint)
-    predict(checkpoint, multiclass, {}, scoring(scored_dataset="other"), "cpu", out)
+    predict(checkpoint, multiclass, {}, scoring(scored_dataset="other"), "cpu", 16, out)
     found = read_predictions(out)
     assert found.labels.shape == (30, 0)
     assert found.scored_dataset == "other"
@@ -160,7 +159,7 @@ def test_features_made_with_other_settings_are_refused(multiclass, settings, tmp
     with h5py.File(multiclass, "a") as file:
         file.attrs["features"] = json.dumps({"sample_rate": 16000, "mel_bands": 64})
     with pytest.raises(UserError, match="sample_rate: 32000 in training, 16000"):
-        predict(checkpoint, multiclass, {}, scoring(), "cpu", tmp_path / "p.h5")
+        predict(checkpoint, multiclass, {}, scoring(), "cpu", 16, tmp_path / "p.h5")
 
 
 def test_a_broken_checkpoint_is_named(multiclass, settings, tmp_path):
@@ -168,4 +167,4 @@ def test_a_broken_checkpoint_is_named(multiclass, settings, tmp_path):
     train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(UserError, match=r"c\.safetensors is broken"):
-        predict(checkpoint, multiclass, {}, scoring(), "cpu", tmp_path / "p.h5")
+        predict(checkpoint, multiclass, {}, scoring(), "cpu", 16, tmp_path / "p.h5")

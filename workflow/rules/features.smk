@@ -55,7 +55,7 @@ rule features_shard:
         shards="[0-9]+",
     threads: 2
     resources:
-        mem_mb=16000,
+        mem_mb=8000,
         runtime=720,
     params:
         settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),

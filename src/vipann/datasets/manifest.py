@@ -94,7 +94,8 @@ def read_mono(
                 stream.seek(min(start, stream.frames))
             samples = _mixed_down(stream.read(wanted, dtype="float32"))
     except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path} cannot be decoded: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise UserError(f"{path} cannot be decoded: {reason}.") from error
     if samples.size == 0:
         raise UserError(f"{path} holds no audio from {offset_s:.3f} s on.")
     # The sum is finite only if all samples are, and quicker to look at.

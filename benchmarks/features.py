@@ -56,7 +56,7 @@ def main() -> None:
         folder = Path(scratch)
         sets = _audio(arguments.mirror, folder / "audio", arguments.clips)
         report = {
-            "command": "python " + " ".join(sys.argv),
+            "command": _command(arguments),
             "machine": _machine(),
             "load_average_at_start": os.getloadavg(),
             "front_end": {n: front_end(files, arguments.rounds) for n, files in sets.items()},
@@ -271,6 +271,14 @@ def _drop(path: Path) -> None:
     os.fsync(descriptor)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(descriptor)
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    # Where the audio lies is nobody else's business, and means nothing elsewhere.
+    values = f"--clips {arguments.clips} --read-clips {arguments.read_clips} "
+    values += f"--workers {arguments.workers} --rounds {arguments.rounds}"
+    mirror = "MIRROR=<folder> " if arguments.mirror else ""
+    return f'make bench-features {mirror}ARGS="{values}"'
 
 
 def _machine() -> dict:

@@ -42,7 +42,12 @@ BLOCK = {"task": "multiclass", "clip_seconds": 5.0, "padding": "zero"}
 SYNTHETIC = {
     "clip_seconds": 5.0,
     "folds": 1,
-    "options": {"set": "scenes", "sample_rate": 44100, "clips_per_class_and_fold": 20},
+    "options": {
+        "set": "scenes",
+        "sample_rate": 44100,
+        "clips_per_class_and_fold": 10,
+        "snr_db": [5, 25],
+    },
 }
 ARCHIVES = {"ESC-10.zip": ".ogg", "UrbanSound8K-mini.tar.gz": ".wav"}
 AUDIOSET_CLIPS = 2_041_789 + 22_160 + 20_371

@@ -39,8 +39,7 @@ from vipann.features.store import FeatureStore
 
 SETTINGS = read_layer(Path(__file__).parents[1] / "config/config.yaml")["features"]
 BLOCK = {"task": "multiclass", "clip_seconds": 5.0, "padding": "zero"}
-SYNTHETIC = {
-    "clip_seconds": 5.0,
+SYNTHETIC = BLOCK | {
     "folds": 1,
     "options": {
         "set": "scenes",

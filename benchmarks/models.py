@@ -1,7 +1,7 @@
 """Cost of the Bayesian networks against the deterministic one and against bayesian-torch's own.
 
-Each contender runs in a process of its own, one after the other, for several rounds; ratios are
-taken within a round. Run it with `make bench-models`, on an idle machine.
+Each network lives in a process of its own, and runs in turn with the deterministic one, so that
+a machine whose speed drifts changes both. Run it with `make bench-models`, on an idle machine.
 """
 
 import argparse
@@ -25,8 +25,8 @@ MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
 FRAMES, MEL_BANDS, CLASSES = 501, 64, 50
 DET, LIBRARY, HEAD = "det", "flip, bayesian-torch", "head"
 HEAD_SAMPLES = 400
-CONTENDERS = (DET, LIBRARY, "flip, element", "flip, channel")
-MEASURES = ("inference_s", "training_s", "peak_gib")
+CONTENDERS = (LIBRARY, "flip, element", "flip, channel")
+MEASURES = ("inference", "training", "memory")
 BAYESIAN = {
     "prior_mu": 0.0,
     "prior_sigma": 1.0,
@@ -37,18 +37,23 @@ BAYESIAN = {
 
 def main() -> None:
     arguments = _arguments()
-    if arguments.contender:
-        measured = measure_head_samples if arguments.contender == HEAD else measure
-        print(json.dumps(measured(arguments)))
-        return
-    rounds = [_round(arguments, number) for number in range(arguments.rounds)]
-    head = None if arguments.no_head else _in_process(arguments, HEAD)
+    if arguments.contender == HEAD:
+        print(json.dumps(measure_head_samples(arguments)))
+    elif arguments.contender:
+        serve(arguments)
+    else:
+        compare(arguments)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Run every contender against det, in turn, and write the report."""
+    pairs = {name: _pair(arguments, name) for name in arguments.contenders}
     report = {
         "command": "python " + " ".join(sys.argv),
         "machine": _machine(arguments.threads),
         "settings": {k: v for k, v in vars(arguments).items() if k not in ("contender", "out")},
-        "rounds": rounds,
-        "det_flip_400_samples": head,
+        "pairs": pairs,
+        "det_flip_400_samples": None if arguments.no_head else _head(arguments),
     }
     text = _markdown(report)
     print(text)
@@ -58,8 +63,8 @@ def main() -> None:
         arguments.out.with_suffix(".md").write_text(text)
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, float]:
-    """One contender's median seconds of inference and of a training step, and its peak memory."""
+def serve(arguments: argparse.Namespace) -> None:
+    """Run what is asked for on standard input, once a line, and answer with seconds or GiB."""
     import torch
 
     from vipann.models.flipout import fixed_posteriors
@@ -69,14 +74,66 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     network, divergence = _build(arguments)
     clips = torch.randn(arguments.batch_size, FRAMES, MEL_BANDS)
     labels = torch.randint(CLASSES, (arguments.batch_size,))
-    found = {}
-    with fixed_posteriors(network.eval()):
-        inference = _inference(network, clips, arguments)
-        found["inference_s"] = _median_s(inference, arguments.repeats)
-    step = _training_step(network.train(), divergence, clips, labels, arguments)
-    found["training_s"] = _median_s(step, arguments.repeats)
-    found["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    inference = _inference(network, clips, arguments)
+    training = _training_step(network, divergence, clips, labels, arguments)
+    guard = fixed_posteriors(network)
+    guard.__enter__()
+    network.eval()
+    for line in sys.stdin:
+        asked = line.strip()
+        if asked == "training" and guard is not None:
+            guard.__exit__(None, None, None)
+            guard = None
+            network.train()
+        if asked == "peak":
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, flush=True)
+            continue
+        started = time.perf_counter()
+        (inference if asked == "inference" else training)()
+        print(time.perf_counter() - started, flush=True)
+
+
+def _pair(arguments: argparse.Namespace, contender: str) -> dict[str, list[float]]:
+    """Seconds of det and of a contender, run after run in turn, and the peak memory of each."""
+    workers = {DET: _worker(arguments, DET), contender: _worker(arguments, contender)}
+    found: dict[str, list[float]] = {}
+    for measure in ("inference", "training"):
+        for number in range(1 + arguments.repeats):
+            for side, worker in workers.items():
+                value = _ask(worker, measure)
+                if number > 0:  # the first is a warm-up
+                    found.setdefault(f"{measure} {_side(side)}", []).append(value)
+    for side, worker in workers.items():
+        found[f"memory {_side(side)}"] = [_ask(worker, "peak")]
+        worker.stdin.close()
+        worker.wait()
+    print(f"{contender}: {found}", file=sys.stderr, flush=True)
     return found
+
+
+def _side(name: str) -> str:
+    return "det" if name == DET else "own"
+
+
+def _worker(arguments: argparse.Namespace, contender: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, *sys.argv, "--contender", contender],
+        env=os.environ | MALLOC | {"OMP_NUM_THREADS": str(arguments.threads)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _ask(worker: subprocess.Popen, what: str) -> float:
+    worker.stdin.write(what + "\n")
+    worker.stdin.flush()
+    return float(worker.stdout.readline())
+
+
+def _head(arguments: argparse.Namespace) -> dict[str, float]:
+    worker = _worker(arguments, HEAD)
+    return json.loads(worker.communicate()[0].splitlines()[-1])
 
 
 def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
@@ -186,24 +243,6 @@ def _median_s(run: Callable[[], None], repeats: int) -> float:
     return statistics.median(seconds)
 
 
-def _round(arguments: argparse.Namespace, number: int) -> dict[str, dict[str, float]]:
-    found = {}
-    for contender in arguments.contenders:
-        found[contender] = _in_process(arguments, contender)
-        values = ", ".join(f"{k} {v:.2f}" for k, v in found[contender].items())
-        print(f"round {number + 1}: {contender}: {values}", file=sys.stderr, flush=True)
-    return found
-
-
-def _in_process(arguments: argparse.Namespace, contender: str) -> dict[str, float]:
-    command = [sys.executable, *sys.argv, "--contender", contender]
-    threads = {"OMP_NUM_THREADS": str(arguments.threads)}
-    done = subprocess.run(
-        command, env=os.environ | MALLOC | threads, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def _machine(threads: int) -> dict[str, str]:
     import bayesian_torch
     import torch
@@ -231,26 +270,26 @@ def _version(package: str) -> str:
 
 
 def _markdown(report: dict) -> str:
-    rounds = report["rounds"]
     lines = [f"`{report['command']}`", ""]
     lines += [f"- {name}: {value}" for name, value in report["machine"].items()]
     lines += [
         "",
-        "Median over the rounds and, for ratios to det of the same round, [least, greatest].",
+        "Each network ran in turn with det, run after run. Medians; of the ratios to the det run "
+        "just before, [first quartile, third quartile] too.",
         "",
         "| network | inference, s | x det | training step, s | x det | peak memory, GiB | x det |",
         "|:--|--:|--:|--:|--:|--:|--:|",
     ]
-    for contender in rounds[0]:
+    for contender, found in report["pairs"].items():
         cells = [contender]
-        for measure_name in MEASURES:
-            values = [r[contender][measure_name] for r in rounds]
-            ratios = [r[contender][measure_name] / r[DET][measure_name] for r in rounds]
-            cells += [
-                f"{statistics.median(values):.2f}",
-                f"{statistics.median(ratios):.2f} [{min(ratios):.2f}, {max(ratios):.2f}]",
-            ]
+        for measure in ("inference", "training", "memory"):
+            own, det = found[f"{measure} own"], found[f"{measure} det"]
+            ratios = [a / b for a, b in zip(own, det, strict=True)]
+            cells += [f"{statistics.median(own):.2f}", _spread(ratios)]
         lines.append("| " + " | ".join(cells) + " |")
+    det = {m: [x for f in report["pairs"].values() for x in f[f"{m} det"]] for m in MEASURES}
+    cells = [f"{statistics.median(values):.2f} | 1" for values in det.values()]
+    lines.append("| det | " + " | ".join(cells) + " |")
     head = report["det_flip_400_samples"]
     if head:
         lines += [
@@ -263,10 +302,17 @@ def _markdown(report: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _spread(ratios: list[float]) -> str:
+    median = f"{statistics.median(ratios):.2f}"
+    if len(ratios) < 4:
+        return median
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return f"{median} [{low:.2f}, {high:.2f}]"
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=3, help="timed runs after one warm-up")
+    parser.add_argument("--repeats", type=int, default=7, help="timed runs after one warm-up")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--width", type=int, default=64, help="64 is the paper's network")
     parser.add_argument("--threads", type=int, default=2)

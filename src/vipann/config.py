@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from vipann.errors import UserError
+from vipann.folds import fold_numbers, wording
 
 COMMAND_LINE = "the command line (--config)"
 Path_ = tuple[str | int, ...]
@@ -70,7 +71,7 @@ def mirror_of(config: Mapping[str, Any]) -> str | None:
 def folds_of(config: Mapping[str, Any], dataset: str) -> list[int]:
     """The folds of `dataset` that this run tests."""
     chosen = config["transfer"]["folds"]
-    every = list(range(1, config["datasets"][dataset]["folds"] + 1))
+    every = fold_numbers(config["datasets"][dataset]["folds"])
     return every if chosen == "all" else [fold for fold in every if fold in chosen]
 
 
@@ -158,6 +159,7 @@ def _variant(schema: Mapping[str, Any]) -> str:
 def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _role_faults(config)
     yield from _fold_faults(config)
+    yield from _weights_faults(config["pretrain"])
     features = config["features"]
     if features["fmax"] > features["sample_rate"] / 2:
         yield (
@@ -200,15 +202,44 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     chosen = config["transfer"]["folds"]
-    for i, name in enumerate(config["transfer_datasets"]):
-        folds = config["datasets"].get(name, {}).get("folds", 0)
-        if folds < 2:
-            yield ("datasets", name, "folds"), f"{folds} is not allowed; transfer needs at least 2"
-        elif chosen != "all" and (outside := [f for f in chosen if f > folds]) and i >= 0:
+    for name in config["transfer_datasets"]:
+        declared = config["datasets"].get(name, {}).get("folds", 0)
+        folds = fold_numbers(declared)
+        if len(folds) < 2:
+            yield (
+                ("datasets", name, "folds"),
+                f"{declared} is not allowed; transfer needs at least 2",
+            )
+        elif chosen != "all" and (outside := [fold for fold in chosen if fold not in folds]):
             yield (
                 ("transfer", "folds"),
-                f"{outside} is out of range; {name} has folds 1 to {folds}",
+                f"{outside} is out of range; {name} has folds {wording(folds)}",
             )
+
+
+def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    blocks = {name: block for name, block in pretrain["checkpoints"].items() if block}
+    for name, block in blocks.items():
+        path: Path_ = ("pretrain", "checkpoints", name)
+        if ("file" in block) == ("path" in block):
+            yield path, "needs either `file` (to download) or `path` (placed by you)"
+        elif "file" in block and not (block.get("md5") or block.get("sha256")):
+            yield path, "`file` needs `md5` or `sha256`: unverified files are refused"
+        elif block.get("file", "").endswith(".safetensors"):
+            yield path, "a checkpoint of this project is named by `path`; its .json lies beside it"
+        elif "path" in block and ("url" in block or "mirror_path" in block):
+            yield path, "`path` names a file that is there; `url` and `mirror_path` go with `file`"
+    if pretrain["source"] == "checkpoint" and "det" not in blocks:
+        yield (
+            ("pretrain", "source"),
+            "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
+            "(`file`, `url` and `md5`, or `path`)",
+        )
+    if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
+        yield (
+            ("pretrain", "steps", "flip"),
+            "0 is not allowed; must be at least 1 with pretrain.source: train",
+        )
 
 
 def _origin(

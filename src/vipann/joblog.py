@@ -7,13 +7,16 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 from vipann.errors import UserError
 
 
 @contextmanager
-def job_log(path: Path | str) -> Iterator[None]:
+def job_log(path: Path | str) -> Iterator[TextIO | None]:
     """Send all that the process and its children print to the log file `path`.
+
+    Yields the terminal to show a progress bar on, None where there is none.
 
     A UserError is shown on the terminal as its message alone; any other exception as one line, with
     its traceback in the log. Both end the process with status 1. Meant for scripts: the standard
@@ -28,7 +31,7 @@ def job_log(path: Path | str) -> Iterator[None]:
         os.dup2(stream.fileno(), sys.__stderr__.fileno())
         with redirect_stdout(stream), redirect_stderr(stream):
             try:
-                yield
+                yield os.fdopen(terminal, "w", closefd=False) if os.isatty(terminal) else None
                 print(f"done in {time.monotonic() - started:.1f} s")
             except UserError as error:
                 print(f"error: {error}")

@@ -28,9 +28,9 @@ def overridden(tmp_path):
     return check
 
 
-@pytest.mark.parametrize("name", ["demo", "esc10"])
-def test_the_projects_own_configs_are_valid(name):
-    files = [BASE, ROOT / f"config/{name}.yaml"]
+@pytest.mark.parametrize("names", ["demo", "esc10", "published", "esc10 flipout_settings"])
+def test_the_projects_own_configs_are_valid(names):
+    files = [BASE, *(ROOT / f"config/{name}.yaml" for name in names.split())]
     check_config(merge(*map(read_layer, files)), SCHEMA, files)
 
 
@@ -48,6 +48,14 @@ def test_the_projects_own_configs_are_valid(name):
         ({"model": {"dropout": {"conv": 1.5}}}, "model.dropout.conv", "1.5", "below 1"),
         ({"transfer": {"folds": [9]}}, "transfer.folds", "[9]", "esc50 has folds 1 to 5"),
         ({"transfer": {"folds": [0]}}, "transfer.folds.0", "0", "at least 1"),
+        (
+            {"transfer": {"folds": [4]}, "datasets": {"urbansound8k": {"folds": [1, 2, 3, 10]}}},
+            "transfer.folds",
+            "[4]",
+            "urbansound8k has folds 1, 2, 3, 10",
+        ),
+        ({"datasets": {"esc50": {"folds": [2]}}}, "datasets.esc50.folds", "[2]", "at least 2"),
+        ({"datasets": {"esc50": {"folds": "5"}}}, "datasets.esc50.folds", "'5'", "or a list"),
         ({"transfer": {"folds": "some"}}, "transfer.folds", "'some'", "'all' or a list"),
         ({"transfer": {"strategies": ["dett"]}}, "transfer.strategies.0", "'dett'", "det_flip"),
         ({"upstream": "esc50"}, "upstream", "multiclass", "must be 'multilabel'"),
@@ -73,6 +81,39 @@ def test_the_projects_own_configs_are_valid(name):
             "urbansound8k",
         ),
         ({"evaluation": {"replications": 0}}, "evaluation.replications", "0", "at least 1"),
+        ({"pretrain": {"source": "web"}}, "pretrain.source", "'web'", "checkpoint"),
+        (
+            {"pretrain": {"source": "checkpoint"}},
+            "pretrain.source",
+            "'checkpoint'",
+            "needs pretrain.checkpoints.det",
+        ),
+        (
+            {"pretrain": {"checkpoints": {"det": {"file": "a.pth"}}}},
+            "pretrain.checkpoints.det",
+            "`file`",
+            "`md5` or `sha256`",
+        ),
+        (
+            {"pretrain": {"checkpoints": {"drop": {"file": "a.pth", "path": "b.pth"}}}},
+            "pretrain.checkpoints.drop",
+            "either",
+            "`file`",
+        ),
+        (
+            {"pretrain": {"checkpoints": {"flip": {"pth": "a"}}}},
+            "pretrain.checkpoints.flip.pth",
+            "unknown key",
+            "path",
+        ),
+        ({"pretrain": {"checkpoints": {"det": 3}}}, "pretrain.checkpoints.det", "3", "object"),
+        (
+            {"pretrain": {"checkpoints": {"det": {"file": "a.safetensors", "md5": ["0"]}}}},
+            "pretrain.checkpoints.det",
+            "named by",
+            "`path`",
+        ),
+        ({"pretrain": {"steps": {"flip": 0}}}, "pretrain.steps.flip", "0", "at least 1"),
     ],
 )
 def test_faults_name_file_key_value_and_what_is_allowed(overridden, override, key, value, allowed):
@@ -116,6 +157,8 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path, text):
 def test_folds_are_all_or_the_chosen_ones(overridden):
     assert folds_of(overridden({}), "urbansound8k") == list(range(1, 11))
     assert folds_of(overridden({"transfer": {"folds": [2, 5]}}), "esc50") == [2, 5]
+    listed = overridden({"datasets": {"urbansound8k": {"folds": [10, 1, 3]}}})
+    assert folds_of(listed, "urbansound8k") == [1, 3, 10]
 
 
 def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monkeypatch):

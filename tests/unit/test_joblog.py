@@ -1,6 +1,7 @@
 """What a failing or succeeding job leaves in its log and shows on the terminal."""
 
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,20 @@ def test_a_job_that_succeeds_prints_to_its_log_alone(tmp_path):
     assert found.stdout == found.stderr == ""
     assert log.splitlines()[:2] == ["from python", "from a child"]
     assert "done in" in log
+
+
+def test_a_progress_bar_is_offered_the_terminal_if_there_is_one(tmp_path):
+    body = SCRIPT.replace("job_log({log!r}):", "job_log({log!r}) as terminal:")
+    script = body.format(log=str(tmp_path / "job.log"), last="print('bar', file=terminal)")
+    main, side = pty.openpty()
+    env = os.environ | {"PYTHONPATH": str(SOURCE)}
+    subprocess.run([sys.executable, "-c", script], stderr=side, env=env, check=True)
+    assert os.read(main, 100) == b"bar\r\n"
+    assert "bar" not in (tmp_path / "job.log").read_text()
+    os.close(main)
+    os.close(side)
+    subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, env=env, check=True)
+    assert "bar" in (tmp_path / "job.log").read_text()
 
 
 def test_the_users_mistake_is_shown_without_a_traceback(tmp_path):

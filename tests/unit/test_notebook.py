@@ -27,7 +27,7 @@ def plant_run(folder):
         pd.DataFrame(clips).to_parquet(folder / f"manifests/{name}.parquet")
         for figure in ("retention", "boxplot"):
             (folder / f"figures/{figure}_{name}.png").write_bytes(PIXEL)
-    for number in (3, 4, 5):
+    for number in (1, "1_variants", "1_parts", 3, 4, 5):
         (folder / f"tables/table{number}.md").write_text(
             f"| Model |\n|:--|\n| planted {number} |\n"
         )
@@ -99,7 +99,7 @@ def test_every_cell_ran_and_only_the_two_outputs_are_left(executed):
 def test_the_page_shows_what_was_planted(executed):
     _, page, _ = executed
     assert "planted-run" in page
-    for number in (3, 4, 5):
+    for number in (1, "1_variants", "1_parts", 3, 4, 5):
         assert f"planted {number}" in page
     assert re.search(r"<td[^>]*>\s*0\.875\s*</td>", page)
     assert re.search(r"<td[^>]*>\s*0\.625\s*</td>", page)

@@ -1,8 +1,12 @@
 """What Snakemake plans, and how it refuses, without running a job."""
 
+import copy
+
 import pytest
 import yaml
-from workflow_harness import ROOT, Workflow
+from workflow_harness import MICRO, ROOT, Workflow
+
+from vipann.config import merge, read_layer
 
 
 @pytest.fixture
@@ -23,14 +27,32 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
     assert planned["predict"] == folds * strategies * 3
     assert planned["ood"] == folds * strategies * 2
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
-    assert planned["download"] == 3
+    assert planned["download"] == 4 + 3
     assert planned["manifest"] == planned["audio"] == 5
     assert planned["features"] == 4
     assert planned["features_shard"] == 32
     assert planned["join_features"] == 1
+    assert "fetch" not in planned
+    assert planned["complexity"] == 1
+    assert planned["table"] == 6
 
 
-def test_a_dataset_that_is_only_declared_says_so_when_its_job_runs(workflow):
+def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config):
+    config = write_config("micro", MICRO)
+    target = "results/micro/tables/table1.csv"
+    planned = jobs(workflow(config, "-n", "--quiet", "rules", "--", target).stdout)
+    assert planned == {"complexity": 1, "table": 1, "total": 2}
+
+
+def test_fetching_is_planned_in_shards(workflow, write_config):
+    config = write_config(
+        "fetch", {"datasets": {"audioset": {"options": {"fetch": True, "shards": 7}}}}
+    )
+    planned = jobs(workflow(config, "-n", "--quiet", "rules").stdout)
+    assert planned["fetch"] == 7
+
+
+def test_a_dataset_on_request_says_so_when_its_job_runs(workflow):
     found = workflow(None, "--cores", "1", "results/paper/manifests/shipsear.parquet", check=False)
     assert found.returncode != 0
     assert "ShipsEar" in found.stderr
@@ -55,6 +77,56 @@ def test_a_missing_archive_says_where_it_was_looked_for(workflow, write_config, 
     assert found.returncode != 0
     assert "Ask its authors." in found.stderr
     assert not (tmp_path / target).exists()
+
+
+PUBLISHED = merge(
+    read_layer(ROOT / "config/published.yaml"),
+    {"transfer_datasets": ["esc50"], "transfer": {"folds": [1]}},
+)
+
+
+def test_published_weights_need_no_audioset_for_the_transfer(workflow, write_config):
+    config = write_config("published", PUBLISHED)
+    for target in ("results/published/tables/table4.csv", "transferred"):
+        output = workflow(config, "-n", "--", target).stdout
+        planned = jobs(output)
+        assert "audioset" not in output
+        assert "pretrain" not in planned
+        assert planned["download_weights"] == planned["moped"] == 1
+        assert planned["import_weights"] == 3
+        assert planned["transfer"] == 4 * 2
+        assert planned["features"] == 2
+
+
+def test_flip_is_trained_on_audioset_where_steps_are_given(workflow, write_config):
+    steps = {"pretrain": {"steps": {"flip": 10}}}
+    config = write_config("published", merge(PUBLISHED, steps))
+    planned = jobs(workflow(config, "-n", "--", "transferred").stdout)
+    assert planned["pretrain"] == planned["moped"] == 1
+    assert planned["import_weights"] == 2
+    assert planned["features"] == 2
+    assert planned["join_features"] == 1
+
+
+def test_each_upstream_network_may_have_weights_of_its_own(workflow, write_config):
+    blocks = {name: {"path": f"weights/{name}.pth"} for name in ("det", "drop", "flip")}
+    changes = {"pretrain": {"checkpoints": blocks, "steps": {"flip": 10}}}
+    own = copy.deepcopy(PUBLISHED)
+    del own["pretrain"]["checkpoints"]
+    config = write_config("own", merge(own, changes))
+    planned = jobs(workflow(config, "-n", "--", "transferred").stdout)
+    assert planned["import_weights"] == 3
+    assert not {"pretrain", "moped", "download_weights"} & planned.keys()
+
+
+def test_weights_that_the_user_has_yet_to_place_are_asked_for(workflow, write_config):
+    blocks = {"det": {"path": "weights/det.pth", "how_to_get": "Ask its authors."}}
+    config = write_config("gone", {"pretrain": {"source": "checkpoint", "checkpoints": blocks}})
+    target = "results/paper/checkpoints/upstream/det.safetensors"
+    found = workflow(config, "--cores", "1", target, check=False)
+    assert found.returncode != 0
+    assert "weights/det.pth is not there. Ask its authors." in found.stderr
+    assert "Traceback" not in found.stderr
 
 
 def test_profile_keys_are_options_that_snakemake_knows():

@@ -53,7 +53,11 @@ def planned_jobs(workflow, config, *arguments):
 def test_everything_that_was_promised_is_there(finished):
     _, _, results = finished
     expected = [
-        *(f"tables/table{n}.{kind}" for n in (3, 4, 5) for kind in ("csv", "md", "tex")),
+        *(
+            f"tables/table{n}.{kind}"
+            for n in ("1", "1_variants", "1_parts", "3", "4", "5")
+            for kind in ("csv", "md", "tex")
+        ),
         *(
             f"figures/{figure}_{dataset}.{kind}"
             for figure in ("retention", "boxplot")
@@ -118,6 +122,13 @@ def test_table_3_can_be_recomputed_from_the_predictions(finished):
                 for p in file["mean_probability"][:]
             ]
         assert row.ours == pytest.approx(np.mean(scores), abs=1e-6)
+
+
+def test_table_1_is_the_papers_whatever_the_run(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/table1.csv")
+    assert len(table) == 18
+    assert (table["difference"] == 0).all()
 
 
 def test_training_and_test_clips_never_mix(finished):

@@ -16,7 +16,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.config import check_config, folds_of
+from vipann.config import check_config, folds_of, read_layer
 from vipann.errors import UserError
 from vipann.provenance.fingerprint import fingerprint
 from vipann.seeds import derive_seed
@@ -30,6 +30,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# The paper's own settings, under this run's.
+PAPER = read_layer(ROOT / "config/config.yaml")
 RESULTS = f"results/{config['run']}"
 DATA = config["data"]["dir"]
 LOGS = f"{RESULTS}/logs"

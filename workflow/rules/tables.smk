@@ -1,11 +1,17 @@
-# Tables 3, 4 and 5: ours beside the paper's.
+# Tables 1, 3, 4 and 5: ours beside the paper's.
 
+TRANSFER_TABLES = ["4", "5"] if config["scratch"]["strategies"] else ["4"]
 TABLES = expand(
-    f"{RESULTS}/tables/table{{number}}.{{kind}}", number=[3, 4, 5], kind=["csv", "md", "tex"]
+    f"{RESULTS}/tables/table{{number}}.{{kind}}",
+    number=["1", "1_variants", "1_parts", "3", *TRANSFER_TABLES],
+    kind=["csv", "md", "tex"],
 )
+COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
 
 
 def metrics_of_table(wildcards) -> list[str]:
+    if wildcards.number.startswith("1"):
+        return [COMPLEXITY]
     datasets = [UPSTREAM] if wildcards.number == "3" else TRANSFER_DATASETS
     return [f"{RESULTS}/metrics/{dataset}.metrics.parquet" for dataset in datasets]
 
@@ -15,8 +21,42 @@ def paper_names() -> dict:
     return {name: names[name] for name in sorted([UPSTREAM, OOD, *TRANSFER_DATASETS])}
 
 
+def paper_clip_seconds() -> dict:
+    """Clip length of the paper's datasets, by the paper's names for them."""
+    blocks = PAPER["datasets"].values()
+    return {b["paper_name"]: b["clip_seconds"] for b in blocks if b.get("paper_name")}
+
+
+def paper_features() -> dict:
+    keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
+    return {key: PAPER["features"][key] for key in keys}
+
+
 localrules:
+    complexity,
     table,
+
+
+rule complexity:
+    input:
+        paper=str(SOURCE / "vipann/paper/tables.csv"),
+    output:
+        counts=COMPLEXITY,
+    log:
+        log_of("metrics/complexity"),
+    params:
+        # The paper's networks, whatever this run trains.
+        settings=settings(
+            "complexity.py",
+            model=PAPER["model"],
+            bayesian=PAPER["bayesian"],
+            features=paper_features(),
+            clip_seconds=paper_clip_seconds(),
+        ),
+    message:
+        "size of the paper's networks"
+    script:
+        "../scripts/complexity.py"
 
 
 rule table:
@@ -35,7 +75,7 @@ rule table:
     log:
         log_of("tables/table{number}"),
     wildcard_constraints:
-        number="[345]",
+        number="1|1_variants|1_parts|[345]",
     params:
         settings=settings("table.py", paper_names=paper_names()),
     message:

@@ -8,6 +8,6 @@ with job_log(snakemake.log[0]):
     settings = snakemake.params.settings
     folder = Path(snakemake.output[0])
     folder.mkdir(parents=True)
-    archives = [Path(path) for path in snakemake.input.archives]
+    archives = [Path(path) for path in [*snakemake.input.archives, *snakemake.input.fetched]]
     block = settings["block"]
     adapter(block["adapter"]).place_audio(archives, folder, block, settings["seed"])

@@ -2,9 +2,10 @@ from pathlib import Path
 
 from vipann.joblog import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]) as terminal:
     from vipann.config import mirror_of
     from vipann.datasets.archives import fetch_archive
 
     entry = snakemake.params.settings["entry"]
-    print(fetch_archive(entry, Path(snakemake.output[0]), mirror_of(snakemake.config)))
+    mirror = mirror_of(snakemake.config)
+    print(fetch_archive(entry, Path(snakemake.output[0]), mirror, terminal))

@@ -11,5 +11,6 @@ with job_log(snakemake.log[0]):
         Path(snakemake.input.audio),
         settings["block"],
         settings["seed"],
-        Path(snakemake.output[0]),
+        Path(snakemake.output.manifest),
+        Path(snakemake.output.missing),
     )

@@ -4,25 +4,22 @@ import gzip
 import os
 import shutil
 import stat
-import sys
 import tarfile
-import time
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from tqdm import tqdm
 
+from vipann.datasets.download import download, partial_of, unfinished
 from vipann.errors import UserError
 from vipann.files import digest, replacing
 
 _ALGORITHMS = ("md5", "sha256")
-_ATTEMPTS = 3
-_PAUSE_S = 2.0
 _CHUNK_BYTES = 1 << 20
 _MAX_EXPANSION = 200
 _MAX_BYTES = 1 << 30
@@ -31,25 +28,30 @@ _FOREIGN_SUFFIXES = (".7z", ".rar", ".gz", ".bz2", ".xz", ".zst")
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError)
 
 
-def fetch_archive(entry: Mapping, target: Path, mirror: str | None) -> str:
+def fetch_archive(
+    entry: Mapping, target: Path, mirror: str | None, terminal: TextIO | None = None
+) -> str:
     """Put the verified file of an `archives` entry at `target`; return where it came from.
 
     Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
     `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`.
     A file counts as right when ANY of the md5 and sha256 sums listed for it is its own; a
-    stand-in is held against the stand-in's sums. Raises UserError on a wrong sum, and then
-    nothing is left at `target`; a corrupt file in the mirror never falls through to the network.
+    stand-in is held against the stand-in's sums. Where no sum is known, `entry["unverified"]`
+    says why that is acceptable. Raises UserError on a wrong sum, and then nothing is left at
+    `target`; a corrupt file in the mirror never falls through to the network. A download that
+    breaks off, even by `kill -9`, goes on at the next call (module `download`). `terminal` is
+    where a progress bar may be shown.
     """
     target = Path(target)
     stand_ins = list(entry.get("stand_ins") or [])
     for item in (entry, *stand_ins):
-        if not _sums(item):
+        if not _sums(item) and not item.get("unverified"):
             raise UserError(
                 f"datasets: the archive entry {item['file']!r} lists no md5 and no sha256. "
                 "Unverified files are refused: add one, for example md5: [<32 hex digits>]."
             )
     if target.is_file() and _matching_sum(target, entry):
-        return f"{target.name}: already there, {_matching_sum(target, entry)} as listed"
+        return f"{target.name}: already there, {_matching_sum(target, entry)}"
     if mirror:
         folder = _mirror_folder(mirror)
         for item in (entry, *stand_ins):
@@ -58,10 +60,17 @@ def fetch_archive(entry: Mapping, target: Path, mirror: str | None) -> str:
                 return _copy_verified(found, target, item, is_stand_in=item is not entry)
     if not entry.get("url"):
         raise UserError(_by_hand(entry, mirror))
-    with replacing(target) as beside:
-        _download(entry["url"], beside, entry["file"])
-        found_sum = _verify(beside, entry, entry["url"])
-    return f"{target.name}: downloaded from {entry['url']}, {found_sum} as listed"
+    with unfinished(target) as stream:
+        went_on = download(entry["url"], stream, entry["file"], terminal)
+        stream.flush()
+        if went_on and not _matching_sum(partial_of(target), entry):
+            # The file at the url may be another one than when the first part of it came.
+            print(f"{entry['file']}: the parts don't fit together; downloading it anew")
+            stream.truncate(0)
+            download(entry["url"], stream, entry["file"], terminal)
+            stream.flush()
+        found_sum = _verify(partial_of(target), entry, entry["url"])
+    return f"{target.name}: downloaded from {entry['url']}, {found_sum}"
 
 
 def _sums(item: Mapping) -> dict[str, list[str]]:
@@ -76,24 +85,48 @@ def _sums(item: Mapping) -> dict[str, list[str]]:
 
 
 def _matching_sum(path: Path, item: Mapping) -> str | None:
-    for algorithm, expected in _sums(item).items():
+    listed = _sums(item)
+    if not listed:
+        return f"sha256 {digest(path)} (not verified: {item['unverified']})"
+    for algorithm, expected in listed.items():
         if (found := digest(path, algorithm)) in expected:
-            return f"{algorithm} {found}"
+            return f"{algorithm} {found} as listed"
     return None
 
 
-def _verify(path: Path, item: Mapping, source: str | Path) -> str:
-    matching = _matching_sum(path, item)
-    if matching is None:
-        expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in _sums(item).items())
-        found = "; ".join(f"{name} {digest(path, name)}" for name in _sums(item))
-        raise UserError(
-            f"{item['file']} from {source} has the wrong checksum.\n"
-            f"  expected: {expected}\n  found:    {found}\n"
-            "The file was not kept. If it is damaged, replace it; if its publisher re-packed it "
-            "and you trust it, add its sum to this entry of `archives` in the config."
-        )
-    return matching
+def _verify(partial: Path, item: Mapping, source: str | Path) -> str:
+    """The matching sum; UserError, and the file deleted, where none matches."""
+    if matching := _matching_sum(partial, item):
+        return matching
+    expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in _sums(item).items())
+    found = "; ".join(f"{name} {digest(partial, name)}" for name in _sums(item))
+    cut_short = " It is truncated: its end is missing." if _is_truncated(partial) else ""
+    partial.unlink()
+    raise UserError(
+        f"{item['file']} from {source} has the wrong checksum.{cut_short}\n"
+        f"  expected: {expected}\n  found:    {found}\n"
+        "The file was not kept. If it is damaged, replace it; if its publisher re-packed it "
+        "and you trust it, add its sum to this entry of `archives` in the config."
+    )
+
+
+def _is_truncated(path: Path) -> bool:
+    """Whether a zip or gzip file begins as one and lacks its end."""
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if magic.startswith(b"PK"):
+        return not zipfile.is_zipfile(path)
+    if not magic.startswith(b"\x1f\x8b"):
+        return False
+    try:
+        with gzip.open(path) as unzipped:
+            while unzipped.read(_CHUNK_BYTES):
+                pass
+    except EOFError:
+        return True
+    except (gzip.BadGzipFile, zlib.error):
+        return False
+    return False
 
 
 def _mirror_folder(mirror: str) -> Path:
@@ -120,11 +153,13 @@ def _in_mirror(folder: Path, item: Mapping, entry_path: str | None) -> Path | No
 
 
 def _copy_verified(found: Path, target: Path, item: Mapping, *, is_stand_in: bool) -> str:
-    with replacing(target) as beside:
-        shutil.copyfile(found, beside)
-        found_sum = _verify(beside, item, f"the mirror ({found})")
+    with unfinished(target) as stream, found.open("rb") as source:
+        stream.truncate(0)
+        shutil.copyfileobj(source, stream, _CHUNK_BYTES)
+        stream.flush()
+        found_sum = _verify(partial_of(target), item, f"the mirror ({found})")
     what = f"stand-in {item['file']} copied" if is_stand_in else "copied"
-    return f"{target.name}: {what} from the mirror ({found}), {found_sum} as listed"
+    return f"{target.name}: {what} from the mirror ({found}), {found_sum}"
 
 
 def _by_hand(entry: Mapping, mirror: str | None) -> str:
@@ -136,34 +171,6 @@ def _by_hand(entry: Mapping, mirror: str | None) -> str:
     )
     how = entry.get("how_to_get") or "Get it from its publisher."
     return f"{entry['file']} cannot be downloaded by the workflow. {how.strip()} {where}."
-
-
-def _download(url: str, target: Path, name: str) -> None:
-    import pooch
-    import requests
-
-    if urlparse(url).scheme not in ("http", "https"):
-        raise UserError(f"The url of {name} is {url!r}: only http and https are downloaded.")
-    # identity: a server that labels a .tar.gz as "encoded" would have it unpacked on the way.
-    downloader = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(),
-        chunk_size=_CHUNK_BYTES,
-        headers={"Accept-Encoding": "identity"},
-    )
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            downloader(url, str(target), None)
-            return
-        except requests.RequestException as error:
-            response = getattr(error, "response", None)
-            refused = response is not None and 400 <= response.status_code < 500
-            if refused or attempt == _ATTEMPTS:
-                raise UserError(
-                    f"{name} could not be downloaded from {url} ({error}). If this machine has no "
-                    "network, put the file in a folder and name that folder as `data.mirror` in "
-                    "the config or in the environment variable VIPANN_MIRROR."
-                ) from error
-            time.sleep(_PAUSE_S * attempt)
 
 
 def place(archives: Sequence[Path], folder: Path, root: Path | None = None) -> None:
@@ -199,9 +206,10 @@ def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
         else:
             _unpack_tar(archive, folder, gzipped=magic.startswith(b"\x1f\x8b"))
     except (*_BROKEN, RuntimeError, NotImplementedError) as error:
+        state = "truncated: its end is missing" if _is_truncated(archive) else "broken or encrypted"
         raise UserError(
-            f"{archive} cannot be unpacked: {error or type(error).__name__}. It is broken, "
-            "truncated or not a plain archive; delete it and run again to fetch it anew."
+            f"{archive} cannot be unpacked: {error or type(error).__name__}. It is {state}; "
+            "delete it and run again to fetch it anew."
         ) from error
 
 

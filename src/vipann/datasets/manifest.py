@@ -1,8 +1,12 @@
 """The manifest: one row per clip, the single truth on folds, splits and labels."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 import soxr
+from tqdm import tqdm
 
 from vipann.datasets.registry import adapter
 from vipann.errors import UserError
 from vipann.files import digest, replacing
+from vipann.folds import fold_numbers, wording
 
 _SCHEMA = pa.schema(
     [
@@ -30,8 +36,19 @@ _SCHEMA = pa.schema(
     ]
 )
 COLUMNS = tuple(_SCHEMA.names)
+MISSING_COLUMNS = ("clip_id", "split", "reason")
 SPLITS = ("train", "eval", "")
+_ORIGIN = "origin"
 _ROUNDING_S = 1e-6
+# Most of the time goes into waiting for a (network) disk, so there are more threads than cores.
+_READERS = 16
+_READ_AHEAD = 4096
+# What libsndfile cannot read and ffmpeg can.
+FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")
+
+
+def _nothing_missing() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(MISSING_COLUMNS), dtype=str)
 
 
 @dataclass(frozen=True)
@@ -40,11 +57,15 @@ class ClipTable:
 
     frame: columns clip_id, path (posix, relative to the audio folder), offset_s, duration_s (s),
     sample_rate (Hz, of the file), fold (0 = none), split ("train" | "eval" | ""), labels
-    (list[str]), sha256 (of the file). classes: names in the order of the label indices.
+    (list[str]), sha256 (of the file; "" where the dataset's options leave it out). An adapter may
+    add `origin`, the file and line that list a clip, for messages; it is not written. classes:
+    names in the order of the label indices. missing: clips that the dataset lists and that could
+    not be had (clip_id, split, reason).
     """
 
     frame: pd.DataFrame
     classes: list[str]
+    missing: pd.DataFrame = field(default_factory=_nothing_missing)
 
 
 @dataclass(frozen=True)
@@ -62,18 +83,63 @@ class AudioFile:
         return self.frames / self.sample_rate
 
 
-def inspect_audio(folder: Path, relative: str) -> AudioFile:
-    """Read rate, length and sha256 of `folder`/`relative`; UserError if that is not audio."""
+def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> AudioFile:
+    """Read rate, length and, unless not wanted, sha256 of a file; UserError if it is not audio."""
     path = Path(folder) / relative
     if not path.is_file():
         raise UserError(f"{path} does not exist, although the dataset lists it.")
-    try:
-        info = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError) as error:
-        raise UserError(f"{path} cannot be read as audio: {error}.") from error
-    if info.frames <= 0:
+    if path.suffix.lower() in FFMPEG_SUFFIXES:
+        rate, frames = _probe(path)
+    else:
+        try:
+            info = soundfile.info(str(path))
+        except (soundfile.SoundFileError, OSError) as error:
+            raise UserError(f"{path} cannot be read as audio: {error}.") from error
+        rate, frames = info.samplerate, info.frames
+    if frames <= 0:
         raise UserError(f"{path} holds no audio (0 samples).")
-    return AudioFile(relative, info.samplerate, info.frames, digest(path))
+    return AudioFile(relative, rate, frames, digest(path) if checksum else "")
+
+
+def inspect_all(folder: Path, paths: Sequence[str], desc: str) -> Iterator[AudioFile]:
+    """`inspect_audio` of many files, in order, by threads, with a progress bar named `desc`."""
+    found = inspect_or_error(folder, paths)
+    for audio in tqdm(found, total=len(paths), desc=desc, unit="file", disable=None):
+        if isinstance(audio, UserError):
+            raise audio
+        yield audio
+
+
+def inspect_or_error(
+    folder: Path, paths: Sequence[str], *, checksum: bool = True
+) -> Iterator[AudioFile | UserError]:
+    """The same, but a file's UserError stands in its place, and checksums may be left out."""
+
+    def inspect(relative: str) -> AudioFile | UserError:
+        try:
+            return inspect_audio(folder, relative, checksum=checksum)
+        except UserError as error:
+            return error
+
+    todo = iter(paths)
+    with ThreadPoolExecutor(_READERS) as pool:
+        # In pieces, so that millions of files don't wait in the pool's queue at once.
+        while piece := list(islice(todo, _READ_AHEAD)):
+            yield from pool.map(inspect, piece)
+
+
+def _probe(path: Path) -> tuple[int, int]:
+    """Rate (Hz) and length (samples) of the first audio stream, by ffprobe."""
+    entries = "stream=sample_rate,duration:format=duration"
+    what = ("-select_streams", "a:0", "-show_entries", entries, "-of", "json")
+    found = _run(path, "ffprobe", "-v", "error", *what, str(path.absolute()))
+    try:
+        about = json.loads(found)
+        stream = about["streams"][0]
+        seconds = float(stream.get("duration") or about["format"]["duration"])
+        return int(stream["sample_rate"]), round(seconds * int(stream["sample_rate"]))
+    except (ValueError, KeyError, IndexError):
+        raise UserError(f"{path} cannot be read as audio: it has no audio stream.") from None
 
 
 def read_mono(
@@ -81,12 +147,14 @@ def read_mono(
 ) -> np.ndarray:
     """Decode at most [offset_s, offset_s + duration_s) of a file, mono float32 at `sample_rate`.
 
-    Channels are averaged, then soxr (HQ) resamples. `duration_s` None reads to the end. Raises
-    UserError, which names the file, when it cannot be decoded, has nothing from offset_s on, or
-    holds NaN or infinity.
+    Channels are averaged, then soxr (HQ) resamples. `duration_s` None reads to the end. What
+    libsndfile does not know (m4a, webm) is decoded by ffmpeg first. Raises UserError, which names
+    the file, when it cannot be decoded, has nothing from offset_s on, or holds NaN or infinity.
     """
+    by_ffmpeg = Path(path).suffix.lower() in FFMPEG_SUFFIXES
+    source = _decode(Path(path)) if by_ffmpeg else str(path)
     try:
-        with soundfile.SoundFile(str(path)) as stream:
+        with soundfile.SoundFile(source) as stream:
             rate = stream.samplerate
             start = round(offset_s * rate)
             wanted = -1 if duration_s is None else max(1, round(duration_s * rate))
@@ -118,6 +186,27 @@ def _mixed_down(samples: np.ndarray) -> np.ndarray:
     return mono
 
 
+def _decode(path: Path) -> BytesIO:
+    """The first audio stream as a float wav, by ffmpeg, at its own rate and with its channels."""
+    about = ("-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-")
+    return BytesIO(
+        _run(path, "ffmpeg", "-nostdin", "-v", "error", "-i", str(path.absolute()), *about)
+    )
+
+
+def _run(path: Path, program: str, *arguments: str) -> bytes:
+    try:
+        return subprocess.run([program, *arguments], capture_output=True, check=True).stdout
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} can be read with ffmpeg only, and its program {program} is not on PATH: "
+            "install ffmpeg, or convert the file to flac."
+        ) from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise UserError(f"{path} cannot be read as audio: {said}.") from None
+
+
 def clip_row(
     audio: AudioFile,
     clip_id: str,
@@ -127,8 +216,12 @@ def clip_row(
     fold: int = 0,
     split: str = "",
     offset_s: float = 0.0,
+    origin: str = "",
 ) -> dict[str, object]:
-    """One row of a manifest: the clip lasts from offset_s on, at most clip_seconds."""
+    """One row of a manifest: the clip lasts from offset_s on, at most clip_seconds.
+
+    `origin` is where the clip is listed ("esc50.csv, line 7"), for messages.
+    """
     return {
         "clip_id": clip_id,
         "path": audio.path,
@@ -139,40 +232,64 @@ def clip_row(
         "split": split,
         "labels": list(labels),
         "sha256": audio.sha256,
+        **({_ORIGIN: origin} if origin else {}),
     }
 
 
 def clip_table(rows: Sequence[Mapping[str, object]], classes: Sequence[str]) -> ClipTable:
     """ClipTable from rows made by `clip_row`; keeps their order."""
-    return ClipTable(pd.DataFrame(list(rows), columns=list(COLUMNS)), list(classes))
+    columns = [*COLUMNS, *([_ORIGIN] if any(_ORIGIN in row for row in rows) else [])]
+    return ClipTable(pd.DataFrame(list(rows), columns=columns), list(classes))
 
 
 def build_manifest(
-    adapter_name: str, folder: Path, block: Mapping, seed: int, out: Path
+    adapter_name: str,
+    folder: Path,
+    block: Mapping,
+    seed: int,
+    out: Path,
+    missing_out: Path | None = None,
 ) -> ClipTable:
     """List the clips of a placed dataset by its adapter, check them, write them to `out`.
 
     `block` is the dataset's block of the config. Labels and classes are dropped where
-    `block["task"]` is "unlabelled". UserError names the folder and the clip that is wrong.
+    `block["task"]` is "unlabelled". Listed clips that could not be had go to the CSV
+    `missing_out` with their reasons. UserError names the file and line, or the folder and clip,
+    that is wrong; a fold of the config without clips is one too.
     """
     table = adapter(adapter_name).list_clips(Path(folder), block, seed)
     if block["task"] == "unlabelled":
         frame = table.frame.assign(labels=[[] for _ in range(len(table.frame))])
-        table = ClipTable(frame, [])
-    validate(table, str(folder), folds=block.get("folds") or 0, clip_seconds=block["clip_seconds"])
+        table = ClipTable(frame, [], table.missing)
+    folds = fold_numbers(block.get("folds") or 0)
+    validate(table, str(folder), folds=folds, clip_seconds=block["clip_seconds"])
     if block["task"] == "multiclass":
         _refuse(table, table.frame["labels"].map(len) != 1, str(folder), "needs exactly one label")
+    there = sorted(set(table.frame["fold"].tolist()))
+    if empty := [fold for fold in folds if fold not in there]:
+        raise UserError(
+            f"{folder}: the config counts on folds {wording(folds)}, but no clip is in {empty}. "
+            f"Set `folds` of this dataset to what there is: folds: {there}."
+        )
+    if missing_out is not None:
+        with replacing(missing_out) as beside:
+            table.missing.to_csv(beside, index=False, columns=list(MISSING_COLUMNS))
     write_manifest(table, out)
     return table
 
 
 def validate(
-    table: ClipTable, source: str, *, folds: int = 0, clip_seconds: float | None = None
+    table: ClipTable,
+    source: str,
+    *,
+    folds: int | Sequence[int] = 0,
+    clip_seconds: float | None = None,
 ) -> None:
-    """Raise UserError, which names `source` and the first clip at fault, unless the table is sound.
+    """Raise UserError, which names the first clip at fault and its origin, unless all is sound.
 
-    Checked: columns, at least one clip, unique clip ids and classes, folds in 1..folds (where
-    folds > 0), splits, labels among the classes, positive durations of at most clip_seconds.
+    Checked: columns, at least one clip, unique clip ids and classes, folds among the config's
+    `folds` (where there are any), splits, labels among the classes, positive durations of at most
+    clip_seconds.
     """
     frame = table.frame
     missing = [name for name in COLUMNS if name not in frame.columns]
@@ -188,12 +305,13 @@ def validate(
     _refuse(table, ~(frame["offset_s"] >= 0), source, "has no valid offset")
     _refuse(table, ~(frame["sample_rate"] > 0), source, "has no valid sample rate")
     _refuse(table, ~frame["split"].isin(SPLITS), source, "has a split other than train or eval")
-    unknown = frame["labels"].map(lambda labels: not set(labels) <= classes)
+    unknown = frame["labels"].map(lambda labels: not classes.issuperset(labels))
     _refuse(table, unknown, source, "has a label that is not among the classes")
     repeated = frame["labels"].map(lambda labels: len(set(labels)) != len(labels))
     _refuse(table, repeated, source, "has the same label twice")
-    if folds > 0:
-        _refuse(table, ~frame["fold"].between(1, folds), source, f"has a fold outside 1..{folds}")
+    if numbers := fold_numbers(folds):
+        outside = ~frame["fold"].isin(numbers)
+        _refuse(table, outside, source, f"has a fold other than {wording(numbers)}")
     if clip_seconds is not None:
         too_long = frame["duration_s"] > clip_seconds + _ROUNDING_S
         _refuse(table, too_long, source, f"is longer than clip_seconds ({clip_seconds})")
@@ -204,7 +322,8 @@ def _refuse(table: ClipTable, wrong: pd.Series, source: str, what: str) -> None:
     if wrong.any():
         row = table.frame.iloc[int(wrong.argmax())]
         more = f" ({wrong.sum()} clips in all)" if wrong.sum() > 1 else ""
-        raise UserError(f"{source}: clip {row['clip_id']!r} of {row['path']} {what}{more}.")
+        where = row.get(_ORIGIN) or source
+        raise UserError(f"{where}: clip {row['clip_id']!r} of {row['path']} {what}{more}.")
 
 
 def write_manifest(table: ClipTable, path: Path) -> None:

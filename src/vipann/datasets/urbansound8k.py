@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_all
+from vipann.datasets.tables import class_names, read_rows, whole_numbers
 from vipann.errors import UserError
 
 _COLUMNS = ("slice_file_name", "fold", "classID", "class")
@@ -22,40 +22,50 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     """Clips in the order of fold and file name; classes in the order of classID.
 
     `options.folds` (list or null) keeps these official folds, under their official numbers;
-    `options.clips_per_class` (int or null) keeps the first so many of each class and fold.
+    where it is missing and the block's `folds` is a list, that list does. `options.clips_per_class`
+    (int or null) keeps the first so many of each class and fold.
     """
     options = block.get("options") or {}
+    listed = block["folds"] if isinstance(block.get("folds"), Sequence) else None
     table, classes = read_metadata(Path(folder))
-    table = select(table, options.get("folds"), options.get("clips_per_class"), str(folder))
-    rows = []
-    for row in tqdm(table.to_dict("records"), desc="urbansound8k", unit="clip", disable=None):
-        audio = inspect_audio(folder, row["path"])
-        name = Path(row["slice_file_name"]).stem
-        rows.append(clip_row(audio, name, [row["class"]], block["clip_seconds"], fold=row["fold"]))
+    table = select(
+        table, options.get("folds") or listed, options.get("clips_per_class"), str(folder)
+    )
+    files = inspect_all(Path(folder), table["path"].tolist(), "urbansound8k")
+    rows = [
+        clip_row(
+            file,
+            Path(row["slice_file_name"]).stem,
+            [row["class"]],
+            block["clip_seconds"],
+            fold=row["fold"],
+            origin=row["origin"],
+        )
+        for file, row in zip(files, table.to_dict("records"), strict=True)
+    ]
     return clip_table(rows, classes)
 
 
 def read_metadata(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Official metadata plus `path` (posix, relative to `folder`), and all classes by classID."""
+    """Official metadata plus `path` (posix, relative to `folder`), and all classes by classID.
+
+    UserError names the line of the CSV that has an unknown fold or a class unlike its classID's.
+    """
     found = [path for path in folder.rglob("UrbanSound8K.csv") if path.parent.name == "metadata"]
     if len(found) != 1:
         raise UserError(
             f"{folder}: expected one metadata/UrbanSound8K.csv of the official archive, found "
             f"{len(found)}. Check the `archives` of this dataset."
         )
-    table = pd.read_csv(found[0])
-    missing = [name for name in _COLUMNS if name not in table.columns]
-    if missing:
-        raise UserError(f"{found[0]} lacks the column(s) {', '.join(missing)}.")
+    table = read_rows(found[0], _COLUMNS)
+    table["fold"] = whole_numbers(table, "fold", range(1, 11))
+    table["classID"] = whole_numbers(table, "classID", range(10))
     audio = (found[0].parent.parent.relative_to(folder) / "audio").as_posix()
     table["path"] = [
         f"{audio}/fold{fold}/{name}"
         for fold, name in zip(table["fold"], table["slice_file_name"], strict=True)
     ]
-    classes = table.drop_duplicates(["classID", "class"]).sort_values("classID")
-    if classes["classID"].duplicated().any():
-        raise UserError(f"{found[0]}: a classID stands for two classes.")
-    return table, classes["class"].tolist()
+    return table, class_names(table, "classID", "class")
 
 
 def select(

@@ -15,7 +15,7 @@ from vipann.evaluation.predictions import Predictions, write_predictions
 from vipann.evaluation.uncertainty import Decomposition, probabilities
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
-from vipann.models.checkpoints import load_checkpoint
+from vipann.models.checkpoints import load_checkpoint, match_classes
 from vipann.models.draws import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.resnet54 import ResNet54
@@ -53,7 +53,8 @@ def predict(
     are the same). `batch_size` decides memory and speed, and no result.
 
     Raises:
-        UserError: the features were made with other settings than those the network was trained on.
+        UserError: the features were made with other settings than those the network was trained
+            on, or the clips are its own dataset's and have other classes.
     """
     state, facts = load_checkpoint(checkpoint)
     device = choose_device(accelerator)
@@ -62,8 +63,10 @@ def predict(
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
         chosen = store.rows(**rows)
-        labels = np.asarray(store.labels)[chosen]
-        if settings["dataset"] != settings["scored_dataset"]:
+        labels, classes = np.asarray(store.labels)[chosen], facts["classes"]
+        if settings["dataset"] == settings["scored_dataset"]:
+            classes = match_classes(facts["classes"], checkpoint, store.classes, store.path)
+        else:
             labels = labels[:, :0]
         predictions = Predictions(
             **score(
@@ -79,7 +82,7 @@ def predict(
             fold=facts["fold"],
             mc_samples=settings["mc_samples"],
             seed=settings["seed"],
-            classes=facts["classes"],
+            classes=classes,
         )
     write_predictions(predictions, out)
 

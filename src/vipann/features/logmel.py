@@ -12,7 +12,7 @@ from vipann.datasets.manifest import read_mono
 from vipann.errors import UserError
 
 PADDINGS = ("zero", "repeat", "reflect")
-_WINDOWS = ("hamming", "hann")
+WINDOWS = ("hamming", "hann")
 _TOLERANCE_S = 0.05
 _BLOCK_SAMPLES = 1 << 17
 _BANDS_AT_ONCE = 8
@@ -29,7 +29,7 @@ class LogMel:
     """
 
     def __init__(self, settings: Mapping) -> None:
-        if settings["window"] not in _WINDOWS:
+        if settings["window"] not in WINDOWS:
             raise UserError(f"features.window is {settings['window']!r}; it is hamming or hann.")
         if not 0 <= settings["fmin"] < settings["fmax"] <= settings["sample_rate"] / 2:
             raise UserError(
@@ -52,6 +52,11 @@ class LogMel:
             fmax=settings["fmax"],
         )
         self._filters = list(_nonzero_parts(filters.T.astype(np.float32)))
+
+    @property
+    def filters(self) -> np.ndarray:
+        """The mel filterbank (window_length // 2 + 1, mel_bands), float32."""
+        return self._filters
 
     def frames(self, n_samples: int) -> int:
         """Number of frames T of a waveform of n_samples."""

@@ -13,7 +13,8 @@ from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
 from bayesian_torch.models.dnn_to_bnn import bnn_linear_layer, dnn_to_bnn
 from torch import Tensor, nn
 
-from vipann.models.flipout import adopt, posteriors, stable_softplus
+from vipann.models.flipout import adopt, posteriors
+from vipann.models.gaussian import GaussianKl
 
 Prior = Literal["unit", "weights"]
 Reduction = Literal["mean", "sum"]
@@ -31,7 +32,7 @@ def to_flipout(
     sigma = moped_delta * |w|), and `prior="weights"` centres the prior on them too; otherwise it
     starts at random around `posterior_mu_init` and `posterior_rho_init`.
     """
-    dnn_to_bnn(network, _bayesian_torch_settings(bayesian, moped_delta))
+    dnn_to_bnn(network, bayesian_torch_settings(bayesian, moped_delta))
     adopt(network, bayesian.get("signs", "element"))
     for layer in flipout_layers(network):
         _settle_prior(layer, bayesian, prior)
@@ -39,7 +40,7 @@ def to_flipout(
 
 def flipout_linear(layer: nn.Linear, bayesian: Mapping[str, Any], prior: Prior) -> nn.Module:
     """A new LinearFlipout of the shape of `layer`, with bayesian-torch's random start."""
-    flipout = bnn_linear_layer(_bayesian_torch_settings(bayesian, None), layer)
+    flipout = bnn_linear_layer(bayesian_torch_settings(bayesian, None), layer)
     adopt(flipout, bayesian.get("signs", "element"))
     _settle_prior(flipout, bayesian, prior)
     return flipout
@@ -62,7 +63,7 @@ def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     averages, as bayesian-torch and the published code do.
     """
     terms = [
-        _GaussianKl.apply(*posterior, reduction == "mean")
+        GaussianKl.apply(*posterior, reduction == "mean")
         for layer in flipout_layers(network)
         for posterior in posteriors(layer)
         if posterior.mu.requires_grad
@@ -70,38 +71,10 @@ def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     return torch.stack(terms).sum() if terms else torch.zeros(())
 
 
-class _GaussianKl(torch.autograd.Function):
-    """KL(N(mu, sigma^2) || N(prior_mu, prior_sigma^2)), summed or averaged over the weights.
-
-    With gradients in closed form: plain autograd makes 25 passes over all weights. The logarithm
-    of sigma stands alone, because the gradient of a quotient would divide by sigma squared, which
-    is 0 where MOPED met a weight of 0.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, mu: Tensor, rho: Tensor, prior_mu: Tensor, prior_sigma: Tensor, mean: bool
-    ) -> Tensor:
-        sigma = stable_softplus(rho)
-        ctx.save_for_backward(mu, rho, sigma, prior_mu, prior_sigma)
-        ctx.share = 1 / mu.numel() if mean else 1.0
-        squares = (mu - prior_mu).square_().add_(sigma.square()).div_(2 * prior_sigma.square())
-        kl = squares.sum() - sigma.log().sum() + mu.numel() * (prior_sigma.log().mean() - 0.5)
-        return kl * ctx.share
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        mu, rho, sigma, prior_mu, prior_sigma = ctx.saved_tensors
-        grad = grad * ctx.share
-        precision = grad / prior_sigma.square()
-        grad_mu = (mu - prior_mu).mul_(precision)
-        grad_rho = (sigma * precision).sub_(sigma.reciprocal().mul_(grad)).mul_(rho.sigmoid())
-        return grad_mu, grad_rho, None, None, None
-
-
-def _bayesian_torch_settings(
+def bayesian_torch_settings(
     bayesian: Mapping[str, Any], moped_delta: float | None
 ) -> dict[str, Any]:
+    """What bayesian-torch's dnn_to_bnn takes, from the config's `bayesian` block."""
     return {
         "prior_mu": bayesian["prior_mu"],
         "prior_sigma": bayesian["prior_sigma"],

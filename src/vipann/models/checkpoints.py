@@ -1,7 +1,7 @@
 """Checkpoints: weights as safetensors and, beside them, a JSON file on where they come from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,32 @@ from vipann.files import replacing
 def sidecar_of(path: Path | str) -> Path:
     """The JSON file that belongs to a checkpoint."""
     return Path(path).with_suffix(".json")
+
+
+def unnamed_classes(count: int) -> list[str]:
+    """What stands for class names in the sidecar of weights that came without them."""
+    return [f"class {i}" for i in range(count)]
+
+
+def match_classes(
+    trained: Sequence[str], checkpoint: Path | str, found: Sequence[str], features: Path | str
+) -> list[str]:
+    """The names `found` in `features`, once they are known to be those of the network's outputs.
+
+    Of weights that came without names only the number can be compared.
+
+    Raises:
+        UserError: `trained`, of `checkpoint`, differs from them in number, names or order.
+    """
+    if len(trained) != len(found):
+        raise UserError(f"{checkpoint} has {len(trained)} classes, and {features} has {len(found)}")
+    if list(trained) not in (list(found), unnamed_classes(len(found))):
+        first = next(i for i, name in enumerate(trained) if name != found[i])
+        raise UserError(
+            f"{checkpoint} and {features} differ in their classes or the order of them: class "
+            f"{first} is {trained[first]!r} in the one, {found[first]!r} in the other"
+        )
+    return list(found)
 
 
 def save_checkpoint(network: nn.Module, path: Path | str, facts: Mapping[str, Any]) -> None:

@@ -6,14 +6,17 @@ key alone, by SplitMix64 (Steele et al. 2014) over a counter; elsewhere from tor
 
 import math
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from vipann.seeds import derive_seed
 
+_BLOCK = 2**19
 _GOLDEN = 0x9E3779B97F4A7C15 - 2**64
 _MIXERS = ((30, 0xBF58476D1CE4E5B9 - 2**64), (27, 0x94D049BB133111EB - 2**64))
 
@@ -77,6 +80,30 @@ def normal(clips: int, like: Tensor) -> Tensor:
     angle = uniform[:, 1].mul_(2 * math.pi)
     drawn = torch.cat([radius * angle.cos(), angle.sin_().mul_(radius)], dim=1)
     return drawn[:, :size].to(like.dtype).view(like.shape)
+
+
+def fill_normal(flat: Tensor) -> None:
+    """Fill a tensor of one dimension with standard normal draws, on all threads of a CPU.
+
+    torch's own filling runs on one thread. Blocks with seeds of their own, from torch's generator,
+    give the same draws on any number of threads.
+    """
+    if flat.device.type != "cpu" or len(flat) <= _BLOCK:
+        flat.normal_()
+        return
+    blocks = flat.split(_BLOCK)
+    seeds = torch.empty(len(blocks), dtype=torch.int64).random_().tolist()
+    list(_workers(torch.get_num_threads()).map(_fill, blocks, seeds))
+
+
+def _fill(block: Tensor, seed: int) -> None:
+    with torch.inference_mode(block.is_inference()):
+        block.normal_(generator=torch.Generator().manual_seed(seed))
+
+
+@cache
+def _workers(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
 
 
 def kept(p: float, x: Tensor) -> Tensor:

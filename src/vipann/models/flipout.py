@@ -18,8 +18,11 @@ from bayesian_torch.layers import LinearFlipout as TorchLinearFlipout
 from torch import Tensor, nn
 
 from vipann.models.draws import laid_out_as, normal, random_words
+from vipann.models.gaussian import Deviation, draw_deviation, stable_softplus
 
 Signs = Literal["element", "channel"]
+
+_FLOATS_IN_CACHE = 2**20
 
 
 class Posterior(NamedTuple):
@@ -78,12 +81,13 @@ class _Lean:
         """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
         drawn: list[Tensor | None] = []
         for mu, rho, *_ in posteriors(self):
-            eps = _normal_like(rho)
-            if torch.is_grad_enabled():
-                drawn += [mu, _Deviation.apply(rho, eps)]
-            else:
-                drawn += [mu, eps.mul_(self._sigma(rho))]
+            learning = torch.is_grad_enabled()
+            deviation = Deviation.apply if learning else self._deviation_from_kept_sigma
+            drawn += [mu, deviation(rho)]
         return drawn + [None] * (4 - len(drawn))
+
+    def _deviation_from_kept_sigma(self, rho: Tensor) -> Tensor:
+        return draw_deviation(rho, self._sigmas.get(rho))
 
     def _sigma(self, rho: Tensor) -> Tensor:
         sigma = self._sigmas.get(rho)
@@ -173,41 +177,6 @@ def fixed_posteriors(network: nn.Module) -> Iterator[None]:
             layer._sigmas = {}
 
 
-class _Deviation(torch.autograd.Function):
-    """softplus(rho) * eps."""
-
-    @staticmethod
-    def forward(ctx: Any, rho: Tensor, eps: Tensor) -> Tensor:
-        ctx.save_for_backward(rho, eps)
-        return stable_softplus(rho).mul_(eps)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        rho, eps = ctx.saved_tensors
-        return rho.sigmoid().mul_(eps).mul_(grad), None
-
-
-def stable_softplus(rho: Tensor) -> Tensor:
-    """log(1 + exp(rho)) without gradient, to within rounding, for any rho.
-
-    F.softplus on a CPU spends its time in log1p, up to three times as long as this. Here the
-    second term makes good what is lost when 1 is added to a small exponential.
-    """
-    if rho.device.type != "cpu":
-        return F.softplus(rho)
-    rho = rho.detach()
-    power = rho.clamp(max=80.0).exp_()
-    total = power + 1
-    power.sub_(total - 1).div_(total)
-    return torch.maximum(total.log_().add_(power), rho)
-
-
-def _normal_like(x: Tensor) -> Tensor:
-    """Standard normal noise in the layout of `x`; torch is slow to fill other than contiguously."""
-    noise = torch.empty(x.numel(), dtype=x.dtype, device=x.device).normal_()
-    return noise.as_strided(x.shape, x.stride())
-
-
 class _Geometry(NamedTuple):
     stride: tuple[int, int]
     padding: tuple[int, int]
@@ -233,12 +202,17 @@ class _FlipoutConv2d(torch.autograd.Function):
         per_channel: bool,
     ) -> Tensor:
         x = _dense(x)
-        out = _dense(F.conv2d(x, weight, bias, *geometry))
-        bits_in, bits_out = (_random_bits(t, per_channel) for t in (x, out))
-        flipped = _flipped(x, _sign_mask(bits_in, x, per_channel))
-        noise = F.conv2d(flipped, weight_noise, bias_noise, *geometry)
-        del flipped
-        out.add_(_flipped(noise, _sign_mask(bits_out, out, per_channel)))
+        bits_in, bits_out, out = _random_bits(x, per_channel), None, None
+        for clips in _portions(x, weight, geometry):
+            part = x[clips]
+            mean = _dense(F.conv2d(part, weight, bias, *geometry))
+            if out is None:
+                out = mean if len(part) == len(x) else _room_for(len(x), mean)
+                bits_out = _random_bits(out, per_channel)
+            flipped = _flipped(part, _sign_mask(bits_in[clips], part, per_channel))
+            noise = F.conv2d(flipped, weight_noise, bias_noise, *geometry)
+            noise = _flipped(noise, _sign_mask(bits_out[clips], mean, per_channel))
+            torch.add(mean, noise, out=out[clips])
         ctx.save_for_backward(x, weight, weight_noise, bits_in, bits_out)
         ctx.geometry, ctx.per_channel = geometry, per_channel
         last = out.is_contiguous(memory_format=torch.channels_last)
@@ -250,20 +224,49 @@ class _FlipoutConv2d(torch.autograd.Function):
         x, weight, weight_noise, bits_in, bits_out = ctx.saved_tensors
         needs_x, needs_weight, needs_noise, needs_bias, needs_bias_noise = ctx.needs_input_grad[:5]
         grad = grad.contiguous(memory_format=ctx.out_format)  # in the order of bits_out
-        mask_in = _sign_mask(bits_in, x, ctx.per_channel)
-        grad_x, grad_weight, grad_bias = _conv2d_backward(
-            grad, x, weight, ctx.geometry, (needs_x, needs_weight, needs_bias)
-        )
-        grad_flipped, grad_noise, grad_bias_noise = _conv2d_backward(
-            _flipped(grad, _sign_mask(bits_out, grad, ctx.per_channel)),
-            _flipped(x, mask_in),
-            weight_noise,
-            ctx.geometry,
-            (needs_x, needs_noise, needs_bias_noise),
-        )
-        if needs_x:
-            grad_x.add_(_flipped(grad_flipped, mask_in))
+        grad_x, sums = None, [None] * 4
+        for clips in _portions(x, weight, ctx.geometry):
+            part, above = x[clips], grad[clips]
+            mask_in = _sign_mask(bits_in[clips], part, ctx.per_channel)
+            below, *of_mean = _conv2d_backward(
+                above, part, weight, ctx.geometry, (needs_x, needs_weight, needs_bias)
+            )
+            below_noise, *of_noise = _conv2d_backward(
+                _flipped(above, _sign_mask(bits_out[clips], above, ctx.per_channel)),
+                _flipped(part, mask_in),
+                weight_noise,
+                ctx.geometry,
+                (needs_x, needs_noise, needs_bias_noise),
+            )
+            sums = [_sum(*pair) for pair in zip(sums, of_mean + of_noise, strict=True)]
+            if needs_x:
+                below_noise = _flipped(below_noise, mask_in)
+                if grad_x is None:
+                    grad_x = below if len(part) == len(x) else _room_for(len(x), below)
+                torch.add(below, below_noise, out=grad_x[clips])
+        grad_weight, grad_bias, grad_noise, grad_bias_noise = sums
         return grad_x, grad_weight, grad_noise, grad_bias, grad_bias_noise, None, None
+
+
+def _portions(x: Tensor, weight: Tensor, geometry: _Geometry) -> list[slice]:
+    """Clips at a time. A CPU does all that belongs to a few clips while they are in its cache."""
+    clips, _, height, width = x.shape
+    if x.device.type != "cpu":
+        return [slice(0, clips)]
+    pixels = height * width // (geometry.stride[0] * geometry.stride[1])
+    largest = max(x[0].numel(), len(weight) * pixels)
+    size = max(1, _FLOATS_IN_CACHE // largest)
+    return [slice(first, first + size) for first in range(0, clips, size)]
+
+
+def _room_for(clips: int, part: Tensor) -> Tensor:
+    """An empty tensor of `clips` clips like those in `part`, in the same memory format."""
+    size = (clips, *part.shape[1:])
+    return torch.empty_strided(size, part.stride(), dtype=part.dtype, device=part.device)
+
+
+def _sum(total: Tensor | None, part: Tensor | None) -> Tensor | None:
+    return part if total is None else total.add_(part)
 
 
 def _conv2d_backward(

@@ -96,6 +96,16 @@ def load_backbone(network: ResNet54, upstream: Mapping[str, Tensor]) -> None:
     """
     own = {k: v for k, v in network.state_dict().items() if not _in_head(k)}
     other = {k: v for k, v in upstream.items() if not _in_head(k)}
+    check_fit(own, other, "the upstream checkpoint")
+    network.load_state_dict(other, strict=False)
+
+
+def check_fit(own: Mapping[str, Tensor], other: Mapping[str, Tensor], source: str) -> None:
+    """Compare names and shapes of a network's tensors, `own`, with those of `source`.
+
+    Raises:
+        UserError: a tensor is missing, superfluous or of another shape; all are listed.
+    """
     wrong = [
         *(f"missing: {k}" for k in own.keys() - other.keys()),
         *(f"surplus: {k}" for k in other.keys() - own.keys()),
@@ -107,10 +117,9 @@ def load_backbone(network: ResNet54, upstream: Mapping[str, Tensor]) -> None:
     ]
     if wrong:
         raise UserError(
-            "the upstream checkpoint does not fit the network of `model` in the config:\n  "
+            f"{source} does not fit the network of `model` in the config:\n  "
             + "\n  ".join(sorted(wrong))
         )
-    network.load_state_dict(other, strict=False)
 
 
 def freeze_backbone(network: ResNet54) -> None:

@@ -32,9 +32,9 @@ class Column:
 
     group: str
     name: str
-    dataset: str
-    phase: str
-    metric: str
+    dataset: str = ""
+    phase: str = ""
+    metric: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from vipann.errors import UserError
 from vipann.features.batches import LogmelDataset, training_loader
 from vipann.features.store import FeatureStore
 from vipann.models.bayesian import is_bayesian
-from vipann.models.checkpoints import load_checkpoint, save_checkpoint
+from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
 from vipann.models.resnet54 import ResNet54, trainable_parameters
 from vipann.models.strategies import (
     build_network,
@@ -46,7 +46,9 @@ def pretrain(
         prior = settings["moped"]["prior"]
         network = build_network(strategy, len(store.classes), settings, prior)
         if start is not None:
-            network.load_state_dict(load_checkpoint(start)[0], strict=True)
+            state, started = load_checkpoint(start)
+            match_classes(started["classes"], start, store.classes, features)
+            network.load_state_dict(state, strict=True)
         rows = store.rows(split="train")
         last = _fit(network, store, rows, settings, accelerator, loader_workers)
         facts = {"strategy": strategy, "phase": "pretrained", "fold": 0, "last_step": last}

@@ -136,7 +136,7 @@ def test_odd_formats_unlabelled(mirror, tmp_path):
     assert all(labels == [] for labels in table.frame["labels"])
 
 
-@pytest.mark.parametrize("name", ["dog/broken.wav", "dog/film.m4a"])
+@pytest.mark.parametrize("name", ["dog/broken.wav", "dog/broken.m4a", "dog/film.mkv"])
 def test_unreadable_files_are_named(tmp_path, name):
     write(tmp_path / "dog" / "a.wav")
     (tmp_path / name).write_bytes(b"RIFF and then nothing")
@@ -165,7 +165,7 @@ def test_multilabel_csv_with_fold_and_split(tmp_path):
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("file,label\na.wav,dog\n", "no column `path`"),
+        ("file,label\na.wav,dog\n", r"lacks the column\(s\) path"),
         ("path\na.wav\n", "`label` or a column `labels`"),
         ("path,label,labels\na.wav,dog,dog\n", "`label` or a column `labels`"),
         ("path,label\na.wav,\n", "line 2: the label is empty"),
@@ -181,6 +181,55 @@ def test_wrong_csvs_are_named(tmp_path, text, what):
     (tmp_path / "mine.csv").write_text(text)
     with pytest.raises(UserError, match=what):
         list_clips(tmp_path, block(csv="mine.csv"), 0)
+
+
+def test_folds_are_dealt_by_recording_and_group_where_the_csv_has_none(mirror, tmp_path):
+    """Real ships: windows of one recording, and the recordings of one ship, share a fold."""
+    own = block(csv="clips.csv", windows=True) | {"folds": 3}
+    with (mirror / "deepship" / "clips.csv").open() as stream:
+        ship_of = {row["path"]: row["ship"] for row in csv.DictReader(stream)}
+    (tmp_path / "Passengership").symlink_to(mirror / "deepship" / "Passengership")
+    (tmp_path / "Tanker").symlink_to(mirror / "deepship" / "Tanker")
+    for column in ("ship", "group"):
+        text = (mirror / "deepship" / "clips.csv").read_text()
+        (tmp_path / "clips.csv").write_text(text.replace(",ship,", f",{column},", 1))
+        frame = build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet").frame
+        assert (frame.groupby("path")["fold"].nunique() == 1).all()
+        if column == "group":
+            folds = frame.groupby(frame["path"].map(ship_of))["fold"].nunique()
+            assert (folds == 1).all()
+            assert len(folds) < frame["path"].nunique()
+        else:
+            longest = frame.groupby("path").size().max()
+            for _, clips in frame.groupby(frame["labels"].str[0]):
+                sizes = clips["fold"].value_counts().reindex([1, 2, 3], fill_value=0)
+                assert sizes.max() - sizes.min() <= longest
+        again = list_clips(tmp_path, own, 99).frame
+        assert again["fold"].tolist() == frame["fold"].tolist(), "folds depend on the run's seed"
+
+
+def test_class_folders_get_folds_too(tmp_path):
+    for label, count in (("cat", 4), ("dog", 7)):
+        for number in range(count):
+            write(tmp_path / label / f"{number}.wav")
+    frame = list_clips(tmp_path, block() | {"folds": [1, 5]}, 0).frame
+    counts = frame.groupby([frame["labels"].str[0], "fold"]).size()
+    assert counts["cat"].tolist() == [2, 2]
+    assert sorted(counts["dog"]) == [3, 4]
+
+
+def test_half_given_and_unknown_folds_are_told_by_line(tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.wav")
+    for text, what in (
+        ("path,label,fold\na.wav,dog,1\nb.wav,cat,\n", "line 3: the fold is empty"),
+        ("path,label,fold\na.wav,dog,1\nb.wav,cat,7\n", "line 3: .*fold other than 1 to 2"),
+    ):
+        (tmp_path / "mine.csv").write_text(text)
+        with pytest.raises(UserError, match=rf"mine\.csv, {what}"):
+            build_manifest(
+                "folder", tmp_path, block(csv="mine.csv") | {"folds": 2}, 0, tmp_path / "m"
+            )
 
 
 def test_path_option_reads_in_place(tmp_path):

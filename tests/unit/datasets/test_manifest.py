@@ -1,6 +1,8 @@
 """The manifest: what goes in comes out, and what is not sound is refused by name."""
 
 import hashlib
+import os
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -80,8 +82,8 @@ def test_same_table_gives_same_bytes(tmp_path):
     ("changes", "what"),
     [
         ({"clip_id": "x"}, "twice"),
-        ({"fold": 3}, r"1\.\.2"),
-        ({"fold": 0}, r"1\.\.2"),
+        ({"fold": 3}, "fold other than 1 to 2"),
+        ({"fold": 0}, "fold other than 1 to 2"),
         ({"labels": ["dig"]}, "not among the classes"),
         ({"labels": ["dog", "dog"]}, "same label twice"),
         ({"duration_s": 0.0}, "no positive duration"),
@@ -93,9 +95,9 @@ def test_same_table_gives_same_bytes(tmp_path):
     ],
 )
 def test_unsound_tables_are_refused_by_dataset_and_clip(changes, what):
-    validate(two_clips(), "birds", folds=2, clip_seconds=5.0)
+    validate(two_clips(), "birds", folds=[1, 2], clip_seconds=5.0)
     with pytest.raises(UserError, match=what) as caught:
-        validate(two_clips(**changes), "birds", folds=2, clip_seconds=5.0)
+        validate(two_clips(**changes), "birds", folds=[1, 2], clip_seconds=5.0)
     assert "birds" in str(caught.value)
     assert repr(changes.get("clip_id", "y")) in str(caught.value)
 
@@ -155,6 +157,62 @@ def test_read_mono_averages_channels_and_reads_only_its_part(tmp_path):
         read_mono(tmp_path / "x.wav", 8000, 1.0)
 
 
+FFMPEG = """#!{python}
+import sys
+from pathlib import Path
+import soundfile
+path = Path(next(a for a in sys.argv if a.endswith((".m4a", ".webm")))).with_suffix(".wav")
+if not path.exists():
+    sys.exit(print("Invalid data found", file=sys.stderr) or 1)
+if Path(sys.argv[0]).name == "ffprobe":
+    info = soundfile.info(path)
+    stream = '"sample_rate": "%d"' % info.samplerate
+    if "m4a" in " ".join(sys.argv):
+        stream += ', "duration": "%f"' % info.duration
+    print('{{"streams": [{{%s}}], "format": {{"duration": "%f"}}}}' % (stream, info.duration))
+else:
+    sys.stdout.buffer.write(path.read_bytes())
+"""
+
+
+@pytest.fixture
+def ffmpeg(tmp_path, monkeypatch):
+    """Programs that know an m4a by the wav beside it, with the real ones' way of answering."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("ffmpeg", "ffprobe"):
+        (folder / name).write_text(FFMPEG.format(python=sys.executable))
+        (folder / name).chmod(0o700)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "webm"])
+def test_what_libsndfile_does_not_know_is_read_by_ffmpeg(ffmpeg, mirror, tmp_path, suffix):
+    real = next((mirror / "odd-formats").glob("*14900Hz.wav"))
+    (tmp_path / "x.wav").symlink_to(real)
+    (tmp_path / f"x.{suffix}").write_bytes(b"compressed")
+    audio, expected = inspect_audio(tmp_path, f"x.{suffix}"), inspect_audio(tmp_path, "x.wav")
+    assert (audio.sample_rate, audio.frames) == (expected.sample_rate, expected.frames)
+    part = read_mono(tmp_path / f"x.{suffix}", 8000, 0.25, 0.5)
+    np.testing.assert_array_equal(part, read_mono(real, 8000, 0.25, 0.5))
+    (tmp_path / f"y.{suffix}").write_bytes(b"broken")
+    for read in (
+        lambda: inspect_audio(tmp_path, f"y.{suffix}"),
+        lambda: read_mono(tmp_path / f"y.{suffix}", 8000),
+    ):
+        with pytest.raises(UserError, match=rf"y\.{suffix} cannot be read as audio: Invalid data"):
+            read()
+
+
+def test_without_ffmpeg_the_message_says_to_install_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "x.m4a").write_bytes(b"compressed")
+    with pytest.raises(UserError, match=r"x\.m4a.*install ffmpeg"):
+        inspect_audio(tmp_path, "x.m4a")
+    with pytest.raises(UserError, match=r"x\.m4a.*install ffmpeg"):
+        read_mono(tmp_path / "x.m4a", 8000)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_read_mono_refuses_samples_that_are_not_finite(tmp_path, bad):
     samples = np.zeros(800, dtype=np.float32)
@@ -176,7 +234,7 @@ def test_build_manifest_checks_by_task_and_writes_nothing_unsound(tmp_path, monk
     monkeypatch.setattr(manifest, "adapter", lambda name: OneTable(two_clips()))
     with pytest.raises(UserError, match=r"'y'.*exactly one label"):
         build_manifest("any", tmp_path, block | {"task": "multiclass"}, 0, out)
-    with pytest.raises(UserError, match=r"1\.\.1"):
+    with pytest.raises(UserError, match="fold other than 1"):
         build_manifest("any", tmp_path, block | {"folds": 1}, 0, out)
     assert not out.exists()
     build_manifest("any", tmp_path, block, 0, out)
@@ -195,11 +253,3 @@ def test_unknown_adapters_are_refused_with_the_known_ones():
 def test_every_adapter_has_the_two_functions(name):
     assert callable(adapter(name).place_audio)
     assert callable(adapter(name).list_clips)
-
-
-@pytest.mark.parametrize("name", ["dcase2013", "shipsear", "audioset"])
-def test_declared_adapters_name_themselves_and_the_way_round(tmp_path, name):
-    with pytest.raises(UserError, match=f"{name}.*not part of this version.*adapter: folder"):
-        adapter(name).place_audio([], tmp_path, {}, 0)
-    with pytest.raises(UserError, match=name):
-        adapter(name).list_clips(tmp_path, {}, 0)

@@ -23,7 +23,7 @@ CLASSES = [
     "siren",
     "street_music",
 ]
-BLOCK = {"task": "multiclass", "clip_seconds": 4.0, "folds": 10, "padding": "zero"}
+BLOCK = {"task": "multiclass", "clip_seconds": 4.0, "folds": [1, 2, 3, 10], "padding": "zero"}
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,18 @@ def test_folds_and_clips_per_class(audio):
         assert kept == sorted(same, key=lambda clip_id: f"{clip_id}.wav")[:2]
 
 
+def test_folds_of_the_config_that_the_archive_lacks_are_told(audio, tmp_path):
+    with pytest.raises(UserError, match=r"no clip is in \[4, .*folds: \[1, 2, 3, 10\]"):
+        build_manifest("urbansound8k", audio, BLOCK | {"folds": 10}, 0, tmp_path / "m.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_of_folds_takes_these_folds(audio, tmp_path):
+    own = BLOCK | {"folds": [2, 10]}
+    table = build_manifest("urbansound8k", audio, own, 0, tmp_path / "m.parquet")
+    assert set(table.frame["fold"]) == {2, 10}
+
+
 def test_labels_keep_their_index_when_few_clips_are_kept(audio):
     assert list_clips(audio, BLOCK | {"options": {"folds": [1]}}, 0).classes == CLASSES
 
@@ -72,10 +84,10 @@ def test_a_listed_file_that_lacks_is_named(tmp_path):
     csv = tmp_path / "U/metadata/UrbanSound8K.csv"
     pd.DataFrame([row]).to_csv(csv, index=False)
     with pytest.raises(UserError, match=r"fold1/1-3-0-0\.wav"):
-        list_clips(tmp_path, BLOCK, 0)
+        list_clips(tmp_path, BLOCK | {"folds": 1}, 0)
     pd.DataFrame([row]).drop(columns="class").to_csv(csv, index=False)
     with pytest.raises(UserError, match="class"):
-        list_clips(tmp_path, BLOCK, 0)
+        list_clips(tmp_path, BLOCK | {"folds": 1}, 0)
     csv.unlink()
     with pytest.raises(UserError, match=r"metadata/UrbanSound8K\.csv"):
-        list_clips(tmp_path, BLOCK, 0)
+        list_clips(tmp_path, BLOCK | {"folds": 1}, 0)

@@ -15,6 +15,7 @@ from vipann.models import bayesian
 from vipann.models.bayesian import flipout_layers, kl_divergence, to_flipout
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint
 from vipann.models.flipout import posteriors
+from vipann.models.gaussian import GaussianKl
 from vipann.models.strategies import (
     build_network,
     build_transferred,
@@ -66,7 +67,7 @@ def test_kl_passes_gradcheck(reduction):
     layer = to_flipout_layer()
     mu, rho = (p.detach().requires_grad_() for p in (layer.mu_weight, layer.rho_weight))
     prior = torch.tensor(0.1).double(), torch.tensor(0.7).double()
-    apply = bayesian._GaussianKl.apply
+    apply = GaussianKl.apply
     assert torch.autograd.gradcheck(
         lambda m, r: apply(m, r, *prior, reduction == "mean"), (mu, rho)
     )

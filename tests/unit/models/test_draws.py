@@ -5,7 +5,15 @@ import torch
 from scipy import stats
 
 from vipann.models import draws
-from vipann.models.draws import clip_keys, draws_of, kept, normal, random_words, sample_keys
+from vipann.models.draws import (
+    clip_keys,
+    draws_of,
+    fill_normal,
+    kept,
+    normal,
+    random_words,
+    sample_keys,
+)
 from vipann.models.dropout import Dropout
 
 CLIPS = [f"clip{i}" for i in range(6)]
@@ -50,6 +58,20 @@ def test_normal_draws_are_standard_normal_and_independent():
     assert torch.corrcoef(within.T)[0, 1].abs() < 5 / len(within) ** 0.5
     halves = first[:, :30000].reshape(18, 2, -1).transpose(0, 1).reshape(2, -1)
     assert torch.corrcoef(halves.square())[0, 1].abs() < 5 / halves.shape[1] ** 0.5
+
+
+def test_large_draws_are_normal_and_do_not_depend_on_the_threads():
+    found, threads = [], torch.get_num_threads()
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        torch.manual_seed(2)
+        found.append(torch.empty(3 * draws._BLOCK + 5))
+        fill_normal(found[-1])
+    torch.set_num_threads(threads)
+    assert torch.equal(*found)
+    blocks = found[0][: 3 * draws._BLOCK].view(3, -1)
+    assert stats.kstest(found[0].numpy(), "norm").pvalue > 1e-3
+    assert (torch.corrcoef(blocks) - torch.eye(3)).abs().max() < 5 / draws._BLOCK**0.5
 
 
 @pytest.mark.parametrize("p", [0.1, 0.2, 0.5, 0.9])

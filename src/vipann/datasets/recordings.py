@@ -1,0 +1,65 @@
+"""Recordings of any length below a folder: found, and cut into clips."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vipann.datasets.manifest import FFMPEG_SUFFIXES, AudioFile, clip_row
+from vipann.errors import UserError
+
+READABLE = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
+_UNREADABLE = (".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp")
+
+
+def find_recordings(folder: Path) -> list[str]:
+    """Audio files below `folder`, hidden ones left out: posix paths relative to it, sorted.
+
+    Links are followed: folders of recordings are often links into a store. UserError names a file
+    of a format that cannot be read.
+    """
+    found = []
+    for where, _, names in os.walk(folder, followlinks=True):
+        for name in names:
+            path = Path(where) / name
+            relative = path.relative_to(folder)
+            if any(part.startswith(".") for part in relative.parts):
+                continue
+            if path.suffix.lower() in _UNREADABLE:
+                raise UserError(
+                    f"{path} cannot be read: convert it to wav or flac, or move it away."
+                )
+            if path.suffix.lower() in (*READABLE, *FFMPEG_SUFFIXES):
+                found.append(relative.as_posix())
+    return sorted(found)
+
+
+def cut(
+    audio: AudioFile,
+    labels: Sequence[str],
+    clip_seconds: float,
+    *,
+    windows: bool,
+    fold: int = 0,
+    split: str = "",
+    origin: str = "",
+) -> Iterator[dict[str, object]]:
+    """Rows of a recording: consecutive windows of clip_seconds, or its first clip_seconds alone.
+
+    A clip id is the file's path, with `#000`.. for windows. The rest of a recording is a window
+    if it is at least half of one; a recording has at least one.
+    """
+    about = {"fold": fold, "split": split, "origin": origin}
+    if not windows:
+        yield clip_row(audio, audio.path, labels, clip_seconds, **about)
+        return
+    for number in range(_window_count(audio, clip_seconds)):
+        clip_id, offset_s = f"{audio.path}#{number:03d}", number * clip_seconds
+        yield clip_row(audio, clip_id, labels, clip_seconds, offset_s=offset_s, **about)
+
+
+def _window_count(audio: AudioFile, clip_seconds: float) -> int:
+    length = clip_seconds * audio.sample_rate
+    # Half a sample of slack: clip_seconds need not be a whole number of the file's samples.
+    whole = int((audio.frames + 0.5) // length)
+    rest = audio.frames - whole * length
+    return max(1, whole + (rest >= length / 2))

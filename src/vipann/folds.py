@@ -1,0 +1,47 @@
+"""Cross-validation folds: their numbers, and their making where a dataset comes without any."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from vipann.seeds import derive_seed
+
+
+def fold_numbers(folds: int | Sequence[int]) -> list[int]:
+    """Fold numbers of the config's `folds`: a count n stands for 1..n, a list for itself."""
+    return list(range(1, folds + 1)) if isinstance(folds, int) else sorted(folds)
+
+
+def wording(numbers: Sequence[int]) -> str:
+    """Fold numbers as a message names them: "1 to 5", or "1, 2, 3, 10"."""
+    if len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers)) or "none"
+
+
+def deal_folds(
+    groups: Sequence[str], strata: Sequence[str], numbers: Sequence[int], seed: int
+) -> list[int]:
+    """A fold for every item: stratified, and never two folds within a group.
+
+    `groups` and `strata` name each item's group (a recording, a speaker, a ship) and stratum (its
+    class). Groups are dealt one after the other, the large first, otherwise in an order drawn from
+    `seed` and their names, each to the fold that has the fewest items of its strata. With groups
+    of one item the folds of a stratum differ by at most one item. The order of the items does not
+    matter.
+    """
+    members: dict[str, Counter[str]] = {}
+    for group, stratum in zip(groups, strata, strict=True):
+        members.setdefault(group, Counter())[stratum] += 1
+    draws = {group: derive_seed(seed, "folds", group) for group in members}
+    order = sorted(members, key=lambda group: (-members[group].total(), draws[group], group))
+    held: dict[int, Counter[str]] = {number: Counter() for number in numbers}
+    fold_of = {}
+    for group in order:
+
+        def load(number: int, wanted: Counter[str] = members[group]) -> tuple[int, int, int]:
+            there = held[number]
+            return sum(there[s] * n for s, n in wanted.items()), there.total(), number
+
+        fold_of[group] = min(numbers, key=load)
+        held[fold_of[group]].update(members[group])
+    return [fold_of[group] for group in groups]

@@ -1,0 +1,110 @@
+"""Weights that exist already in the place of pretraining: published ones, or our own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vipann.errors import UserError
+from vipann.features.front_end import differences, settings_that_differ
+from vipann.files import digest
+from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
+from vipann.models.published import network_from, read_published
+from vipann.models.resnet54 import ResNet54, trainable_parameters
+from vipann.models.strategies import build_network, check_fit
+
+_FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
+_KINDS = ("md5", "sha256")
+
+Settings = Mapping[str, Any]
+
+
+def import_weights(strategy: str, weights: Path, settings: Settings, out: Path) -> None:
+    """Write the upstream checkpoint of `strategy` (det, drop or flip) from existing `weights`.
+
+    `weights` is a .pth file as published, or a checkpoint of this project (.safetensors with its
+    .json beside it) that was pretrained or made by MOPED. `settings` holds what the network's form
+    needs (see `build_network`), `features`, the front end that the weights must have been trained
+    on, and `entry`, the config's block of a file that the user has placed (else empty).
+
+    Raises:
+        UserError: the file is not there, has another checksum than listed, is something else, does
+            not fit the network, or was trained on another front end.
+    """
+    _check_file(strategy, weights, settings["entry"])
+    read = _read_own if weights.suffix == ".safetensors" else _read_published
+    network, facts = read(strategy, weights, settings)
+    print(
+        f"{len(facts['classes'])} classes, {trainable_parameters(network):,} trainable parameters"
+    )
+    origin = facts.pop("origin") | {"file": weights.name, "sha256": digest(weights)}
+    made = {"strategy": strategy, "phase": "pretrained", "fold": 0, "imported": origin}
+    kept = {key: value for key, value in settings.items() if key not in ("entry", "features")}
+    made |= {"features": dict(settings["features"]), "settings": kept}
+    save_checkpoint(network, out, facts | made)
+
+
+def _check_file(strategy: str, weights: Path, entry: Mapping[str, Any]) -> None:
+    where = f"pretrain.checkpoints.{strategy}.path"
+    if not weights.is_file():
+        how = f" {entry['how_to_get'].strip()}" if entry.get("how_to_get") else ""
+        raise UserError(
+            f"{where}: {weights} is not there.{how} Put the file there, or correct the path."
+        )
+    listed = {kind: entry[kind] for kind in _KINDS if entry.get(kind)}
+    found = {kind: digest(weights, kind) for kind in listed}
+    if listed and not any(found[kind] in sums for kind, sums in listed.items()):
+        raise UserError(
+            f"{where}: {weights} has the wrong checksum.\n  expected: "
+            + "; ".join(f"{kind} {' or '.join(sums)}" for kind, sums in listed.items())
+            + "\n  found:    "
+            + "; ".join(f"{kind} {value}" for kind, value in found.items())
+        )
+
+
+def _read_published(
+    strategy: str, weights: Path, settings: Settings
+) -> tuple[ResNet54, dict[str, Any]]:
+    published = read_published(weights)
+    features = settings["features"]
+    if published.front_end:
+        _refuse(differences(**published.front_end, features=features), weights)
+    else:
+        print(f"{weights} holds no STFT and mel matrices: its front end is taken on trust")
+    print(
+        f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
+        f"amin {features['amin']:g}, and the order of the classes from the upstream dataset"
+    )
+    for name in published.dropped:
+        print(f"dropped, made by this project itself: {name}")
+    network = network_from(strategy, published, settings, str(weights))
+    return network, {
+        "task": "multilabel",
+        "classes": unnamed_classes(network.fc_audioset.out_features),
+        "last_step": {},
+        "origin": {"front_end_checked": bool(published.front_end), "dropped": published.dropped},
+    }
+
+
+def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[ResNet54, dict[str, Any]]:
+    state, facts = load_checkpoint(weights)
+    phase, made_as = facts.get("phase"), facts.get("strategy")
+    if phase not in ("pretrained", "moped") or made_as not in _FAMILY[strategy]:
+        raise UserError(
+            f"{weights} is a {made_as} network of phase {phase}; pretrain.checkpoints.{strategy} "
+            f"takes a pretrained one: {' or '.join(_FAMILY[strategy])}"
+        )
+    _refuse(settings_that_differ(facts.get("features", {}), settings["features"]), weights)
+    prior = settings["moped"]["prior"]
+    network = build_network(strategy, len(facts["classes"]), settings, prior)
+    check_fit(network.state_dict(), state, str(weights))
+    network.load_state_dict(state, strict=True)
+    origin = {"strategy": made_as, "phase": phase, "settings": facts.get("settings", {})}
+    return network, facts | {"origin": origin}
+
+
+def _refuse(wrong: list[str], weights: Path) -> None:
+    if wrong:
+        raise UserError(
+            f"{weights} was trained on another front end than the config's:\n  "
+            + "\n  ".join(wrong)
+        )

@@ -1,0 +1,106 @@
+"""Imported weights serve every later stage: MOPED, transfer, prediction."""
+
+import copy
+import json
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from vipann.errors import UserError
+from vipann.evaluation.predict import predict
+from vipann.evaluation.predictions import read_predictions
+from vipann.models.checkpoints import load_checkpoint, save_checkpoint
+from vipann.models.resnet54 import ResNet54
+from vipann.training.importing import import_weights
+from vipann.training.moped import initialise_with_moped
+from vipann.training.stages import pretrain, transfer
+
+CLASSES = ["high", "low", "quiet"]
+FEATURES = {"sample_rate": 32000, "mel_bands": 64, "hop_length": 320, "amin": 1e-10}
+SCORING = {"seed": 3, "mc_samples": 2, "replications": 2, "dataset": "own"}
+
+
+@pytest.fixture
+def importing(settings):
+    kept = {key: value for key, value in settings.items() if key not in ("training", "seed")}
+    return kept | {"features": FEATURES, "entry": {}}
+
+
+@pytest.fixture
+def upstream(tmp_path, importing):
+    """det from a .pth file, drop from det, flip from MOPED's start, without any upstream data."""
+    paths = {name: tmp_path / f"{name}.safetensors" for name in ("det", "drop", "moped", "flip")}
+    network = ResNet54(3, width=2, blocks=(1, 1, 1, 1))
+    torch.save({"model": network.state_dict()}, tmp_path / "published.pth")
+    import_weights("det", tmp_path / "published.pth", importing, paths["det"])
+    import_weights("drop", paths["det"], importing, paths["drop"])
+    initialise_with_moped(paths["det"], importing, paths["moped"])
+    import_weights("flip", paths["moped"], importing, paths["flip"])
+    return paths
+
+
+@pytest.mark.parametrize("strategy", ["det", "drop", "det_flip", "flip"])
+def test_transfer_starts_from_imported_weights(upstream, multiclass, settings, tmp_path, strategy):
+    fixed, tuned, out = (tmp_path / name for name in ("f.safetensors", "t.safetensors", "p.h5"))
+    start = upstream["det" if strategy == "det_flip" else strategy]
+    transfer(strategy, "fixed", 1, multiclass, start, settings, "cpu", fixed)
+    transfer(strategy, "finetuned", 1, multiclass, fixed, settings, "cpu", tuned)
+    before, after = load_checkpoint(start)[0], load_checkpoint(fixed)[0]
+    kernels = [k for k in before if k.endswith(("kernel", "conv1.weight", "conv2.weight"))]
+    assert kernels
+    assert all(torch.equal(before[k], after[k]) for k in kernels)
+    predict(tuned, multiclass, {"folds": [1]}, SCORING | {"scored_dataset": "own"}, "cpu", 16, out)
+    assert np.isfinite(read_predictions(out).mean_probability).all()
+
+
+@pytest.mark.parametrize("strategy", ["det", "drop", "flip"])
+def test_predictions_upstream_bear_the_datasets_class_names(
+    upstream, multilabel, tmp_path, strategy
+):
+    own, other = tmp_path / "own.h5", tmp_path / "other.h5"
+    for scored, out in (("own", own), ("else", other)):
+        scoring = SCORING | {"scored_dataset": scored}
+        predict(upstream[strategy], multilabel, {"split": "eval"}, scoring, "cpu", 16, out)
+    found = read_predictions(own)
+    assert (found.strategy, found.phase) == (strategy, "pretrained")
+    assert list(found.classes) == CLASSES
+    assert list(read_predictions(other).classes) == ["class 0", "class 1", "class 2"]
+
+
+def test_flip_may_be_trained_on_from_imported_weights(upstream, multilabel, settings, tmp_path):
+    steps = copy.deepcopy(settings)
+    del steps["training"]["epochs"]
+    steps["training"]["steps"] = 2
+    out = tmp_path / "trained.safetensors"
+    pretrain("flip", multilabel, upstream["moped"], steps, "cpu", out)
+    assert load_checkpoint(out)[1]["classes"] == CLASSES
+
+
+def test_other_classes_than_the_upstream_datasets_are_refused(
+    upstream, multilabel, settings, tmp_path
+):
+    scoring = SCORING | {"scored_dataset": "own"}
+    state, facts = load_checkpoint(upstream["det"])
+    network = ResNet54(3, width=2, blocks=(1, 1, 1, 1))
+    network.load_state_dict(state)
+    for classes, told in (
+        (["low", "high", "quiet"], "class 0 is 'low' in the one, 'high' in the other"),
+        (["high", "low"], r"has 2 classes, and .* has 3"),
+    ):
+        changed = tmp_path / "changed.safetensors"
+        network.fc_audioset = torch.nn.Linear(64, len(classes))
+        save_checkpoint(network, changed, facts | {"classes": classes})
+        with pytest.raises(UserError, match=told):
+            predict(changed, multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
+        with pytest.raises(UserError, match=told):
+            pretrain("det", multilabel, changed, settings, "cpu", tmp_path / "x.safetensors")
+
+
+def test_features_of_another_front_end_are_refused_when_predicting(upstream, multilabel, tmp_path):
+    with h5py.File(multilabel, "a") as file:
+        file.attrs["features"] = json.dumps(FEATURES | {"hop_length": 500})
+    scoring = SCORING | {"scored_dataset": "own"}
+    with pytest.raises(UserError, match="hop_length: 320 in training, 500"):
+        predict(upstream["det"], multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")

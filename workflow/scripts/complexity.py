@@ -1,0 +1,9 @@
+from vipann.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from vipann.models.complexity import write_complexities
+    from vipann.paper.networks import networks_of_table_1
+
+    settings = snakemake.params.settings
+    networks = networks_of_table_1(settings["clip_seconds"])
+    write_complexities(networks, settings, snakemake.output.counts)

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from vipann.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from vipann.datasets.summary import write_summary
+
+    # Written beside the features, and only where there was something to reject.
+    rejected = Path(snakemake.input.features).with_suffix(".rejected.csv")
+    write_summary(
+        snakemake.wildcards.dataset,
+        Path(snakemake.input.manifest),
+        Path(snakemake.input.missing),
+        Path(snakemake.output.csv),
+        Path(snakemake.output.md),
+        rejected if rejected.is_file() else None,
+    )

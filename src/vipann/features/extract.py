@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from vipann.datasets.manifest import read_manifest
+from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.errors import UserError
 from vipann.features.logmel import LogMel, load_clip
 from vipann.features.rejected import RejectedClips, rejected_list
@@ -73,22 +73,8 @@ def extract_features(
         kept = _write_rows(logmel, found, records, rejected)
         rejected.check(len(records), max_rejected)
         logmel.resize(len(kept), axis=0)
-        clips = frame.iloc[kept]
-        write_head(
-            file,
-            _multi_hot(clips, table.classes),
-            clips["clip_id"].tolist(),
-            clips["fold"].to_numpy(dtype=np.int16),
-            clips["split"].tolist(),
-        )
-        file.attrs.update(
-            features=json.dumps(dict(settings), sort_keys=True),
-            clip_seconds=float(block["clip_seconds"]),
-            padding=block["padding"],
-            task=block["task"],
-            classes=json.dumps(table.classes),
-            manifest_sha256=digest(manifest_path),
-        )
+        _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
+        file.attrs["manifest_sha256"] = digest(manifest_path)
     size = Path(out).stat().st_size
     print(
         f"{len(kept)} clips in {out}, {rejected.count} refused; {size / 1e9:.3f} GB, "
@@ -161,6 +147,25 @@ def _ordered_map(
             yield result
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _describe(file: h5py.File, table: ClipTable, block: Mapping, settings: Mapping) -> None:
+    """Write labels, names, folds and splits of the clips, and how their features were made."""
+    clips = table.frame
+    write_head(
+        file,
+        _multi_hot(clips, table.classes),
+        clips["clip_id"].tolist(),
+        clips["fold"].to_numpy(dtype=np.int16),
+        clips["split"].tolist(),
+    )
+    file.attrs.update(
+        features=json.dumps(dict(settings), sort_keys=True),
+        clip_seconds=float(block["clip_seconds"]),
+        padding=block["padding"],
+        task=block["task"],
+        classes=json.dumps(table.classes),
+    )
 
 
 def _multi_hot(frame: pd.DataFrame, classes: list[str]) -> np.ndarray:

@@ -23,7 +23,7 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$@/tables/' \
   '  figures   results/$@/figures/'
 
-.PHONY: demo esc10 test lint bench-models clean
+.PHONY: demo esc10 test lint bench-models bench-features clean
 .DEFAULT_GOAL := demo
 
 demo esc10: $(READY)
@@ -41,6 +41,12 @@ lint: $(READY)
 # Ratios, measured side by side in one run; meant for an idle machine (about 12 minutes).
 bench-models: $(READY)
 	$(BIN)/python benchmarks/models.py --out benchmarks/results/models $(ARGS)
+
+# Memory is kept as the workflow keeps it in its jobs (workflow/rules/common.smk).
+bench-features: $(READY)
+	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
+	  $(BIN)/python benchmarks/features.py --out benchmarks/results/features \
+	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,10 +1,15 @@
 """Files that are either whole or absent."""
 
+import errno
+import glob
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from vipann.errors import UserError
 
 _CHUNK_BYTES = 1 << 20
 
@@ -23,6 +28,53 @@ def replacing(path: Path | str) -> Iterator[Path]:
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def clear_partial(path: Path | str) -> None:
+    """Delete what killed runs of `replacing(path)` left beside `path`."""
+    target = Path(path)
+    for beside in target.parent.glob(f".{glob.escape(target.stem)}.*.partial{target.suffix}"):
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def enough_space(path: Path | str, needed: int) -> Iterator[None]:
+    """Turn a full disk while `path` is written into one UserError.
+
+    Raises:
+        UserError: less than `needed` bytes are free at the start, or writing runs out of space;
+            names the file, what it needs and what is free.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(target.parent).free < needed:
+        raise _no_space(target, needed)
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if not _is_full_disk(error):
+            raise
+        raise _no_space(target, needed) from error
+
+
+def _no_space(target: Path, needed: int) -> UserError:
+    free = shutil.disk_usage(target.parent).free
+    return UserError(
+        f"no space left for {target}: it needs {needed / 1e9:.3f} GB, and {free / 1e9:.3f} GB are "
+        f"free in {target.parent.resolve()} (a quota may allow less). Free some space there, or "
+        "run the workflow in another folder."
+    )
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    # HDF5 tells the errno in its text only, and raises a second time when it closes the file.
+    full = (errno.ENOSPC, errno.EDQUOT)
+    while error is not None:
+        number = getattr(error, "errno", None)
+        if number in full or any(f"errno = {code}," in str(error) for code in full):
+            return True
+        error = error.__context__
+    return False
 
 
 def digest(path: Path | str, algorithm: str = "sha256") -> str:

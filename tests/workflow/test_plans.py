@@ -28,7 +28,10 @@ def test_the_papers_dag_is_built_without_its_data(workflow):
     assert planned["ood"] == folds * strategies * 2
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
     assert planned["download"] == 4 + 3
-    assert planned["features"] == planned["manifest"] == planned["audio"] == 5
+    assert planned["manifest"] == planned["audio"] == 5
+    assert planned["features"] == 4
+    assert planned["features_shard"] == 32
+    assert planned["join_features"] == 1
     assert "fetch" not in planned
     assert planned["complexity"] == 1
     assert planned["table"] == 6
@@ -101,7 +104,8 @@ def test_flip_is_trained_on_audioset_where_steps_are_given(workflow, write_confi
     planned = jobs(workflow(config, "-n", "--", "transferred").stdout)
     assert planned["pretrain"] == planned["moped"] == 1
     assert planned["import_weights"] == 2
-    assert planned["features"] == 3
+    assert planned["features"] == 2
+    assert planned["join_features"] == 1
 
 
 def test_each_upstream_network_may_have_weights_of_its_own(workflow, write_config):

@@ -13,4 +13,5 @@ with job_log(snakemake.log[0]):
         snakemake.config["accelerator"],
         snakemake.config["evaluation"]["batch_size"],
         Path(snakemake.output[0]),
+        loader_workers=snakemake.config["loader_workers"],
     )

@@ -12,4 +12,5 @@ with job_log(snakemake.log[0]):
         snakemake.params.settings,
         snakemake.config["accelerator"],
         Path(snakemake.output.checkpoint),
+        loader_workers=snakemake.config["loader_workers"],
     )

@@ -44,6 +44,7 @@ def predict(
     accelerator: str,
     batch_size: int,
     out: Path,
+    loader_workers: int = 0,
 ) -> None:
     """Score the clips that `rows` selects (`folds=[..]`, `split=..`, or all) into `out`.
 
@@ -68,7 +69,9 @@ def predict(
         else:
             labels = labels[:, :0]
         predictions = Predictions(
-            **score(network, store, chosen, facts["task"], plan, batch_size, device),
+            **score(
+                network, store, chosen, facts["task"], plan, batch_size, device, loader_workers
+            ),
             labels=labels,
             clip_id=np.asarray(store.clip_ids)[chosen],
             task=facts["task"],
@@ -92,11 +95,12 @@ def score(
     plan: SamplingPlan,
     batch_size: int,
     device: torch.device,
+    loader_workers: int = 0,
 ) -> dict[str, np.ndarray]:
     """Score clips: `mean_probability` (R, N, C) and total, aleatoric, epistemic (R, N), float32."""
     parts: dict[str, list[np.ndarray]] = {"mean_probability": []} | {m: [] for m in _MEASURES}
     keys = clip_keys(plan.seed, np.asarray(store.clip_ids)[rows]).split(batch_size)
-    loader = scoring_loader(LogmelDataset(store, rows), batch_size)
+    loader = scoring_loader(LogmelDataset(store, rows), batch_size, loader_workers)
     bar = tqdm(loader, desc="clips", unit="batch", disable=None)
     for (logmel, _), batch_keys in zip(bar, keys, strict=True):
         found = sample(network, logmel.to(device), batch_keys.to(device), task, plan)

@@ -1,4 +1,4 @@
-"""Features of a whole dataset: one HDF5 file of log-mel spectrograms."""
+"""Features of a whole dataset: one HDF5 file of log-mel spectrograms, or several shards of it."""
 
 import json
 from collections import deque
@@ -9,12 +9,15 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from tqdm import tqdm
+import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.errors import UserError
 from vipann.features.logmel import LogMel, load_clip
-from vipann.files import digest, replacing
+from vipann.features.rejected import RejectedClips, rejected_list
+from vipann.features.shards import shard_rows, write_head
+from vipann.files import clear_partial, digest, enough_space, replacing
+from vipann.progress import progress
 
 _WAITING_PER_WORKER = 4
 
@@ -26,46 +29,81 @@ def extract_features(
     settings: Mapping,
     out: Path,
     workers: int,
+    *,
+    max_rejected: float = 0.0,
+    shard: int = 1,
+    shards: int = 1,
 ) -> None:
     """Write the log-mel spectrogram of every clip of a manifest, in its order, to `out` (HDF5).
 
-    Datasets: logmel (N, T, mel_bands) float16 dB, labels (N, C) uint8 multi-hot, clip_id, fold,
-    split. Attributes: features (JSON of `settings`), clip_seconds, padding, task, classes (JSON),
-    manifest_sha256. `block` is the dataset's block of the config, `settings` those of `LogMel`.
-    `workers` threads decode and transform (libsndfile, soxr and the FFT release the interpreter
-    lock); 1 uses none. The memory held does not grow with the dataset. UserError names the clip
-    that is broken or not finite; nothing is left at `out` then.
+    Datasets: logmel (N, T, mel_bands) float16 dB, uncompressed, one clip a chunk; labels (N, C)
+    uint8 multi-hot, clip_id, fold, split. Attributes: features (JSON of `settings`), clip_seconds,
+    padding, task, classes (JSON), manifest_sha256. `block` is the dataset's block of the config,
+    `settings` those of `LogMel`. `workers` threads decode and transform (libsndfile, soxr and the
+    FFT release the interpreter lock); 1 uses none. The memory held does not grow with the dataset.
+
+    A clip whose audio is broken, ends early, is not finite or all silent is left out and listed in
+    `rejected_list(out)`. `shard` 1..`shards` takes that part of the manifest's rows.
+
+    Raises:
+        UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
+            full. Nothing is left at `out` then.
     """
     table = read_manifest(manifest_path)
     front_end = LogMel(settings)
     length = round(block["clip_seconds"] * settings["sample_rate"])
-    records = table.frame[["clip_id", "path", "offset_s", "duration_s"]].to_dict("records")
+    frame = table.frame.iloc[shard_rows(len(table.frame), shard, shards)]
+    records = frame[["clip_id", "path", "offset_s", "duration_s"]].to_dict("records")
+    shape = (len(records), front_end.frames(length), int(settings["mel_bands"]))
 
-    def features_of(record: Mapping) -> np.ndarray:
+    def features_of(record: Mapping) -> np.ndarray | str:
         return _clip_features(record, Path(audio_folder), block, front_end)
 
-    shape = (len(records), front_end.frames(length), int(settings["mel_bands"]))
-    with replacing(out) as beside, h5py.File(beside, "w") as file:
-        logmel = file.create_dataset("logmel", shape, "float16", chunks=(1, *shape[1:]))
-        rows = _ordered_map(features_of, records, workers)
-        for index, row in enumerate(
-            tqdm(rows, total=len(records), desc="log-mel", unit="clip", disable=None)
-        ):
-            logmel[index] = row
-        _write_labels(file, table)
-        file.attrs.update(
-            features=json.dumps(dict(settings), sort_keys=True),
-            clip_seconds=float(block["clip_seconds"]),
-            padding=block["padding"],
-            task=block["task"],
-            classes=json.dumps(table.classes),
-            manifest_sha256=digest(manifest_path),
+    clear_partial(out)
+    with (
+        enough_space(out, 2 * int(np.prod(shape))),
+        RejectedClips(rejected_list(out)) as rejected,
+        replacing(out) as beside,
+        h5py.File(beside, "w") as file,
+    ):
+        logmel = file.create_dataset(
+            "logmel", shape, "float16", chunks=(1, *shape[1:]), maxshape=shape
         )
+        found = progress(_ordered_map(features_of, records, workers), shape[0], "log-mel", "clip")
+        kept = _write_rows(logmel, found, records, rejected)
+        rejected.check(len(records), max_rejected)
+        logmel.resize(len(kept), axis=0)
+        _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
+        file.attrs["manifest_sha256"] = digest(manifest_path)
+    size = Path(out).stat().st_size
+    print(
+        f"{len(kept)} clips in {out}, {rejected.count} refused; {size / 1e9:.3f} GB, "
+        f"{size / len(kept) / 1024:.1f} KiB a clip"
+    )
+
+
+def _write_rows(
+    logmel: h5py.Dataset,
+    found: Iterator[np.ndarray | str],
+    records: list[dict],
+    rejected: RejectedClips,
+) -> list[int]:
+    """Write what was found, without gaps; returns the positions of the clips that were kept."""
+    kept: list[int] = []
+    for position, (record, row) in enumerate(zip(records, found, strict=True)):
+        if isinstance(row, str):
+            rejected.add(record["clip_id"], record["path"], row)
+            continue
+        # Past HDF5's selections and chunk cache, which cost more than the copy.
+        logmel.id.write_direct_chunk((len(kept), 0, 0), row)
+        kept.append(position)
+    return kept
 
 
 def _clip_features(
     record: Mapping, audio_folder: Path, block: Mapping, front_end: LogMel
-) -> np.ndarray:
+) -> np.ndarray | str:
+    """Log-mel of a clip (T, mel_bands) float16, or why there is none."""
     path = audio_folder / record["path"]
     try:
         waveform = load_clip(
@@ -77,19 +115,22 @@ def _clip_features(
             block["padding"],
         )
     except UserError as error:
-        raise UserError(f"clip {record['clip_id']!r}: {error}") from error
+        return str(error)
     features = front_end(waveform)
-    if not np.isfinite(features).all():
-        raise UserError(
-            f"clip {record['clip_id']!r}: the log-mel spectrogram of {path} is not finite; its "
-            f"largest sample is {np.abs(waveform).max():g}, where 1 is full scale."
+    loudest = features.max()
+    if not np.isfinite(loudest):
+        return (
+            f"the log-mel spectrogram of {path} is not finite; its largest sample is "
+            f"{np.abs(waveform).max():g}, where 1 is full scale."
         )
+    if loudest < front_end.floor + 0.01 and not waveform.any():
+        return f"{path} is silent: all its samples are 0."
     return features.astype(np.float16)
 
 
 def _ordered_map(
-    function: Callable[[Mapping], np.ndarray], items: list[dict], workers: int
-) -> Iterator[np.ndarray]:
+    function: Callable[[Mapping], np.ndarray | str], items: list[dict], workers: int
+) -> Iterator[np.ndarray | str]:
     """Like map(), by `workers` threads, with a bounded number of results waiting."""
     if workers <= 1:
         yield from map(function, items)
@@ -108,13 +149,28 @@ def _ordered_map(
         pool.shutdown(cancel_futures=True)
 
 
-def _write_labels(file: h5py.File, table: ClipTable) -> None:
-    frame, text = table.frame, h5py.string_dtype("utf-8")
-    position = {name: index for index, name in enumerate(table.classes)}
+def _describe(file: h5py.File, table: ClipTable, block: Mapping, settings: Mapping) -> None:
+    """Write labels, names, folds and splits of the clips, and how their features were made."""
+    clips = table.frame
+    write_head(
+        file,
+        _multi_hot(clips, table.classes),
+        clips["clip_id"].tolist(),
+        clips["fold"].to_numpy(dtype=np.int16),
+        clips["split"].tolist(),
+    )
+    file.attrs.update(
+        features=json.dumps(dict(settings), sort_keys=True),
+        clip_seconds=float(block["clip_seconds"]),
+        padding=block["padding"],
+        task=block["task"],
+        classes=json.dumps(table.classes),
+    )
+
+
+def _multi_hot(frame: pd.DataFrame, classes: list[str]) -> np.ndarray:
+    position = {name: index for index, name in enumerate(classes)}
     labels = np.zeros((len(frame), len(position)), dtype=np.uint8)
     for row, names in enumerate(frame["labels"]):
         labels[row, [position[name] for name in names]] = 1
-    file.create_dataset("labels", data=labels)
-    file.create_dataset("clip_id", data=frame["clip_id"].tolist(), dtype=text)
-    file.create_dataset("fold", data=frame["fold"].to_numpy(dtype=np.int16))
-    file.create_dataset("split", data=frame["split"].tolist(), dtype=text)
+    return labels

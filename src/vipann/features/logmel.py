@@ -1,6 +1,6 @@
 """From a clip on disk to its log-mel spectrogram, in numpy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import librosa
@@ -14,6 +14,8 @@ from vipann.errors import UserError
 PADDINGS = ("zero", "repeat", "reflect")
 WINDOWS = ("hamming", "hann")
 _TOLERANCE_S = 0.05
+_BLOCK_SAMPLES = 1 << 17
+_BANDS_AT_ONCE = 8
 
 
 class LogMel:
@@ -38,15 +40,18 @@ class LogMel:
         self._length = int(settings["window_length"])
         self._hop = int(settings["hop_length"])
         self._amin = np.float32(settings["amin"])
+        # What digital silence gives, in dB.
+        self.floor = 10 * float(np.log10(settings["amin"]))
         window = get_window(settings["window"], self._length, fftbins=True)
         self._window = window.astype(np.float32)
-        self._filters = librosa.filters.mel(
+        filters = librosa.filters.mel(
             sr=settings["sample_rate"],
             n_fft=self._length,
             n_mels=settings["mel_bands"],
             fmin=settings["fmin"],
             fmax=settings["fmax"],
-        ).T.astype(np.float32)
+        )
+        self._filters = list(_nonzero_parts(filters.T.astype(np.float32)))
 
     @property
     def filters(self) -> np.ndarray:
@@ -62,9 +67,31 @@ class LogMel:
         padded = np.pad(waveform.astype(np.float32, copy=False), self._length // 2, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(padded, self._length)[:: self._hop]
         frames = frames[: self.frames(len(waveform))]
-        spectrum = scipy.fft.rfft(frames * self._window, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        return 10.0 * np.log10(np.maximum(power @ self._filters, self._amin))
+        mel = np.empty((len(frames), int(self.settings["mel_bands"])), dtype=np.float32)
+        # A few frames at a time: large arrays cost more in page faults than in arithmetic.
+        step = max(1, _BLOCK_SAMPLES // self._length)
+        windowed = np.empty((min(step, len(frames)), self._length), dtype=np.float32)
+        for start in range(0, len(frames), step):
+            block = frames[start : start + step]
+            block = np.multiply(block, self._window, out=windowed[: len(block)])
+            spectrum = scipy.fft.rfft(block, axis=1)
+            power = spectrum.real**2
+            power += spectrum.imag**2
+            for bands, bins, filters in self._filters:
+                np.matmul(power[:, bins], filters, out=mel[start : start + step, bands])
+        np.maximum(mel, self._amin, out=mel)
+        np.log10(mel, out=mel)
+        mel *= np.float32(10)
+        return mel
+
+
+def _nonzero_parts(filters: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Cut (bins, bands) into groups of bands, each with the few bins where it is not zero."""
+    for start in range(0, filters.shape[1], _BANDS_AT_ONCE):
+        bands = slice(start, start + _BANDS_AT_ONCE)
+        used = np.flatnonzero(filters[:, bands].any(axis=1))
+        bins = slice(used[0], used[-1] + 1) if used.size else slice(0, 0)
+        yield bands, bins, np.ascontiguousarray(filters[bins, bands])
 
 
 def load_clip(

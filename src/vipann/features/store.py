@@ -1,6 +1,7 @@
 """Reading features.h5: labels and folds at once, log-mel rows as they are asked for."""
 
 import json
+import math
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import h5py
 import numpy as np
 
 from vipann.errors import UserError
+from vipann.features.shards import Part, parts_of
 
 _DATASETS = ("logmel", "labels", "clip_id", "fold", "split")
 _ATTRIBUTES = ("features", "clip_seconds", "padding", "task", "classes", "manifest_sha256")
@@ -22,12 +24,13 @@ class FeatureStore:
     path; task; classes (list of C); clip_ids (N,) str; fold (N,) int16; split (N,) str; labels
     (N, C) uint8 multi-hot; feature_settings (dict); clip_seconds; padding; manifest_sha256;
     shape (N, T, M). The file is opened at the first `read` in each process, so that a store can be
-    pickled into, or forked with, a worker. UserError where `path` is not a feature file.
+    pickled into, or forked with, a worker. A file joined from shards reads as one. UserError where
+    `path` is not a feature file, or a shard of it is missing.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._file: h5py.File | None = None
+        self._open_parts: dict[int, h5py.Dataset] = {}
         self._owner = -1
         try:
             with h5py.File(self.path, "r") as file:
@@ -54,6 +57,8 @@ class FeatureStore:
         self.fold: np.ndarray = file["fold"][()]
         self.labels: np.ndarray = file["labels"][()]
         self.shape: tuple[int, int, int] = file["logmel"].shape
+        self._parts: list[Part] = parts_of(file["logmel"], self.path)
+        self._starts = np.array([part.start for part in self._parts])
         if not len(self.clip_ids) == len(self.fold) == len(self.labels) == self.shape[0]:
             raise ValueError("its datasets differ in length")
 
@@ -76,28 +81,39 @@ class FeatureStore:
 
         IndexError for an index outside 0..N-1.
         """
+        return self.read_half(indices).astype(np.float32)
+
+    def read_half(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The same as stored, float16: numpy widens them at a tenth of torch's speed."""
         indices = np.asarray(indices, dtype=np.int64).reshape(-1)
         if indices.size and not 0 <= indices.min() <= indices.max() < len(self):
             raise IndexError(f"{self.path} has rows 0..{len(self) - 1}; asked for {indices}")
-        # Row by row: h5py's fancy indexing is over ten times slower and refuses unsorted rows.
         rows = np.empty((indices.size, *self.shape[1:]), dtype=np.float16)
-        logmel = self._open()["logmel"]
-        for position, index in enumerate(indices):
-            logmel.read_direct(rows, np.s_[int(index)], np.s_[position])
-        return rows.astype(np.float32)
+        # Row by row, each a whole chunk as it lies in the file: five times as fast as `read_direct`
+        # and fifty times as fast as h5py's fancy indexing, which refuses unsorted rows besides.
+        targets = rows.reshape(indices.size, math.prod(self.shape[1:])).view(np.uint8)
+        numbers = np.searchsorted(self._starts, indices, side="right") - 1
+        places = zip(indices.tolist(), numbers.tolist(), targets, strict=True)
+        for index, number, target in places:
+            logmel = self._open(number)
+            logmel.id.read_direct_chunk((index - self._parts[number].start, 0, 0), out=target)
+        return rows
 
-    def _open(self) -> h5py.File:
+    def _open(self, number: int) -> h5py.Dataset:
         # An HDF5 handle must not be shared with a forked process.
-        if self._file is None or self._owner != os.getpid():
-            self._file = h5py.File(self.path, "r")
+        if self._owner != os.getpid():
+            self._open_parts = {}
             self._owner = os.getpid()
-        return self._file
+        if number not in self._open_parts:
+            self._open_parts[number] = h5py.File(self._parts[number].path, "r")["logmel"]
+        return self._open_parts[number]
 
     def close(self) -> None:
         """Close the file; a later `read` opens it again."""
-        if self._file is not None and self._owner == os.getpid():
-            self._file.close()
-        self._file = None
+        if self._owner == os.getpid():
+            for logmel in self._open_parts.values():
+                logmel.file.close()
+        self._open_parts = {}
 
     def __enter__(self) -> Self:
         return self
@@ -111,4 +127,4 @@ class FeatureStore:
         self.close()
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, "_file": None, "_owner": -1}
+        return {**self.__dict__, "_open_parts": {}, "_owner": -1}

@@ -35,6 +35,7 @@ def pretrain(
     settings: Settings,
     accelerator: str,
     out: Path,
+    loader_workers: int = 0,
 ) -> None:
     """Train `strategy` for `training.steps` on the upstream train split (section 3.4).
 
@@ -49,7 +50,7 @@ def pretrain(
             match_classes(started["classes"], start, store.classes, features)
             network.load_state_dict(state, strict=True)
         rows = store.rows(split="train")
-        last = _fit(network, store, rows, settings, accelerator)
+        last = _fit(network, store, rows, settings, accelerator, loader_workers)
         facts = {"strategy": strategy, "phase": "pretrained", "fold": 0, "last_step": last}
         save_checkpoint(network, out, facts | _facts(store, settings))
 
@@ -63,6 +64,7 @@ def transfer(
     settings: Settings,
     accelerator: str,
     out: Path,
+    loader_workers: int = 0,
 ) -> None:
     """One phase of transfer, tested on `fold` and trained on the others (section 3.5).
 
@@ -79,19 +81,29 @@ def transfer(
             freeze_backbone(network)
         else:
             network.load_state_dict(state, strict=True)
-        last = _fit(network, store, training_rows(store, fold), settings, accelerator)
+        last = _fit(
+            network, store, training_rows(store, fold), settings, accelerator, loader_workers
+        )
         facts = {"strategy": strategy, "phase": phase, "fold": fold, "last_step": last}
         save_checkpoint(network, out, facts | _facts(store, settings))
 
 
 def train_from_scratch(
-    strategy: str, fold: int, features: Path, settings: Settings, accelerator: str, out: Path
+    strategy: str,
+    fold: int,
+    features: Path,
+    settings: Settings,
+    accelerator: str,
+    out: Path,
+    loader_workers: int = 0,
 ) -> None:
     """The baseline of Table 5: the same network from a random start."""
     seed_everything(settings["seed"])
     with FeatureStore(features) as store:
         network = build_transferred(strategy, len(store.classes), settings)
-        last = _fit(network, store, training_rows(store, fold), settings, accelerator)
+        last = _fit(
+            network, store, training_rows(store, fold), settings, accelerator, loader_workers
+        )
         facts = {"strategy": strategy, "phase": "scratch", "fold": fold, "last_step": last}
         save_checkpoint(network, out, facts | _facts(store, settings))
 
@@ -114,6 +126,7 @@ def _fit(
     rows: np.ndarray,
     settings: Settings,
     accelerator: str,
+    loader_workers: int,
 ) -> dict[str, float]:
     training = settings["training"]
     recipe = Recipe(
@@ -130,7 +143,11 @@ def _fit(
     )
     dataset = LogmelDataset(store, rows)
     loader = training_loader(
-        dataset, training["batch_size"], settings["seed"], mix=recipe.mixup_alpha > 0
+        dataset,
+        training["batch_size"],
+        settings["seed"],
+        mix=recipe.mixup_alpha > 0,
+        workers=loader_workers,
     )
     print(f"{len(rows)} clips, {trainable_parameters(network):,} trainable parameters", flush=True)
     return train(

@@ -85,3 +85,26 @@ def test_scoring_keeps_the_order_and_pairs_clips_with_their_labels(multiclass):
         assert math.ceil(len(rows) / 4) == len(batches)
         np.testing.assert_array_equal(torch.cat([x for x, _ in batches]), store.read(rows))
         np.testing.assert_array_equal(torch.cat([y for _, y in batches]), store.labels[rows])
+
+
+@pytest.mark.parametrize("make", [training_loader, scoring_loader])
+def test_workers_change_neither_the_batches_nor_the_generator(multiclass, make):
+    """A training must not depend on how many processes read for it."""
+    arguments = {"seed": 1, "mix": False} if make is training_loader else {}
+
+    def epochs(store, workers):
+        torch.manual_seed(3)
+        loader = make(LogmelDataset(store, store.rows()), 4, workers=workers, **arguments)
+        found = [batch for _ in range(2) for batch in loader]
+        return found, torch.get_rng_state()
+
+    with FeatureStore(multiclass) as store:
+        store.read([0])
+        alone, state = epochs(store, 0)
+        helped, state_helped = epochs(store, 2)
+    assert torch.equal(state, state_helped)
+    assert len(alone) == len(helped)
+    for (x, y), (x_helped, y_helped) in zip(alone, helped, strict=True):
+        assert torch.equal(x, x_helped)
+        assert torch.equal(y, y_helped)
+        assert x.dtype == y.dtype == torch.float32

@@ -1,0 +1,133 @@
+"""A feature file in parts: which rows a shard holds, and shards joined to one file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from vipann.errors import UserError
+from vipann.features.rejected import join_rejected, rejected_list
+from vipann.files import replacing
+
+# Multi-hot rows of hundreds of classes are nearly all 0: a hundredth of their size on disk.
+_PACKED = {"compression": "gzip", "compression_opts": 1}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file with rows start, start + 1, ... of a feature file."""
+
+    path: Path
+    start: int
+
+
+def shard_rows(total: int, shard: int, shards: int) -> slice:
+    """Rows of a manifest that shard 1..shards holds: runs in order, as even as can be."""
+    if not 1 <= shard <= shards <= max(total, 1):
+        raise UserError(
+            f"shard {shard} of {shards} is empty, as there are {total} clips: lower `shards` in "
+            "the dataset's block of the config."
+        )
+    return slice((shard - 1) * total // shards, shard * total // shards)
+
+
+def write_head(
+    file: h5py.File,
+    labels: np.ndarray,
+    clip_ids: Sequence[str],
+    folds: np.ndarray,
+    splits: Sequence[str],
+) -> None:
+    """Write all that a feature file says of its clips besides their log-mel spectrograms."""
+    text = h5py.string_dtype("utf-8")
+    file.create_dataset("labels", data=labels, **(_PACKED if labels.size else {}))
+    file.create_dataset("clip_id", data=clip_ids, dtype=text)
+    file.create_dataset("fold", data=folds)
+    file.create_dataset("split", data=splits, dtype=text)
+
+
+def join_shards(shards: Sequence[Path], out: Path) -> None:
+    """Write `out`, which reads as the shards' rows one after the other.
+
+    Its logmel is an HDF5 virtual dataset: the rows stay in the shards, found by their path
+    relative to `out`. The shards' lists of refused clips are joined too.
+
+    Raises:
+        UserError: the shards were not made from one manifest with the same settings.
+    """
+    files = [h5py.File(path, "r") for path in shards]
+    try:
+        _check_alike(files)
+        rows = [len(file["logmel"]) for file in files]
+        shape = (sum(rows), *files[0]["logmel"].shape[1:])
+        layout = h5py.VirtualLayout(shape, "float16")
+        starts = np.cumsum([0, *rows])
+        for path, file, start in zip(shards, files, starts, strict=False):
+            name = Path(path).resolve().relative_to(Path(out).resolve().parent).as_posix()
+            source = h5py.VirtualSource(name, "logmel", file["logmel"].shape)
+            layout[start : start + len(file["logmel"])] = source
+        with replacing(out) as beside, h5py.File(beside, "w") as joined:
+            joined.create_virtual_dataset("logmel", layout)
+            write_head(
+                joined,
+                np.concatenate([file["labels"][()] for file in files]),
+                [name for file in files for name in file["clip_id"].asstr()[()]],
+                np.concatenate([file["fold"][()] for file in files]),
+                [name for file in files for name in file["split"].asstr()[()]],
+            )
+            joined.attrs.update(files[0].attrs)
+    finally:
+        for file in files:
+            file.close()
+    refused = join_rejected(map(rejected_list, shards), rejected_list(out))
+    size = sum(Path(path).stat().st_size for path in shards)
+    print(f"{shape[0]} clips in {len(shards)} shards, {refused} refused; {size / 1e9:.3f} GB")
+
+
+def parts_of(logmel: h5py.Dataset, path: Path) -> list[Part]:
+    """The files in which the rows of `logmel` of the feature file `path` lie, in order.
+
+    Reading through a virtual dataset costs ten times what reading its sources costs, and takes a
+    source that is missing for zeros.
+
+    Raises:
+        UserError: a shard is missing or was replaced by one with other rows.
+    """
+    if not logmel.is_virtual:
+        if logmel.chunks != (1, *logmel.shape[1:]) or logmel.dtype != np.float16:
+            raise ValueError("its logmel is not float16 with one clip a chunk")
+        return [Part(path, 0)]
+    parts = []
+    for source in logmel.virtual_sources():
+        first, last = (corner[0] for corner in source.vspace.get_select_bounds())
+        shard = path.parent / source.file_name
+        found = _rows(shard)
+        if found != last - first + 1:
+            raise UserError(
+                f"{path} is joined from shards, and {shard} "
+                + ("is missing." if found is None else f"has {found} clips instead of its own.")
+                + f" Delete {path} and run again."
+            )
+        parts.append(Part(shard, int(first)))
+    return sorted(parts, key=lambda part: part.start)
+
+
+def _rows(path: Path) -> int | None:
+    try:
+        with h5py.File(path, "r") as file:
+            return len(file["logmel"])
+    except FileNotFoundError:
+        return None
+
+
+def _check_alike(files: Sequence[h5py.File]) -> None:
+    first = dict(files[0].attrs)
+    for file in files[1:]:
+        differing = [name for name, value in first.items() if file.attrs.get(name) != value]
+        if differing or file["logmel"].shape[1:] != files[0]["logmel"].shape[1:]:
+            raise UserError(
+                f"{file.filename} and {files[0].filename} are not shards of one dataset: they "
+                f"differ in {', '.join(differing) or 'shape'}. Delete them and run again."
+            )

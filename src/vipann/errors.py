@@ -1,5 +1,9 @@
-"""The one exception whose message is meant for the person who runs the workflow."""
+"""Exceptions whose message is meant for the person who runs the workflow."""
 
 
 class UserError(Exception):
     """Something in the user's config, data or files is wrong; the message says what to do."""
+
+
+class MissingProgramError(UserError):
+    """A program that the machine lacks: no fault of the file that it was wanted for."""

@@ -46,7 +46,7 @@ def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config)
 
 def test_fetching_is_planned_in_shards(workflow, write_config):
     config = write_config(
-        "fetch", {"datasets": {"audioset": {"options": {"fetch": True, "shards": 7}}}}
+        "fetch", {"datasets": {"audioset": {"options": {"fetch": True, "fetch_shards": 7}}}}
     )
     planned = jobs(workflow(config, "-n", "--quiet", "rules").stdout)
     assert planned["fetch"] == 7

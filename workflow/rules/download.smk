@@ -19,7 +19,7 @@ def audio_of(dataset: str) -> str:
 def fetched_of(dataset: str) -> list[str]:
     """What the shards that fetch a dataset's clips one by one leave on record."""
     options = config["datasets"][dataset]["options"]
-    shards = options.get("shards", 1) if options.get("fetch") else 0
+    shards = options.get("fetch_shards", 1) if options.get("fetch") else 0
     return [f"{DATA}/{dataset}/fetched/{i}-of-{shards}.csv" for i in range(1, shards + 1)]
 
 
@@ -34,7 +34,7 @@ def clip_settings(dataset: str) -> dict:
     block = config["datasets"][dataset]
     kept = ("adapter", "task", "clip_seconds", "folds", "options")
     block = {key: block[key] for key in sorted(kept)}
-    how = ("fetch", "shards", "yt_dlp_args")
+    how = ("fetch", "fetch_shards", "yt_dlp_args")
     block["options"] = {key: value for key, value in block["options"].items() if key not in how}
     return {"block": block}
 

@@ -58,7 +58,7 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
             f"AudioSet's audio is not at {clips}. If you have it, set options.audio_dir of this "
             "dataset to the folder with <YouTube id>.wav (or flac, ogg, mp3, m4a, webm). If not, "
             "set options.fetch: true: the workflow then fetches what is still on YouTube, with "
-            "yt-dlp and ffmpeg, in options.shards resumable jobs."
+            "yt-dlp and ffmpeg, in options.fetch_shards resumable jobs."
         )
     (folder / CLIPS).symlink_to(clips.resolve(), target_is_directory=True)
 

@@ -1,6 +1,7 @@
 """The manifest: one row per clip, the single truth on folds, splits and labels."""
 
 import json
+import math
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ import soxr
 from tqdm import tqdm
 
 from vipann.datasets.registry import adapter
-from vipann.errors import UserError
+from vipann.errors import MissingProgramError, UserError
 from vipann.files import digest, replacing
 from vipann.folds import fold_numbers, wording
 
@@ -56,11 +57,11 @@ class ClipTable:
     """Clips of one dataset.
 
     frame: columns clip_id, path (posix, relative to the audio folder), offset_s, duration_s (s),
-    sample_rate (Hz, of the file), fold (0 = none), split ("train" | "eval" | ""), labels
-    (list[str]), sha256 (of the file; "" where the dataset's options leave it out). An adapter may
-    add `origin`, the file and line that list a clip, for messages; it is not written. classes:
-    names in the order of the label indices. missing: clips that the dataset lists and that could
-    not be had (clip_id, split, reason).
+    sample_rate (Hz, of the file; 0 where it cannot be read), fold (0 = none), split ("train" |
+    "eval" | ""), labels (list[str]), sha256 (of the file; "" where the dataset's options leave it
+    out). An adapter may add `origin`, the file and line that list a clip, for messages; it is not
+    written. classes: names in the order of the label indices. missing: clips that the dataset lists
+    and that could not be had (clip_id, split, reason).
     """
 
     frame: pd.DataFrame
@@ -70,7 +71,11 @@ class ClipTable:
 
 @dataclass(frozen=True)
 class AudioFile:
-    """What a manifest says of a file: path below the audio folder, rate (Hz), frames, sha256."""
+    """What a manifest says of a file: path below the audio folder, rate (Hz), frames, sha256.
+
+    The rate is 0 where a file cannot be read: it stays listed, and feature extraction refuses it
+    with the reason.
+    """
 
     path: str
     sample_rate: int
@@ -79,8 +84,8 @@ class AudioFile:
 
     @property
     def duration_s(self) -> float:
-        """Length of the file in seconds."""
-        return self.frames / self.sample_rate
+        """Length of the file in seconds; infinite where it cannot be read."""
+        return self.frames / self.sample_rate if self.sample_rate else math.inf
 
 
 def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> AudioFile:
@@ -102,12 +107,21 @@ def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> Audi
 
 
 def inspect_all(folder: Path, paths: Sequence[str], desc: str) -> Iterator[AudioFile]:
-    """`inspect_audio` of many files, in order, by threads, with a progress bar named `desc`."""
-    found = inspect_or_error(folder, paths)
-    for audio in tqdm(found, total=len(paths), desc=desc, unit="file", disable=None):
-        if isinstance(audio, UserError):
+    """`inspect_audio` of many files, in order, by threads, with a progress bar named `desc`.
+
+    A file that is there and cannot be read has the rate 0; UserError if one is not there, or if it
+    needs a program that is not.
+    """
+    found = tqdm(
+        inspect_or_error(folder, paths), total=len(paths), desc=desc, unit="file", disable=None
+    )
+    for path, audio in zip(paths, found, strict=True):
+        if not isinstance(audio, UserError):
+            yield audio
+        elif isinstance(audio, MissingProgramError) or not (Path(folder) / path).is_file():
             raise audio
-        yield audio
+        else:
+            yield AudioFile(path, 0, 0, digest(Path(folder) / path))
 
 
 def inspect_or_error(
@@ -198,7 +212,7 @@ def _run(path: Path, program: str, *arguments: str) -> bytes:
     try:
         return subprocess.run([program, *arguments], capture_output=True, check=True).stdout
     except FileNotFoundError:
-        raise UserError(
+        raise MissingProgramError(
             f"{path} can be read with ffmpeg only, and its program {program} is not on PATH: "
             "install ffmpeg, or convert the file to flac."
         ) from None
@@ -303,7 +317,7 @@ def validate(
     _refuse(table, frame["clip_id"].duplicated(), source, "appears twice; clip ids must be unique")
     _refuse(table, ~(frame["duration_s"] > 0), source, "has no positive duration")
     _refuse(table, ~(frame["offset_s"] >= 0), source, "has no valid offset")
-    _refuse(table, ~(frame["sample_rate"] > 0), source, "has no valid sample rate")
+    _refuse(table, ~(frame["sample_rate"] >= 0), source, "has no valid sample rate")
     _refuse(table, ~frame["split"].isin(SPLITS), source, "has a split other than train or eval")
     unknown = frame["labels"].map(lambda labels: not classes.issuperset(labels))
     _refuse(table, unknown, source, "has a label that is not among the classes")

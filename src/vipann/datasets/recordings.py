@@ -58,6 +58,8 @@ def cut(
 
 
 def _window_count(audio: AudioFile, clip_seconds: float) -> int:
+    if not audio.sample_rate:
+        return 1
     length = clip_seconds * audio.sample_rate
     # Half a sample of slack: clip_seconds need not be a whole number of the file's samples.
     whole = int((audio.frames + 0.5) // length)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
-from vipann.errors import UserError
+from vipann.errors import MissingProgramError, UserError
 from vipann.features.logmel import LogMel, load_clip
 from vipann.features.rejected import RejectedClips, rejected_list
 from vipann.features.shards import shard_rows, write_head
@@ -114,6 +114,8 @@ def _clip_features(
             front_end.settings["sample_rate"],
             block["padding"],
         )
+    except MissingProgramError:
+        raise
     except UserError as error:
         return str(error)
     features = front_end(waveform)

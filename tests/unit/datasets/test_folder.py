@@ -1,16 +1,23 @@
 """The user's own recordings, by class folders and by CSV, whole and in windows."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from vipann.config import read_layer
 from vipann.datasets.folder import list_clips, place_audio
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.manifest import build_manifest, read_manifest
 from vipann.errors import UserError
+from vipann.features.extract import extract_features
+from vipann.features.rejected import rejected_list
+
+ROOT = Path(__file__).parents[3]
 
 
 def block(task="multiclass", clip_seconds=5.0, **options) -> dict:
@@ -136,10 +143,31 @@ def test_odd_formats_unlabelled(mirror, tmp_path):
     assert all(labels == [] for labels in table.frame["labels"])
 
 
-@pytest.mark.parametrize("name", ["dog/broken.wav", "dog/broken.m4a", "dog/film.mkv"])
-def test_unreadable_files_are_named(tmp_path, name):
+@pytest.mark.parametrize("windows", [False, True])
+def test_a_broken_file_stays_listed_for_the_features_to_refuse(tmp_path, windows):
+    write(tmp_path / "mine/dog/a.wav")
+    for name, content in (("broken", b"RIFF and then nothing"), ("empty", b"")):
+        (tmp_path / f"mine/dog/{name}.wav").write_bytes(content)
+    own = block(windows=windows)
+    build_manifest("folder", tmp_path / "mine", own, 0, tmp_path / "m.parquet")
+    frame = read_manifest(tmp_path / "m.parquet").frame
+    assert frame["path"].tolist() == ["dog/a.wav", "dog/broken.wav", "dog/empty.wav"]
+    assert (frame["sample_rate"] > 0).tolist() == [True, False, False]
+    out = tmp_path / "f.h5"
+    front_end = read_layer(ROOT / "config/config.yaml")["features"]
+    paths = (tmp_path / "m.parquet", tmp_path / "mine", own, front_end, out, 1)
+    with pytest.raises(UserError, match="2 of 3"):
+        extract_features(*paths, max_rejected=0.6)
+    extract_features(*paths, max_rejected=0.7)
+    refused = pd.read_csv(rejected_list(out))
+    assert refused["path"].tolist() == ["dog/broken.wav", "dog/empty.wav"]
+
+
+@pytest.mark.parametrize("name", ["dog/film.mkv", "dog/speech.m4a"])
+def test_files_that_nothing_here_can_read_are_named(tmp_path, name, monkeypatch):
     write(tmp_path / "dog" / "a.wav")
-    (tmp_path / name).write_bytes(b"RIFF and then nothing")
+    (tmp_path / name).write_bytes(b"something")
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match=name):
         list_clips(tmp_path, block(), 0)
 

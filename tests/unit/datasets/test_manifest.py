@@ -90,7 +90,7 @@ def test_same_table_gives_same_bytes(tmp_path):
         ({"duration_s": float("nan")}, "no positive duration"),
         ({"duration_s": 5.1}, "longer than clip_seconds"),
         ({"offset_s": -1.0}, "offset"),
-        ({"sample_rate": 0}, "sample rate"),
+        ({"sample_rate": -1}, "sample rate"),
         ({"split": "test"}, "split"),
     ],
 )

@@ -6,9 +6,7 @@ seconds count beside the wall's, as they depend less on what else the machine do
 """
 
 import argparse
-import json
 import os
-import platform
 import resource
 import statistics
 import sys
@@ -20,7 +18,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import redirect_stdout
 from functools import partial
-from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 
@@ -29,6 +26,7 @@ import librosa
 import numpy as np
 import soundfile
 import soxr
+from reporting import machine, publish
 
 from vipann.config import read_layer
 from vipann.datasets.manifest import clip_row, clip_table, inspect_audio, write_manifest
@@ -61,7 +59,7 @@ def main() -> None:
         sets = _audio(arguments.mirror, folder / "audio", arguments.clips)
         report = {
             "command": _command(arguments),
-            "machine": _machine(),
+            "machine": machine("numpy", "scipy", "librosa", "soundfile", "soxr", "h5py", "torch"),
             "load_average_at_start": os.getloadavg(),
             "front_end": {n: front_end(files, arguments.rounds) for n, files in sets.items()},
             "extraction": {
@@ -72,12 +70,7 @@ def main() -> None:
         report["storage"] = storage(folder / "f.h5")
         report["reading"] = reading(folder, arguments.read_clips, arguments.rounds)
         report["load_average_at_end"] = os.getloadavg()
-    text = _markdown(report)
-    print(text)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
-        arguments.out.with_suffix(".md").write_text(text)
+    publish(report, _markdown(report), arguments.out)
 
 
 def front_end(files: list[Path], rounds: int) -> dict:
@@ -285,25 +278,10 @@ def _command(arguments: argparse.Namespace) -> str:
     return f'make bench-features {mirror}ARGS="{values}"'
 
 
-def _machine() -> dict:
-    info = Path("/proc/cpuinfo")
-    names = info.read_text().splitlines() if info.is_file() else []
-    model = next((n.split(":")[1].strip() for n in names if n.startswith("model name")), "")
-    packages = ("numpy", "scipy", "librosa", "soundfile", "soxr", "h5py", "torch")
-    return {
-        "cpu": model or platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
-
-
 def _markdown(report: dict) -> str:
-    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
+    about = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
     load = " to ".join(f"{report[f'load_average_at_{when}'][0]:.1f}" for when in ("start", "end"))
-    lines = ["# Features", "", f"`{report['command']}`", "", machine + f"; load {load}.", ""]
+    lines = ["# Features", "", f"`{report['command']}`", "", about + f"; load {load}.", ""]
     lines += ["| clips | step | who | clips/s | processor ms a clip |", "|---|---|---|---|---|"]
     steps = {"front_end": "resampling + log-mel, one thread", "extraction": "whole extraction"}
     for key, step in steps.items():

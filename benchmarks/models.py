@@ -7,7 +7,6 @@ a machine whose speed drifts changes both. Run it with `make bench-models`, on a
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -16,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from reporting import machine, publish
 
 if TYPE_CHECKING:
     import torch
@@ -50,17 +51,12 @@ def compare(arguments: argparse.Namespace) -> None:
     pairs = {name: _pair(arguments, name) for name in arguments.contenders}
     report = {
         "command": "python " + " ".join(sys.argv),
-        "machine": _machine(arguments.threads),
+        "machine": machine("torch", "bayesian-torch"),
         "settings": {k: v for k, v in vars(arguments).items() if k not in ("contender", "out")},
         "pairs": pairs,
         "det_flip_400_samples": None if arguments.no_head else _head(arguments),
     }
-    text = _markdown(report)
-    print(text)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
-        arguments.out.with_suffix(".md").write_text(text)
+    publish(report, _markdown(report), arguments.out)
 
 
 def serve(arguments: argparse.Namespace) -> None:
@@ -241,32 +237,6 @@ def _median_s(run: Callable[[], None], repeats: int) -> float:
         run()
         seconds.append(time.perf_counter() - started)
     return statistics.median(seconds)
-
-
-def _machine(threads: int) -> dict[str, str]:
-    import bayesian_torch
-    import torch
-
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        processor = names[0].split(": ")[1] if names else processor
-    return {
-        "processor": processor,
-        "threads": str(threads),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "bayesian-torch": getattr(bayesian_torch, "__version__", None)
-        or _version("bayesian-torch"),
-        "cpu capability": torch.backends.cpu.get_cpu_capability(),
-    }
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)
 
 
 def _markdown(report: dict) -> str:

@@ -25,7 +25,8 @@ class LogMel:
     window, librosa's Slaney mel filterbank (area-normalised), 10 log10(max(x, amin)); no upper
     limit on the range. Settings: sample_rate (Hz), window ("hamming": the paper, section 4;
     "hann": the published code), window_length (samples, also the FFT's), hop_length (samples),
-    mel_bands, fmin, fmax (Hz), amin (power).
+    mel_bands, fmin, fmax (Hz), amin (power). `filters` is the mel filterbank
+    (window_length // 2 + 1, mel_bands), float32.
     """
 
     def __init__(self, settings: Mapping) -> None:
@@ -51,12 +52,8 @@ class LogMel:
             fmin=settings["fmin"],
             fmax=settings["fmax"],
         )
-        self._filters = list(_nonzero_parts(filters.T.astype(np.float32)))
-
-    @property
-    def filters(self) -> np.ndarray:
-        """The mel filterbank (window_length // 2 + 1, mel_bands), float32."""
-        return self._filters
+        self.filters = filters.T.astype(np.float32)
+        self._parts = list(_nonzero_parts(self.filters))
 
     def frames(self, n_samples: int) -> int:
         """Number of frames T of a waveform of n_samples."""
@@ -77,7 +74,7 @@ class LogMel:
             spectrum = scipy.fft.rfft(block, axis=1)
             power = spectrum.real**2
             power += spectrum.imag**2
-            for bands, bins, filters in self._filters:
+            for bands, bins, filters in self._parts:
                 np.matmul(power[:, bins], filters, out=mel[start : start + step, bands])
         np.maximum(mel, self._amin, out=mel)
         np.log10(mel, out=mel)

@@ -22,7 +22,7 @@ from vipann.datasets.manifest import (
     ClipTable,
     inspect_or_error,
 )
-from vipann.datasets.tables import class_names, read_rows, refuse, whole_numbers
+from vipann.datasets.metadata import class_names, read_rows, refuse, whole_numbers
 from vipann.errors import UserError
 
 LISTS = {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_all
-from vipann.datasets.tables import class_names, read_rows, whole_numbers
+from vipann.datasets.metadata import class_names, read_rows, whole_numbers
 from vipann.errors import UserError
 
 _COLUMNS = ("filename", "fold", "target", "category", "esc10")

@@ -10,8 +10,8 @@ import pandas as pd
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import SPLITS, ClipTable, clip_table, inspect_all
+from vipann.datasets.metadata import read_rows, refuse, whole_numbers
 from vipann.datasets.recordings import READABLE, cut, find_recordings
-from vipann.datasets.tables import read_rows, refuse, whole_numbers
 from vipann.errors import UserError
 from vipann.folds import deal_folds, fold_numbers
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_table, inspect_all
+from vipann.datasets.metadata import read_rows, refuse
 from vipann.datasets.recordings import READABLE, cut, find_recordings
-from vipann.datasets.tables import read_rows, refuse
 from vipann.errors import UserError
 
 BY_HAND = "recordings"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vipann.datasets.tables import class_names, read_rows, whole_numbers
+from vipann.datasets.metadata import class_names, read_rows, whole_numbers
 from vipann.errors import UserError
 
 

@@ -30,8 +30,10 @@ demo esc10: $(READY)
 	@$(RUN)
 	$(WHERE)
 
+# One thread for each of the processes side by side, and malloc as in common.smk.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 \
+	  $(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Each of the paper's datasets from its archive or folder to features and summary, on real audio."""
+"""Each of the paper's datasets, from its archive or folder to its features, on real audio."""
 
 import zipfile
 from io import BytesIO

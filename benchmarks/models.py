@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from reporting import machine, publish
 
+from vipann.config import read_layer
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -28,12 +30,8 @@ DET, LIBRARY, HEAD = "det", "flip, bayesian-torch", "head"
 HEAD_SAMPLES = 400
 CONTENDERS = (LIBRARY, "flip, element", "flip, channel")
 MEASURES = ("inference", "training", "memory")
-BAYESIAN = {
-    "prior_mu": 0.0,
-    "prior_sigma": 1.0,
-    "posterior_mu_init": 0.0,
-    "posterior_rho_init": -3.0,
-}
+CONFIG = read_layer(Path(__file__).parents[1] / "config/config.yaml")
+MOPED_DELTA = CONFIG["moped"]["delta"]
 
 
 def main() -> None:
@@ -142,9 +140,8 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
 
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
-    model = {"width": arguments.width, "blocks": [3, 4, 6, 3]}
-    model["dropout"] = {"conv": 0.2, "linear": 0.5, "block": 0.1, "block_in_monte_carlo": False}
-    settings = {"model": model, "bayesian": BAYESIAN, "mel_bands": MEL_BANDS}
+    model = CONFIG["model"] | {"width": arguments.width}
+    settings = {"model": model, "bayesian": CONFIG["bayesian"], "mel_bands": MEL_BANDS}
     clips = torch.randn(arguments.head_clips, FRAMES, MEL_BANDS)
     keys = clip_keys(0, map(str, range(len(clips))))
 
@@ -168,18 +165,17 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
 def _build(arguments: argparse.Namespace) -> tuple:
     from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn, get_kl_loss
 
-    from vipann.models.bayesian import kl_divergence, to_flipout
+    from vipann.models.bayesian import bayesian_torch_settings, kl_divergence, to_flipout
     from vipann.models.resnet54 import ResNet54
 
     network = ResNet54(CLASSES, width=arguments.width, output_dropout=True)
     contender = arguments.contender
     if contender == LIBRARY:
-        library = BAYESIAN | {"type": "Flipout", "moped_enable": True, "moped_delta": 0.5}
-        dnn_to_bnn(network, library)
+        dnn_to_bnn(network, bayesian_torch_settings(CONFIG["bayesian"], MOPED_DELTA))
         return network, get_kl_loss
     if contender == DET:
         return network, None
-    to_flipout(network, BAYESIAN | {"signs": contender.split(", ")[1]}, 0.5)
+    to_flipout(network, CONFIG["bayesian"] | {"signs": contender.split(", ")[1]}, MOPED_DELTA)
     return network, kl_divergence
 
 

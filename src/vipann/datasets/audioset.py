@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import (
@@ -24,6 +23,7 @@ from vipann.datasets.manifest import (
 )
 from vipann.datasets.metadata import class_names, read_rows, refuse, whole_numbers
 from vipann.errors import UserError
+from vipann.progress import progress
 
 LISTS = {
     "balanced_train_segments.csv": "train",
@@ -90,8 +90,10 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     present = segments[there].reset_index(drop=True)
     listed = [f"{CLIPS}/{path}" for path in present["path"]]
     found = inspect_or_error(folder, listed, checksum=checksum)
-    bar = tqdm(found, total=len(listed), desc="audioset", unit="file", disable=None)
-    files = [_fault(audio, length) for audio, length in zip(bar, present["length_s"], strict=True)]
+    found = progress(found, len(listed), "audioset", "file")
+    files = [
+        _fault(audio, length) for audio, length in zip(found, present["length_s"], strict=True)
+    ]
     wrong = np.array([isinstance(audio, UserError) for audio in files], dtype=bool)
     broken = _missing(present[wrong], {}, [str(error) for error in files if _is_error(error)])
     good = [audio for audio in files if not _is_error(audio)]

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 import soxr
-from tqdm import tqdm
 
 from vipann.datasets.registry import adapter
 from vipann.errors import MissingProgramError, UserError
 from vipann.files import digest, replacing
 from vipann.folds import fold_numbers, wording
+from vipann.progress import progress
 
 _SCHEMA = pa.schema(
     [
@@ -112,9 +112,7 @@ def inspect_all(folder: Path, paths: Sequence[str], desc: str) -> Iterator[Audio
     A file that is there and cannot be read has the rate 0; UserError if one is not there, or if it
     needs a program that is not.
     """
-    found = tqdm(
-        inspect_or_error(folder, paths), total=len(paths), desc=desc, unit="file", disable=None
-    )
+    found = progress(inspect_or_error(folder, paths), len(paths), desc, "file")
     for path, audio in zip(paths, found, strict=True):
         if not isinstance(audio, UserError):
             yield audio

@@ -45,13 +45,13 @@ def fetch_archive(
     target = Path(target)
     stand_ins = list(entry.get("stand_ins") or [])
     for item in (entry, *stand_ins):
-        if not _sums(item) and not item.get("unverified"):
+        if not listed_sums(item) and not item.get("unverified"):
             raise UserError(
                 f"datasets: the archive entry {item['file']!r} lists no md5 and no sha256. "
                 "Unverified files are refused: add one, for example md5: [<32 hex digits>]."
             )
-    if target.is_file() and _matching_sum(target, entry):
-        return f"{target.name}: already there, {_matching_sum(target, entry)}"
+    if target.is_file() and (right := matching_sum(target, entry)):
+        return f"{target.name}: already there, {right}"
     if mirror:
         folder = _mirror_folder(mirror)
         for item in (entry, *stand_ins):
@@ -63,7 +63,7 @@ def fetch_archive(
     with unfinished(target) as stream:
         went_on = download(entry["url"], stream, entry["file"], terminal)
         stream.flush()
-        if went_on and not _matching_sum(partial_of(target), entry):
+        if went_on and not matching_sum(partial_of(target), entry):
             # The file at the url may be another one than when the first part of it came.
             print(f"{entry['file']}: the parts don't fit together; downloading it anew")
             stream.truncate(0)
@@ -73,7 +73,7 @@ def fetch_archive(
     return f"{target.name}: downloaded from {entry['url']}, {found_sum}"
 
 
-def _sums(item: Mapping) -> dict[str, list[str]]:
+def listed_sums(item: Mapping) -> dict[str, list[str]]:
     """Listed checksums by algorithm, lower case; algorithms without any are left out."""
     listed = {}
     for algorithm in _ALGORITHMS:
@@ -84,8 +84,9 @@ def _sums(item: Mapping) -> dict[str, list[str]]:
     return listed
 
 
-def _matching_sum(path: Path, item: Mapping) -> str | None:
-    listed = _sums(item)
+def matching_sum(path: Path, item: Mapping) -> str | None:
+    """How the file at `path` matches a sum that `item` lists, in words; None where it does not."""
+    listed = listed_sums(item)
     if not listed:
         return f"sha256 {digest(path)} (not verified: {item['unverified']})"
     for algorithm, expected in listed.items():
@@ -96,18 +97,25 @@ def _matching_sum(path: Path, item: Mapping) -> str | None:
 
 def _verify(partial: Path, item: Mapping, source: str | Path) -> str:
     """The matching sum; UserError, and the file deleted, where none matches."""
-    if matching := _matching_sum(partial, item):
+    if matching := matching_sum(partial, item):
         return matching
-    expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in _sums(item).items())
-    found = "; ".join(f"{name} {digest(partial, name)}" for name in _sums(item))
+    sums = compared_sums(partial, item)
     cut_short = " It is truncated: its end is missing." if _is_truncated(partial) else ""
     partial.unlink()
     raise UserError(
         f"{item['file']} from {source} has the wrong checksum.{cut_short}\n"
-        f"  expected: {expected}\n  found:    {found}\n"
+        f"{sums}\n"
         "The file was not kept. If it is damaged, replace it; if its publisher re-packed it "
         "and you trust it, add its sum to this entry of `archives` in the config."
     )
+
+
+def compared_sums(path: Path, item: Mapping) -> str:
+    """Two lines for a message: the sums that `item` lists, and those of the file at `path`."""
+    listed = listed_sums(item)
+    expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in listed.items())
+    found = "; ".join(f"{name} {digest(path, name)}" for name in listed)
+    return f"  expected: {expected}\n  found:    {found}"
 
 
 def _is_truncated(path: Path) -> bool:

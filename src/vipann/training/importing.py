@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
 from vipann.features.front_end import differences, settings_that_differ
 from vipann.files import digest
@@ -13,7 +14,6 @@ from vipann.models.resnet54 import ResNet54, trainable_parameters
 from vipann.models.strategies import build_network, check_fit
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
-_KINDS = ("md5", "sha256")
 
 Settings = Mapping[str, Any]
 
@@ -50,15 +50,9 @@ def _check_file(strategy: str, weights: Path, entry: Mapping[str, Any]) -> None:
         raise UserError(
             f"{where}: {weights} is not there.{how} Put the file there, or correct the path."
         )
-    listed = {kind: entry[kind] for kind in _KINDS if entry.get(kind)}
-    found = {kind: digest(weights, kind) for kind in listed}
-    if listed and not any(found[kind] in sums for kind, sums in listed.items()):
-        raise UserError(
-            f"{where}: {weights} has the wrong checksum.\n  expected: "
-            + "; ".join(f"{kind} {' or '.join(sums)}" for kind, sums in listed.items())
-            + "\n  found:    "
-            + "; ".join(f"{kind} {value}" for kind, value in found.items())
-        )
+    if listed_sums(entry) and not matching_sum(weights, entry):
+        sums = compared_sums(weights, entry)
+        raise UserError(f"{where}: {weights} has the wrong checksum.\n{sums}")
 
 
 def _read_published(

@@ -1,16 +1,25 @@
 """The config: merged from files, and checked before any job with messages that name the culprit."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# Where this is installed, jsonschema imports it, for formats that no schema here uses: more than a
+# second of every snakemake command, spent on building grammars.
+if _without := "rfc3987_syntax" not in sys.modules:
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
+
+if _without:
+    del sys.modules["rfc3987_syntax"]
 
 COMMAND_LINE = "the command line (--config)"
 Path_ = tuple[str | int, ...]

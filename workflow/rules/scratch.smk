@@ -13,6 +13,8 @@ rule scratch:
         log_of("scratch/{dataset}/{strategy}/fold{fold}"),
     benchmark:
         f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         gpu=1,
         mem_mb=12000,
@@ -25,7 +27,7 @@ rule scratch:
             w.strategy,
             w.fold,
             training={k: v for k, v in config["scratch"].items() if k != "strategies"},
-            **network_settings(),
+            **network_settings(w.strategy),
         ),
     message:
         "scratch {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold}"

@@ -1,7 +1,8 @@
 """The training stages of the workflow: pretraining, transfer and training from scratch.
 
-Each function takes paths and the config values that its rule uses (`training`, `model`, `bayesian`,
-`moped`, `kl`, `mel_bands`, `seed`), and writes one checkpoint.
+Each function takes paths and the config values that its rule uses (`training`, `model`,
+`mel_bands`, `seed`; `bayesian`, `moped` and `kl` where the strategy has Flipout layers), and writes
+one checkpoint.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from vipann.models.strategies import (
     build_transferred,
     freeze_backbone,
     load_backbone,
+    prior_of,
 )
 from vipann.training.loop import seed_everything, train
 from vipann.training.module import ClassifierTraining, Recipe, kl_weight
@@ -43,7 +45,7 @@ def pretrain(
     """
     seed_everything(settings["seed"])
     with FeatureStore(features) as store:
-        prior = settings["moped"]["prior"]
+        prior = prior_of(settings)
         network = build_network(strategy, len(store.classes), settings, prior)
         if start is not None:
             state, started = load_checkpoint(start)
@@ -74,7 +76,7 @@ def transfer(
     seed_everything(settings["seed"])
     state, _ = load_checkpoint(start)
     with FeatureStore(features) as store:
-        prior = settings["moped"]["prior"]
+        prior = prior_of(settings)
         network = build_transferred(strategy, len(store.classes), settings, prior)
         if phase == "fixed":
             load_backbone(network, state)
@@ -136,7 +138,7 @@ def _fit(
         amsgrad=training["amsgrad"],
         mixup_alpha=training["mixup_alpha"],
         spec_augment=training["spec_augment"],
-        kl_reduction=settings["kl"]["reduction"],
+        kl_reduction=settings["kl"]["reduction"] if is_bayesian(network) else "mean",
         kl_weight=kl_weight(settings["kl"]["scale"], len(rows)) if is_bayesian(network) else 0.0,
         frozen_backbone=not all(p.requires_grad for p in network.parameters()),
         backbone_mode=training.get("backbone_mode", "train"),

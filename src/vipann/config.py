@@ -72,6 +72,18 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))
 
 
+def in_order(value: Any) -> Any:
+    """The same with the keys of every mapping sorted, at any depth.
+
+    Snakemake compares what a parameter prints as: so the order of a config file's keys is no
+    reason to rerun. Lists stay as they are; where the order of a mapping has a meaning, pass a
+    list of pairs.
+    """
+    if isinstance(value, Mapping):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(item) for item in value] if isinstance(value, list) else value
+
+
 def mirror_of(config: Mapping[str, Any]) -> str | None:
     """Where archives are looked for before the network: `data.mirror`, else VIPANN_MIRROR."""
     return config["data"]["mirror"] or os.environ.get("VIPANN_MIRROR") or None

@@ -16,7 +16,7 @@ os.environ.update(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.config import check_config, folds_of, read_layer
+from vipann.config import check_config, folds_of, in_order, read_layer
 from vipann.errors import UserError
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
 from vipann.provenance.folder import folder_stamp
@@ -76,13 +76,6 @@ def settings(
     if words:
         values["seed"] = derive_seed(config["seed"], *words)
     return in_order(values)
-
-
-def in_order(value: object) -> object:
-    """The same with the keys of every mapping sorted: Snakemake compares what a value prints as."""
-    if isinstance(value, dict):
-        return {key: in_order(value[key]) for key in sorted(value)}
-    return [in_order(item) for item in value] if isinstance(value, list) else value
 
 
 def network_settings(strategy: str = "flip") -> dict:

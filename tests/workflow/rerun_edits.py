@@ -243,7 +243,7 @@ EDITS = [
     Edit("a fold removed", {"metrics"}, config={"transfer": {"folds": [1]}}),
     Edit(
         "a dataset added",
-        DATASET_JOBS | {"transfer", "scratch", "predict", "ood", "metrics", "figure"},
+        DATASET_JOBS | {"transfer", "scratch", "predict", "ood", "metrics", "figure", "table"},
         config={
             "transfer_datasets": ["synthetic_scenes", "more_scenes"],
             "datasets": {"more_scenes": MORE_SCENES},

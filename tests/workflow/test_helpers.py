@@ -1,5 +1,7 @@
 """What the helpers of the rule files make of a config, without Snakemake."""
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,3 +88,50 @@ def test_weights_come_from_the_file_that_is_named_or_from_moped(helpers):
     assert made.weights_of("drop") == "upstream/det.safetensors"
     assert made.weights_inputs("flip") == ["upstream/moped.safetensors", "upstream/moped.json"]
     assert helpers({}).weights_of("det") is None
+
+
+# What scripts may take from the config past their rule's params: it changes no result. Anything
+# else has to go through the params, or its change reruns nothing.
+PAST_PARAMS = {
+    "accelerator",
+    "loader_workers",
+    "evaluation.batch_size",
+    "data.max_rejected",
+    "pretrain.checkpoints",  # how to get a file
+    "datasets.*.archives",  # where to get a file
+    "datasets.*.options",  # how to fetch clips
+}
+WHOLE_CONFIG = {"download.py"}  # for the mirror
+
+
+def config_keys(script: ast.Module) -> Iterator[str]:
+    """Dotted keys that a script looks up in `snakemake.config`; "" where it takes all of it."""
+    parents = {child: node for node in ast.walk(script) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(script):
+        if not (isinstance(node, ast.Attribute) and ast.unparse(node) == "snakemake.config"):
+            continue
+        keys: list[str] = []
+        while isinstance(above := parents[node], ast.Subscript) and above.value is node:
+            constant = isinstance(above.slice, ast.Constant)
+            keys.append(str(above.slice.value) if constant else "*")
+            node = above
+        yield ".".join(keys)
+
+
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda path: path.stem
+)
+def test_what_a_script_takes_past_its_params_changes_no_result(script):
+    found = {
+        ".".join(key.split(".")[:3])
+        for key in config_keys(ast.parse(script.read_text()))
+        if key or script.name not in WHOLE_CONFIG
+    }
+    assert {
+        key for key in found if not any(key.startswith(allowed) for allowed in PAST_PARAMS)
+    } == set()
+
+
+def test_config_keys_are_found_in_every_form():
+    code = "f(snakemake.config['a']['b'])\ng(snakemake.config['c'][w]['d'])\nx = snakemake.config"
+    assert sorted(config_keys(ast.parse(code))) == ["", "a.b", "c.*.d"]

@@ -35,9 +35,16 @@ def one_of(strategies: list[str]) -> str:
     return "|".join(strategies) or "(?!)"
 
 
+def arithmetic() -> dict:
+    """The keys of `training` that change a training's result, if only in the last digits."""
+    keys = ("precision", "compile", "channels_last", "gradient_clip", "sync_batchnorm")
+    return {key: config["training"][key] for key in keys}
+
+
 def pretraining_settings(strategy: str) -> dict:
-    block = {k: v for k, v in config["pretrain"].items() if k not in ("source", "checkpoints")}
-    return block | {"steps": block["steps"][strategy]}
+    left_out = ("source", "checkpoints", "gpus", "validate_every")
+    block = {k: v for k, v in config["pretrain"].items() if k not in left_out}
+    return block | {"steps": block["steps"][strategy]} | arithmetic()
 
 
 IMPORTED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if weights_of(s)]
@@ -51,6 +58,7 @@ rule pretrain:
     output:
         checkpoint=f"{RESULTS}/checkpoints/upstream/{{strategy}}.safetensors",
         sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
+        curves=f"{RESULTS}/curves/upstream/{{strategy}}.csv",
     log:
         log_of("pretrain/{strategy}"),
     benchmark:
@@ -58,7 +66,7 @@ rule pretrain:
     wildcard_constraints:
         strategy=one_of(TRAINED_STRATEGIES),
     resources:
-        gpu=1,
+        gpu=config["pretrain"]["gpus"],
         mem_mb=16000,
         runtime=10080,
     params:

@@ -1,6 +1,11 @@
 # The baselines of Table 5: the same networks from a random start.
 
 
+def scratch_settings() -> dict:
+    block = config["scratch"]
+    return {k: v for k, v in block.items() if k not in ("strategies", "gpus")} | arithmetic()
+
+
 rule scratch:
     input:
         features=f"{RESULTS}/features/{{dataset}}.h5",
@@ -9,12 +14,13 @@ rule scratch:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "scratch").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/scratch.csv",
     log:
         log_of("scratch/{dataset}/{strategy}/fold{fold}"),
     benchmark:
         f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
     resources:
-        gpu=1,
+        gpu=config["scratch"]["gpus"],
         mem_mb=12000,
         runtime=1440,
     params:
@@ -24,7 +30,7 @@ rule scratch:
             w.dataset,
             w.strategy,
             w.fold,
-            training={k: v for k, v in config["scratch"].items() if k != "strategies"},
+            training=scratch_settings(),
             **network_settings(),
         ),
     message:

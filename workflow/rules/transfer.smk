@@ -13,7 +13,7 @@ def transfer_settings(phase: str) -> dict:
     """The transfer block as one phase sees it: its own keys lifted, the other phase left out."""
     block = config["transfer"]
     shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-    return {key: block[key] for key in shared} | block[phase]
+    return {key: block[key] for key in shared} | block[phase] | arithmetic()
 
 
 rule transfer:
@@ -25,6 +25,7 @@ rule transfer:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.csv",
     log:
         log_of("transfer/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
@@ -32,7 +33,7 @@ rule transfer:
     wildcard_constraints:
         phase="fixed|finetuned",
     resources:
-        gpu=1,
+        gpu=config["transfer"]["gpus"],
         mem_mb=12000,
         runtime=1440,
     params:

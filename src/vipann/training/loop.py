@@ -85,7 +85,6 @@ class Plan:
     mix: bool = False
     precision: str = "auto"
     compile: bool = False
-    channels_last: bool = True
     gradient_clip: float | None = None
     sync_batchnorm: bool = False
 
@@ -328,8 +327,6 @@ def _fabric(accelerator: str, plan: Plan, running: Running) -> Fabric:
 
 
 def _prepare(module: nn.Module, plan: Plan, fabric: Fabric) -> None:
-    if not plan.channels_last:
-        module.to(memory_format=torch.contiguous_format)
     if plan.sync_batchnorm and fabric.world_size > 1:
         nn.SyncBatchNorm.convert_sync_batchnorm(module)
     if plan.compile:

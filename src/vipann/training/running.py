@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,38 @@ def process_count(accelerator: str, granted: int) -> int:
     if accelerator == "cpu" or not torch.cuda.is_available():
         return 1
     return max(1, min(granted, torch.cuda.device_count()))
+
+
+def running_of(
+    config: Mapping[str, Any], resources: Any, output: Any, terminal: TextIO | None
+) -> Running:
+    """How a rule's job runs: from the config, and from Snakemake's `resources` and `output`.
+
+    What is kept for a job lies under the name of its checkpoint, `results/<run>/checkpoints/...`,
+    in the folders `work` and `tensorboard` beside that of the checkpoints.
+    """
+    granted = int(resources.get("gpu", 0))
+    processes = process_count(config["accelerator"], granted)
+    if processes != max(granted, 1):
+        print(f"{granted} GPUs asked for; running as {processes} process(es) on what is there")
+    block = config["training"]
+    checkpoint = Path(output.checkpoint)
+    return Running(
+        processes=processes,
+        loader_workers=config["loader_workers"],
+        checkpoint_every=block["checkpoint_every"],
+        validate_every=config["pretrain"]["validate_every"],
+        work=_counterpart(checkpoint, "work"),
+        curves=Path(output.curves),
+        tensorboard=_counterpart(checkpoint, "tensorboard") if block["tensorboard"] else None,
+        terminal=terminal,
+    )
+
+
+def _counterpart(checkpoint: Path, folder: str) -> Path:
+    parts = list(checkpoint.with_suffix("").parts)
+    parts[parts.index("checkpoints")] = folder
+    return Path(*parts)
 
 
 def run_on_processes(running: Running, function: Callable[..., None], *arguments: Any) -> None:

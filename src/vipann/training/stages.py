@@ -138,6 +138,7 @@ def _fit(
     check: Check | None = None,
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `out`."""
+    network.lay_out(settings["training"].get("channels_last", True))
     clips = LogmelDataset(store, rows)
     recipe = _recipe(network, store, len(rows), settings)
     plan = _plan(settings)
@@ -172,7 +173,7 @@ def _recipe(network: ResNet54, store: FeatureStore, clips: int, settings: Settin
 
 def _plan(settings: Settings) -> Plan:
     training = settings["training"]
-    keys = ("precision", "compile", "channels_last", "gradient_clip", "sync_batchnorm")
+    keys = ("precision", "compile", "gradient_clip", "sync_batchnorm")
     return Plan(
         batch_size=training["batch_size"],
         seed=settings["seed"],

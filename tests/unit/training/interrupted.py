@@ -12,12 +12,12 @@ from vipann.training.loop import seed_everything  # noqa: F401  imported once, b
 
 
 def in_process(target, *arguments):
-    """Exit status of `target(*arguments)` in a process of its own; its modules are there already."""
+    """Exit status of `target(*arguments)` in a new process, which finds its modules imported."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vipann.training.stages"])
     process = context.Process(target=_quietly, args=(target, *arguments))
     process.start()
-    process.join(timeout=120)
+    process.join(timeout=600)
     assert process.exitcode is not None, "the training hangs"
     return process.exitcode
 

@@ -13,6 +13,7 @@ rule pretrain:
     output:
         checkpoint=f"{RESULTS}/checkpoints/upstream/{{strategy}}.safetensors",
         sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
+        curves=f"{RESULTS}/curves/upstream/{{strategy}}.csv",
     log:
         log_of("pretrain/{strategy}"),
     benchmark:
@@ -22,7 +23,7 @@ rule pretrain:
     conda:
         "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=config["pretrain"]["gpus"],
         mem_mb=16000,
         runtime=10080,
     params:

@@ -9,6 +9,7 @@ rule scratch:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "scratch").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/scratch.csv",
     log:
         log_of("scratch/{dataset}/{strategy}/fold{fold}"),
     benchmark:
@@ -16,7 +17,7 @@ rule scratch:
     conda:
         "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=config["scratch"]["gpus"],
         mem_mb=12000,
         runtime=1440,
     params:
@@ -26,7 +27,7 @@ rule scratch:
             w.dataset,
             w.strategy,
             w.fold,
-            training={k: v for k, v in config["scratch"].items() if k != "strategies"},
+            training=scratch_settings(),
             **network_settings(w.strategy),
         ),
     message:

@@ -10,6 +10,7 @@ rule transfer:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.csv",
     log:
         log_of("transfer/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
@@ -19,7 +20,7 @@ rule transfer:
     conda:
         "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=config["transfer"]["gpus"],
         mem_mb=12000,
         runtime=1440,
     params:

@@ -36,9 +36,16 @@ def one_of(strategies: list[str]) -> str:
     return "|".join(strategies) or "(?!)"
 
 
+def arithmetic() -> dict:
+    """The keys of `training` that change a training's result, if only in the last digits."""
+    keys = ("precision", "compile", "channels_last", "gradient_clip", "sync_batchnorm")
+    return {key: config["training"][key] for key in keys}
+
+
 def pretraining_settings(strategy: str) -> dict:
-    block = {k: v for k, v in config["pretrain"].items() if k not in ("source", "checkpoints")}
-    return block | {"steps": block["steps"][strategy]}
+    left_out = ("source", "checkpoints", "gpus", "validate_every")
+    block = {k: v for k, v in config["pretrain"].items() if k not in left_out}
+    return block | {"steps": block["steps"][strategy]} | arithmetic()
 
 
 def transfer_start(wildcards) -> str:
@@ -51,7 +58,12 @@ def transfer_settings(phase: str) -> dict:
     """The transfer block as one phase sees it: its own keys lifted, the other phase left out."""
     block = config["transfer"]
     shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-    return {key: block[key] for key in shared} | block[phase]
+    return {key: block[key] for key in shared} | block[phase] | arithmetic()
+
+
+def scratch_settings() -> dict:
+    left_out = ("strategies", "gpus")
+    return {k: v for k, v in config["scratch"].items() if k not in left_out} | arithmetic()
 
 
 def prediction_settings(*words: object, dataset: str, scored_dataset: str, **rows: object) -> dict:

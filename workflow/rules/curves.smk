@@ -28,6 +28,8 @@ rule learning_curves:
         csv=f"{RESULTS}/figures/learning_curves.csv",
     log:
         log_of("figures/learning_curves"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings(
             "learning_curves.py",

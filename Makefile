@@ -19,7 +19,8 @@ RUN = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host
   --report results/$@/report.html --report-after-run $(ARGS) $(QUIETLY)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  report    results/$@/report.html' \
-  '  notebook  results/$@/notebooks/results.html' \
+  '  index     results/$@/index.html, or index.md: every output with a line' \
+  '  notebooks results/$@/notebooks/' \
   '  tables    results/$@/tables/' \
   '  figures   results/$@/figures/'
 
@@ -33,7 +34,7 @@ demo esc10: $(READY)
 # One thread for each of the processes side by side, and malloc as in common.smk.
 test: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 \
-	  $(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+	  $(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

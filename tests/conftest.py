@@ -18,6 +18,14 @@ hypothesis_settings.load_profile("patient")
 CONFIG = Path(__file__).parents[1] / "config/config.yaml"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """With `--dist loadgroup`: one worker per file, or per group of files that share a fixture."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture
 def paper_network() -> dict:
     """The config values that decide the paper's networks."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from workflow_harness import SYNTHETIC, Workflow
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,17 @@ def write_config(tmp_path_factory) -> Callable[[str, dict], Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, write_config):
+    """(workflow, config file, results folder) of a finished micro run with its report.
+
+    It takes minutes, once for each worker that asks: files that use it are of the xdist group
+    "micro".
+    """
+    workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
+    config = write_config("micro", SYNTHETIC)
+    workflow(config, "--cores", "2")
+    workflow(config, "--report", "results/micro/report.html")
+    return workflow, config, workflow.directory / "results/micro"

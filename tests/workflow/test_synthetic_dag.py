@@ -8,40 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from workflow_harness import MICRO, ROOT, Workflow
+from workflow_harness import SYNTHETIC
 
-from vipann.config import merge, read_layer
+from vipann.config import merge
 
-SYNTHETIC = merge(
-    {key: read_layer(ROOT / "config/demo.yaml")[key] for key in ("datasets",)},
-    MICRO,
-    {
-        "upstream": "synthetic_events",
-        "transfer_datasets": ["synthetic_scenes"],
-        "ood": "synthetic_ships",
-        "datasets": {
-            "synthetic_events": {"options": {"train_clips": 24, "eval_clips": 24}},
-            "synthetic_scenes": {
-                "folds": 2,
-                "options": {
-                    "clips_per_class_and_fold": 2,
-                    "classes": ["engine", "siren", "rain", "bell"],
-                },
-            },
-            "synthetic_ships": {"options": {"recordings": 2, "seconds": [5, 11]}},
-        },
-    },
-)
+# Tests that share the finished run are sent to one worker.
+pytestmark = pytest.mark.xdist_group("micro")
 STRATEGIES = ("det", "drop", "det_flip", "flip")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, write_config):
-    workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
-    config = write_config("micro", SYNTHETIC)
-    workflow(config, "--cores", "2")
-    workflow(config, "--report", "results/micro/report.html")
-    return workflow, config, workflow.directory / "results/micro"
 
 
 def planned_jobs(workflow, config, *arguments):

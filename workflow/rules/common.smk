@@ -19,6 +19,14 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 from vipann.config import check_config, folds_of, read_layer
 from vipann.errors import UserError
 from vipann.provenance.fingerprint import fingerprint
+from vipann.report.names import (
+    dataset_label,
+    figure_category,
+    figure_label,
+    kind_and_dataset,
+    table_category,
+    table_label,
+)
 from vipann.seeds import derive_seed
 
 try:
@@ -68,6 +76,12 @@ def network_settings() -> dict:
 def log_of(path: str) -> str:
     """The log file of a job, named as its result below the run's folder."""
     return f"{LOGS}/{path}.log"
+
+
+def figure_labels(kind: str, dataset: str) -> dict:
+    """How the report lists the figure `kind` of a dataset."""
+    paper_name = config["datasets"][dataset].get("paper_name")
+    return {"figure": figure_label(kind, paper_name, dataset == UPSTREAM)}
 
 
 def checkpoint_of(strategy: str, dataset: str, fold: object, phase: str) -> str:

@@ -20,8 +20,9 @@ rule figure:
         png=report(
             f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
             caption="../report/figure.rst",
-            category="Figures",
-            labels={"dataset": "{dataset}", "figure": "{figure}"},
+            category=lambda w: figure_category(w.figure),
+            subcategory=lambda w: dataset_label(w.dataset, paper_names()),
+            labels=lambda w: figure_labels(w.figure, w.dataset),
         ),
         pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
         svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",

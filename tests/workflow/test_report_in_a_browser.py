@@ -6,6 +6,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from vipann.report.names import PAPER_FIGURES, figure_label
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 pytestmark = [
     pytest.mark.xdist_group("micro"),  # shares the finished run with other files
@@ -157,6 +159,12 @@ def test_every_result_has_a_caption_and_the_landing_page_describes_the_run(
     row.locator("a").nth(1).click()
     report.menu.get_by_text("Description").wait_for()
     page.screenshot(path=screenshots / "caption.png")
+
+
+def test_the_reports_way_of_sorting_keeps_the_papers_order(page):
+    kinds = sorted(PAPER_FIGURES["DCASE2013"], key=PAPER_FIGURES["DCASE2013"].get)
+    labels = [figure_label(kind, "DCASE2013", False) for kind in kinds]
+    assert page.evaluate("all => all.sort((a, b) => a.localeCompare(b))", labels) == labels
 
 
 def test_links_of_the_landing_page_open_their_category(finished, page):

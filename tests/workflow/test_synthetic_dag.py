@@ -37,8 +37,13 @@ def test_everything_that_was_promised_is_there(finished):
             for dataset in ("synthetic_events", "synthetic_scenes")
             for kind in ("png", "pdf", "svg", "csv")
         ),
-        "notebooks/results.ipynb",
-        "notebooks/results.html",
+        *(
+            f"notebooks/{notebook}.{kind}"
+            for notebook in ("pretraining", "transfer_synthetic_scenes", "out_of_distribution")
+            for kind in ("ipynb", "html")
+        ),
+        "index.md",
+        "index.html",
         "report.html",
     ]
     assert not [name for name in expected if not (results / name).stat().st_size]
@@ -145,7 +150,7 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 1, "all": 1}),
+        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 3, "index": 1, "all": 1}),
         ({"accelerator": "auto"}, {}),
         ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
         (

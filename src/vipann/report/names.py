@@ -19,21 +19,21 @@ LIKE_UPSTREAM, LIKE_TRANSFER = "AudioSet", "UrbanSound8K"
 # In the paper's order.
 FIGURE_WORDS = {
     "phases": "fixed against fine-tuned",
-    "retention": "score by clips retained, networks compared",
-    "boxplot": "uncertainty on unheard sounds",
+    "retention": "score by clips retained",
+    "boxplot": "uncertainty on new sounds",
     "learning": "learning curves",
     "reliability": "reliability of the probabilities",
     "confusion": "confusion of classes",
 }
 TABLE_WORDS = {
     "table1": "Table 1: size of the networks",
-    "table1_parts": "Table 1, parts: what the operations are spent on",
-    "table1_variants": "Table 1, variants: other clip lengths, pretraining",
+    "table1_parts": "Table 1: where the operations go",
+    "table1_variants": "Table 1: variants of its networks",
     "table2": "Table 2: the datasets",
     "table3": "Table 3: pretraining",
     "table4": "Table 4: accuracy after transfer",
     "table5": "Table 5: accuracy from scratch",
-    "claims": "The paper's claims, judged on this run",
+    "claims": "The paper's claims, judged",
 }
 BEYOND = "Beyond the paper"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vipann.files import replacing
 
+_SHORT = 40  # characters
 _STYLE = """
 body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #262626; background: #fff;
   max-width: 72rem; margin: 1.5rem auto; padding: 0 1.5rem; }
@@ -16,10 +17,9 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem;
 table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums;
   border-top: 2px solid #262626; border-bottom: 2px solid #262626; }
 th { border-bottom: 1px solid #262626; vertical-align: bottom; }
-th, td { padding: .22rem .8rem; text-align: left; }
-td[style*="right"] { white-space: nowrap; }
+th, td { padding: .22rem .65rem; text-align: left; }
+.short td { white-space: nowrap; }
 tbody tr:not(:has(> td:first-child:empty)) > td { border-top: 1px solid #e3e3e3; }
-tbody tr:has(> td:first-child:empty) > td { color: #595959; }
 tbody tr:hover > td { background: #f3f6f9; }
 a { color: #005a8d; } code { background: #f3f3f3; padding: 0 .2em; }
 img { max-width: 100%; }
@@ -47,9 +47,7 @@ def page(markdown: str, name: str) -> str:
     import mistune
 
     body = mistune.create_markdown(plugins=["table"])(markdown)
-    body = body.replace("<table>", '<div class="wide"><table>').replace(
-        "</table>", "</table></div>"
-    )
+    body = re.sub(r"<table>.*?</table>", _framed, body, flags=re.DOTALL)
     found = re.search(r"^(?:#+ +|\*\*)(.+?)(?:\*\*)?$", markdown, flags=re.MULTILINE)
     title = html.escape(found[1].replace("`", "") if found else name)
     return (
@@ -57,3 +55,10 @@ def page(markdown: str, name: str) -> str:
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{body}</body>\n</html>\n"
     )
+
+
+def _framed(table: re.Match[str]) -> str:
+    """A table that scrolls by itself when it is wide; short cells are not broken into lines."""
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", table[0], flags=re.DOTALL)
+    short = all(len(cell) < _SHORT for cell in cells)
+    return f'<div class="wide{" short" if short else ""}">{table[0]}</div>'

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_harness import SYNTHETIC, Workflow
+from workflow_harness import ROOT, SYNTHETIC, Workflow
 
 
 @pytest.fixture(scope="session")
@@ -28,5 +28,6 @@ def finished(tmp_path_factory, write_config):
     workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
     config = write_config("micro", SYNTHETIC)
     workflow(config, "--cores", "2")
-    workflow(config, "--report", "results/micro/report.html")
+    style = str(ROOT / "workflow/report/style.css")
+    workflow(config, "--report", "results/micro/report.html", "--report-stylesheet", style)
     return workflow, config, workflow.directory / "results/micro"

@@ -106,13 +106,16 @@ def plant_run(folder):
     transferred.to_parquet(folder / "metrics/scenes.uncertainty.parquet")
     pd.DataFrame(
         {
-            "claim": ["planted claim A", "planted claim B", "planted claim C"],
+            "claim": ["a", "b", "c"],
+            "sentence": ["planted claim A", "planted claim B", "planted claim C"],
             "section": "4.3",
             "dataset": "scenes",
             "verdict": ["holds", "holds", "does not hold"],
             "numbers": ["0.1 > 0.0", "0.2 > 0.1", "0.0 < 0.1"],
             "test": "t test",
-            "paper_verdict": ["holds", "does not hold", ""],
+            "p_holm": ["0.01", "0.5", ""],
+            "beyond_chance": ["yes", "no", ""],
+            "printed_verdict": ["holds", "does not hold", "ESC-50: holds; DCASE2013: holds"],
         }
     ).to_csv(folder / "tables/claims.csv", index=False)
     return folder
@@ -218,7 +221,8 @@ def test_out_of_distribution_agrees_with_scikit_learn(executed):
 def test_claims_counts_its_verdicts(executed):
     _, _, text = executed["claims"]
     assert "3 statements, judged on run planted-run : 2 holds , 1 does not hold ." in text
-    assert "the same verdict for 1 of the 2 statements that have both" in text
+    assert "the same verdict for 1 of the 2 statements that can be judged by both" in text
+    assert "Of the 2 with a test of significance, 1 are beyond chance" in text
     assert text.count("planted claim A") == 1
     assert text.count("planted claim C") == 2  # in the whole list and as the rarest verdict
 

@@ -20,6 +20,7 @@ from vipann.config import check_config, folds_of, read_layer
 from vipann.errors import UserError
 from vipann.provenance.fingerprint import fingerprint
 from vipann.report.names import (
+    BEYOND,
     dataset_label,
     figure_category,
     figure_label,
@@ -76,12 +77,6 @@ def network_settings() -> dict:
 def log_of(path: str) -> str:
     """The log file of a job, named as its result below the run's folder."""
     return f"{LOGS}/{path}.log"
-
-
-def figure_labels(kind: str, dataset: str) -> dict:
-    """How the report lists the figure `kind` of a dataset."""
-    paper_name = config["datasets"][dataset].get("paper_name")
-    return {"figure": figure_label(kind, paper_name, dataset == UPSTREAM)}
 
 
 def checkpoint_of(strategy: str, dataset: str, fold: object, phase: str) -> str:

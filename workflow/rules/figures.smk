@@ -22,7 +22,11 @@ rule figure:
             caption="../report/figure.rst",
             category=lambda w: figure_category(w.figure),
             subcategory=lambda w: dataset_label(w.dataset, paper_names()),
-            labels=lambda w: figure_labels(w.figure, w.dataset),
+            labels=lambda w: {
+                "figure": figure_label(
+                    w.figure, paper_names().get(w.dataset), w.dataset == UPSTREAM
+                )
+            },
         ),
         pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
         svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",

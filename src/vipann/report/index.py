@@ -27,6 +27,7 @@ FAMILIES = {
     "predictions": "Monte Carlo predictions of every network on its own held-out clips, "
     "`<dataset>/<strategy>/fold<fold>/<phase>.h5`: all numbers are computed from them",
     "ood": "the same on the out-of-distribution clips",
+    "curves": "learning curves of every training",
     "benchmarks": "time and memory of the long jobs",
     "logs": "one log file per job",
 }
@@ -79,7 +80,7 @@ def _index(folder: Path, results: Mapping[str, list[str]], facts: Mapping[str, A
             lines += [f"## {section}", *blocks[section]]
     lines += ["## Notebooks", _notebooks(results["notebooks"])]
     lines += ["## Datasets", _bullets(_datasets(results["summaries"]))]
-    lines += ["## Where the numbers come from", _bullets(_origins(results["metrics"]))]
+    lines += ["## Where the numbers come from", _bullets(_origins(folder, results["metrics"]))]
     return "\n\n".join(lines) + "\n"
 
 
@@ -145,12 +146,13 @@ def _datasets(paths: Sequence[str]) -> list[str]:
     ]
 
 
-def _origins(metrics: Sequence[str]) -> list[str]:
+def _origins(folder: Path, metrics: Sequence[str]) -> list[str]:
     lines = []
     for path in metrics:
         kind = Path(path).stem.rpartition(".")[2]
         lines.append(f"[{path}]({path}): {METRICS.get(kind, 'parameters and operations')}")
-    return lines + [f"[{name}/]({name}/): {words}" for name, words in FAMILIES.items()]
+    found = {name: words for name, words in FAMILIES.items() if (folder / name).is_dir()}
+    return lines + [f"[{name}/]({name}/): {words}" for name, words in found.items()]
 
 
 def _bullets(lines: Any) -> str:

@@ -6,15 +6,7 @@ Standard library alone: the Snakefile imports this module while it is parsed.
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-# The paper's figures by its name of the dataset.
-PAPER_FIGURES = {
-    "AudioSet": {"retention": 1, "boxplot": 2},
-    "UrbanSound8K": {"phases": 3, "retention": 4, "boxplot": 5},
-    "ESC-50": {"phases": 6, "retention": 7, "boxplot": 8},
-    "DCASE2013": {"phases": 9, "retention": 10, "boxplot": 11},
-}
-# What a figure of another dataset is like: the first of its kind in the paper.
-LIKE_UPSTREAM, LIKE_TRANSFER = "AudioSet", "UrbanSound8K"
+from vipann.paper.figures import FIGURES, figure_name
 
 # In the paper's order.
 FIGURE_WORDS = {
@@ -36,6 +28,7 @@ TABLE_WORDS = {
     "claims": "The paper's claims, judged",
 }
 BEYOND = "Beyond the paper"
+FIGURE_SPACE = "\u2007"
 
 
 def table_category(stem: str) -> str:
@@ -50,9 +43,9 @@ def table_label(stem: str) -> str:
 
 
 def figure_category(kind: str) -> str:
-    if any(kind in figures for figures in PAPER_FIGURES.values()):
+    if kind in FIGURES:
         return "Figures"
-    return "Training" if kind.startswith("learning") else BEYOND
+    return "Training" if kind.startswith(("learning", "training", "curves")) else BEYOND
 
 
 def figure_label(kind: str, paper_name: str | None, upstream: bool) -> str:
@@ -61,12 +54,12 @@ def figure_label(kind: str, paper_name: str | None, upstream: bool) -> str:
     Snakemake's report sorts labels as text: a figure space before one digit keeps 9 before 10.
     """
     words = FIGURE_WORDS.get(kind, _words(kind))
-    like = LIKE_UPSTREAM if upstream else LIKE_TRANSFER
-    if number := PAPER_FIGURES.get(paper_name or "", {}).get(kind):
-        return f"Figure {str(number).rjust(2, chr(0x2007))}: {words}"
-    if number := PAPER_FIGURES[like].get(kind):
-        return f"Like Figure {number}: {words}"
-    return words[:1].upper() + words[1:]
+    if kind not in FIGURES:
+        return _capital(words)
+    name = figure_name(kind, paper_name, upstream)
+    if name.startswith("Figure "):
+        name = "Figure " + name.removeprefix("Figure ").rjust(2, FIGURE_SPACE)
+    return f"{_capital(name)}: {words}"
 
 
 def kind_and_dataset(stem: str, datasets: Iterable[str]) -> tuple[str, str]:
@@ -87,4 +80,8 @@ def stems_of(paths: Iterable[str]) -> list[str]:
 
 
 def _words(stem: str) -> str:
-    return stem.replace("_", " ").replace("-", " ").capitalize()
+    return _capital(stem.replace("_", " ").replace("-", " "))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vipann.paper.figures import FIGURES
 from vipann.report.index import write_index
 from vipann.report.names import (
     BEYOND,
-    PAPER_FIGURES,
     figure_category,
     figure_label,
     kind_and_dataset,
@@ -77,14 +77,14 @@ def test_long_cells_may_break_and_short_ones_stay_in_one_line():
 def test_figures_have_the_papers_number_only_for_the_papers_dataset():
     numbers = [
         figure_label(kind, name, name == "AudioSet")
-        for name, kinds in PAPER_FIGURES.items()
-        for kind in kinds
+        for kind, names in FIGURES.items()
+        for name in names
     ]
     assert sorted(int(label.split(":")[0].removeprefix("Figure")) for label in numbers) == [
         *range(1, 12)
     ]
     assert figure_label("retention", None, True).startswith("Like Figure 1:")
-    assert figure_label("boxplot", None, False).startswith("Like Figure 5:")
+    assert figure_label("boxplot", None, False).startswith("Like Figures 5, 8, 11:")
     assert figure_label("some_curves", "ESC-50", False) == "Some curves"
 
 
@@ -166,7 +166,7 @@ def test_sections_and_figures_come_in_the_papers_order(index):
         for line in lines
         if "### " in line and "igure" in line
     ] == [
-        *("### Figure 1", "### Figure 6", "### Figure 8", "### Like Figure 5"),
+        *("### Figure 1", "### Figure 6", "### Figure 8", "### Like Figures 5, 8, 11"),
     ]
 
 

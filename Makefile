@@ -35,7 +35,7 @@ demo esc10: $(READY)
 # One thread for each of the processes side by side, and malloc as in common.smk.
 test: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 \
-	  $(BIN)/python -m pytest -n auto --dist loadgroup $(TESTS)
+	  $(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

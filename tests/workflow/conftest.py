@@ -22,8 +22,8 @@ def write_config(tmp_path_factory) -> Callable[[str, dict], Path]:
 def finished(tmp_path_factory, write_config):
     """(workflow, config file, results folder) of a finished micro run with its report.
 
-    It takes minutes, once for each worker that asks: files that use it are of the xdist group
-    "micro".
+    It takes minutes, once for each worker that asks: the files that use it are named in
+    tests/conftest.py, which sends them to one worker.
     """
     workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
     config = write_config("micro", SYNTHETIC)

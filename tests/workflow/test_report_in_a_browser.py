@@ -10,10 +10,9 @@ from vipann.paper.figures import FIGURES
 from vipann.report.names import figure_label
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = [
-    pytest.mark.xdist_group("micro"),  # shares the finished run with other files
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
-]
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"
+)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +115,7 @@ def test_every_result_of_the_report_is_reached_by_clicking(finished, page, scree
         path = report.show(row)
         assert path not in seen, f"{path} and {seen.get(path)} share a place in the report"
         seen[path] = category
+        assert path.endswith((".png", ".html")), f"{path} is offered as a download only"
         picture = page.locator("#app > div > div:last-child img")
         if path.endswith(".png"):
             picture.wait_for()

@@ -12,8 +12,6 @@ from workflow_harness import SYNTHETIC
 
 from vipann.config import merge
 
-# Tests that share the finished run are sent to one worker.
-pytestmark = pytest.mark.xdist_group("micro")
 STRATEGIES = ("det", "drop", "det_flip", "flip")
 
 

@@ -6,7 +6,7 @@ include: "helpers/report.smk"
 
 
 SHOWN_TABLES = listed("CLAIMS", "TABLES", "BEYOND_TABLES")
-SHOWN_FIGURES = listed("FIGURES", "TRAINING_FIGURES", "BEYOND_FIGURES")
+SHOWN_FIGURES = listed("FIGURES", "LEARNING_CURVES", "BEYOND_FIGURES")
 NOTEBOOK_NAMES = [
     "pretraining",
     *[f"transfer_{dataset}" for dataset in TRANSFER_DATASETS],

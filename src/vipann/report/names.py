@@ -13,7 +13,7 @@ FIGURE_WORDS = {
     "phases": "fixed against fine-tuned",
     "retention": "score by clips retained",
     "boxplot": "uncertainty on new sounds",
-    "learning": "learning curves",
+    "learning_curves": "learning curves of all trainings",
     "reliability": "reliability of the probabilities",
     "confusion": "confusion of classes",
 }

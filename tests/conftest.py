@@ -22,7 +22,7 @@ CONFIG = Path(__file__).parents[1] / "config/config.yaml"
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With `--dist loadfile`, files that share the finished run go to one worker as one file does."""
+    """With `--dist loadfile`, files that share the finished run go to one worker, like one file."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling

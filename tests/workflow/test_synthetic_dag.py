@@ -8,40 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from workflow_harness import MICRO, ROOT, Workflow
+from workflow_harness import SYNTHETIC
 
-from vipann.config import merge, read_layer
+from vipann.config import merge
 
-SYNTHETIC = merge(
-    {key: read_layer(ROOT / "config/demo.yaml")[key] for key in ("datasets",)},
-    MICRO,
-    {
-        "upstream": "synthetic_events",
-        "transfer_datasets": ["synthetic_scenes"],
-        "ood": "synthetic_ships",
-        "datasets": {
-            "synthetic_events": {"options": {"train_clips": 24, "eval_clips": 24}},
-            "synthetic_scenes": {
-                "folds": 2,
-                "options": {
-                    "clips_per_class_and_fold": 2,
-                    "classes": ["engine", "siren", "rain", "bell"],
-                },
-            },
-            "synthetic_ships": {"options": {"recordings": 2, "seconds": [5, 11]}},
-        },
-    },
-)
 STRATEGIES = ("det", "drop", "det_flip", "flip")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, write_config):
-    workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
-    config = write_config("micro", SYNTHETIC)
-    workflow(config, "--cores", "2")
-    workflow(config, "--report", "results/micro/report.html")
-    return workflow, config, workflow.directory / "results/micro"
 
 
 def planned_jobs(workflow, config, *arguments):
@@ -64,8 +35,13 @@ def test_everything_that_was_promised_is_there(finished):
             for dataset in ("synthetic_events", "synthetic_scenes")
             for kind in ("png", "pdf", "svg", "csv")
         ),
-        "notebooks/results.ipynb",
-        "notebooks/results.html",
+        *(
+            f"notebooks/{notebook}.{kind}"
+            for notebook in ("pretraining", "transfer_synthetic_scenes", "out_of_distribution")
+            for kind in ("ipynb", "html")
+        ),
+        "index.md",
+        "index.html",
         "report.html",
     ]
     assert not [name for name in expected if not (results / name).stat().st_size]
@@ -172,7 +148,7 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 1, "all": 1}),
+        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 3, "index": 1, "all": 1}),
         ({"accelerator": "auto"}, {}),
         ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
         (

@@ -20,6 +20,15 @@ from vipann.config import check_config, folds_of, in_order, read_layer
 from vipann.errors import UserError
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
 from vipann.provenance.folder import folder_stamp
+from vipann.report.names import (
+    BEYOND,
+    dataset_label,
+    figure_category,
+    figure_label,
+    kind_and_dataset,
+    table_category,
+    table_label,
+)
 from vipann.seeds import derive_seed
 
 try:
@@ -121,3 +130,4 @@ def models_of(dataset: str) -> list[str]:
 include: "helpers/datasets.smk"
 include: "helpers/networks.smk"
 include: "helpers/products.smk"
+include: "helpers/report.smk"

@@ -20,8 +20,13 @@ rule figure:
         png=report(
             f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
             caption="../report/figure.rst",
-            category="Figures",
-            labels={"dataset": "{dataset}", "figure": "{figure}"},
+            category=lambda w: figure_category(w.figure),
+            subcategory=lambda w: dataset_label(w.dataset, paper_names()),
+            labels=lambda w: {
+                "figure": figure_label(
+                    w.figure, paper_names().get(w.dataset), w.dataset == UPSTREAM
+                )
+            },
         ),
         pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
         svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",

@@ -44,12 +44,7 @@ rule table:
         paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
-        md=report(
-            f"{RESULTS}/tables/table{{number}}.md",
-            caption="../report/table.rst",
-            category="Tables",
-            labels={"table": "{number}", "form": "text"},
-        ),
+        md=f"{RESULTS}/tables/table{{number}}.md",
         tex=f"{RESULTS}/tables/table{{number}}.tex",
     log:
         log_of("tables/table{number}"),

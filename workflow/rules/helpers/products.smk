@@ -1,11 +1,4 @@
-# What tables, figures and the notebook are made from.
-
-
-def notebook_inputs() -> list[str]:
-    datasets = [UPSTREAM, *TRANSFER_DATASETS]
-    kinds = ("metrics", "retention", "uncertainty")
-    metrics = [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in datasets for kind in kinds]
-    return [*metrics, *TABLES, *FIGURES]
+# What tables and figures are made from.
 
 
 def metrics_of_table(wildcards) -> list[str]:

@@ -1,12 +1,48 @@
-# Figures: accuracy (upstream: mAP) against retained fraction, and box plots of uncertainty.
+# Figures: score against retained fraction, two ways, and box plots of uncertainty.
+
+FIGURE_DATA = {"retention": "retention", "phases": "retention", "boxplot": "uncertainty"}
+FIGURE_TITLES = {
+    "retention": "retention, strategies compared",
+    "phases": "retention, fixed against fine-tuned",
+    "boxplot": "uncertainty in and out of distribution",
+}
+
+
+def figures_of(dataset: str) -> list[str]:
+    """Names, without suffix, of a dataset's figures; the upstream networks have one phase alone."""
+    kinds = [kind for kind in FIGURE_DATA if dataset != UPSTREAM or kind != "phases"]
+    return [f"{kind}_{dataset}" for kind in kinds]
+
 
 FIGURES = expand(
-    f"{RESULTS}/figures/{{figure}}_{{dataset}}.{{kind}}",
-    figure=["retention", "boxplot"],
-    dataset=[UPSTREAM, *TRANSFER_DATASETS],
+    f"{RESULTS}/figures/{{name}}.{{kind}}",
+    name=[name for dataset in [UPSTREAM, *TRANSFER_DATASETS] for name in figures_of(dataset)],
     kind=["png", "pdf", "svg", "csv"],
 )
-FIGURE_DATA = {"retention": "retention", "boxplot": "uncertainty"}
+
+
+def figure_labels(wildcards) -> dict:
+    paper_name = paper_names().get(wildcards.dataset)
+    return {
+        "figure": figure_name(wildcards.figure, paper_name, wildcards.dataset == UPSTREAM),
+        "dataset": paper_name or wildcards.dataset,
+        "kind": FIGURE_TITLES[wildcards.figure],
+    }
+
+
+def figure_settings(wildcards) -> dict:
+    """What is drawn, and what the caption says of it."""
+    dataset = wildcards.dataset
+    return settings(
+        "figure.py",
+        style=dict(sorted(config["figures"].items())),
+        names={name: paper_names()[name] for name in sorted([dataset, OOD])},
+        caption=figure_labels(wildcards)
+        | {
+            "folds": 0 if dataset == UPSTREAM else len(folds_of(config, dataset)),
+            "ood": paper_names()[OOD] or OOD,
+        },
+    )
 
 
 localrules:
@@ -21,7 +57,7 @@ rule figure:
             f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
             caption="../report/figure.rst",
             category="Figures",
-            labels={"dataset": "{dataset}", "figure": "{figure}"},
+            labels=figure_labels,
         ),
         pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
         svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",
@@ -29,11 +65,9 @@ rule figure:
     log:
         log_of("figures/{figure}_{dataset}"),
     wildcard_constraints:
-        figure="retention|boxplot",
+        figure="|".join(FIGURE_DATA),
     params:
-        settings=settings(
-            "figure.py", style=dict(sorted(config["figures"].items())), paper_names=paper_names()
-        ),
+        settings=figure_settings,
     message:
         "figure {wildcards.figure} {wildcards.dataset}"
     script:

@@ -1,11 +1,20 @@
-# Tables 1, 3, 4 and 5: ours beside the paper's.
+# Tables 1 to 5: ours beside the paper's.
 
 TRANSFER_TABLES = ["4", "5"] if config["scratch"]["strategies"] else ["4"]
 TABLES = expand(
     f"{RESULTS}/tables/table{{number}}.{{kind}}",
-    number=["1", "1_variants", "1_parts", "3", *TRANSFER_TABLES],
+    number=["1", "1_variants", "1_parts", "2", "3", *TRANSFER_TABLES],
     kind=["csv", "md", "tex"],
 )
+TABLE_TITLES = {
+    "1": "size of the networks",
+    "1_variants": "size at other clip lengths, and of pre-training networks",
+    "1_parts": "what the operations are spent on",
+    "2": "the datasets",
+    "3": "pre-training",
+    "4": "accuracy after transfer",
+    "5": "accuracy from scratch",
+}
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
 
 
@@ -21,6 +30,11 @@ def paper_names() -> dict:
     return {name: names[name] for name in sorted([UPSTREAM, OOD, *TRANSFER_DATASETS])}
 
 
+def table_labels(wildcards) -> dict:
+    number = wildcards.get("number", "2")
+    return {"table": f"Table {number.partition('_')[0]}", "about": TABLE_TITLES[number]}
+
+
 def paper_clip_seconds() -> dict:
     """Clip length of the paper's datasets, by the paper's names for them."""
     blocks = PAPER["datasets"].values()
@@ -34,6 +48,7 @@ def paper_features() -> dict:
 
 localrules:
     complexity,
+    dataset_table,
     table,
 
 
@@ -59,6 +74,30 @@ rule complexity:
         "../scripts/complexity.py"
 
 
+rule dataset_table:
+    input:
+        manifests=[f"{RESULTS}/manifests/{name}.parquet" for name in TRANSFER_DATASETS],
+        features=[f"{RESULTS}/features/{name}.h5" for name in TRANSFER_DATASETS],
+        paper=str(SOURCE / "vipann/paper/tables.csv"),
+    output:
+        csv=f"{RESULTS}/tables/table2.csv",
+        md=report(
+            f"{RESULTS}/tables/table2.md",
+            caption="../report/table.rst",
+            category="Tables",
+            labels=table_labels,
+        ),
+        tex=f"{RESULTS}/tables/table2.tex",
+    log:
+        log_of("tables/table2"),
+    params:
+        settings=settings("dataset_table.py", paper_names=paper_names()),
+    message:
+        "table 2"
+    script:
+        "../scripts/dataset_table.py"
+
+
 rule table:
     input:
         metrics=metrics_of_table,
@@ -69,7 +108,7 @@ rule table:
             f"{RESULTS}/tables/table{{number}}.md",
             caption="../report/table.rst",
             category="Tables",
-            labels={"table": "{number}", "form": "text"},
+            labels=table_labels,
         ),
         tex=f"{RESULTS}/tables/table{{number}}.tex",
     log:

@@ -55,7 +55,7 @@ def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
             "low": replications.quantile(low),
             "high": replications.quantile(high),
             "replications": replications.size(),
-            "folds": folds.size(),
+            "folds": folds.count(),
             "standard_error": folds.sem(),
         }
     )

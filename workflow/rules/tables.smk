@@ -6,44 +6,7 @@ TABLES = expand(
     number=["1", "1_variants", "1_parts", "2", "3", *TRANSFER_TABLES],
     kind=["csv", "md", "tex"],
 )
-TABLE_TITLES = {
-    "1": "size of the networks",
-    "1_variants": "size at other clip lengths, and of pre-training networks",
-    "1_parts": "what the operations are spent on",
-    "2": "the datasets",
-    "3": "pre-training",
-    "4": "accuracy after transfer",
-    "5": "accuracy from scratch",
-}
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
-
-
-def metrics_of_table(wildcards) -> list[str]:
-    if wildcards.number.startswith("1"):
-        return [COMPLEXITY]
-    datasets = [UPSTREAM] if wildcards.number == "3" else TRANSFER_DATASETS
-    return [f"{RESULTS}/metrics/{dataset}.metrics.parquet" for dataset in datasets]
-
-
-def paper_names() -> dict:
-    names = {name: block.get("paper_name") for name, block in config["datasets"].items()}
-    return {name: names[name] for name in sorted([UPSTREAM, OOD, *TRANSFER_DATASETS])}
-
-
-def table_labels(wildcards) -> dict:
-    number = wildcards.get("number", "2")
-    return {"table": f"Table {number.partition('_')[0]}", "about": TABLE_TITLES[number]}
-
-
-def paper_clip_seconds() -> dict:
-    """Clip length of the paper's datasets, by the paper's names for them."""
-    blocks = PAPER["datasets"].values()
-    return {b["paper_name"]: b["clip_seconds"] for b in blocks if b.get("paper_name")}
-
-
-def paper_features() -> dict:
-    keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
-    return {key: PAPER["features"][key] for key in keys}
 
 
 localrules:
@@ -54,11 +17,13 @@ localrules:
 
 rule complexity:
     input:
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         counts=COMPLEXITY,
     log:
         log_of("metrics/complexity"),
+    conda:
+        "../../environment.yml"
     params:
         # The paper's networks, whatever this run trains.
         settings=settings(
@@ -78,7 +43,7 @@ rule dataset_table:
     input:
         manifests=[f"{RESULTS}/manifests/{name}.parquet" for name in TRANSFER_DATASETS],
         features=[f"{RESULTS}/features/{name}.h5" for name in TRANSFER_DATASETS],
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table2.csv",
         md=report(
@@ -90,6 +55,8 @@ rule dataset_table:
         tex=f"{RESULTS}/tables/table2.tex",
     log:
         log_of("tables/table2"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("dataset_table.py", paper_names=paper_names()),
     message:
@@ -101,7 +68,7 @@ rule dataset_table:
 rule table:
     input:
         metrics=metrics_of_table,
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=report(
@@ -115,6 +82,8 @@ rule table:
         log_of("tables/table{number}"),
     wildcard_constraints:
         number="1|1_variants|1_parts|[345]",
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("table.py", paper_names=paper_names()),
     message:

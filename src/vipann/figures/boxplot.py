@@ -20,6 +20,23 @@ STRATEGIES = ("drop", "flip", "det_flip")
 # The paper shows the fine-tuned models; a run without that phase shows the next one it has.
 PHASES = ("finetuned", "pretrained", "fixed", "scratch")
 
+COLUMNS = [
+    "dataset",
+    "scored_dataset",
+    "strategy",
+    "phase",
+    "uncertainty",
+    "folds",
+    "values",
+    "mean",
+    "median",
+    "q1",
+    "q3",
+    "whisker_low",
+    "whisker_high",
+    "beyond",
+]
+
 
 def box_statistics(uncertainty: pd.DataFrame, phase: str | None = None) -> pd.DataFrame:
     """What the figure draws: the five numbers and the mean of each box, in nats.
@@ -69,24 +86,6 @@ def draw_boxplot(
     with matplotlib.rc_context(chosen.rc()):
         figure = _figure(boxes, chosen, shown)
         look.save(figure, boxes, outputs, chosen.dpi)
-
-
-COLUMNS = [
-    "dataset",
-    "scored_dataset",
-    "strategy",
-    "phase",
-    "uncertainty",
-    "folds",
-    "values",
-    "mean",
-    "median",
-    "q1",
-    "q3",
-    "whisker_low",
-    "whisker_high",
-    "beyond",
-]
 
 
 def _box(clips: pd.DataFrame) -> dict[str, Any]:

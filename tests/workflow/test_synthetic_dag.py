@@ -26,13 +26,18 @@ def test_everything_that_was_promised_is_there(finished):
     expected = [
         *(
             f"tables/table{n}.{kind}"
-            for n in ("1", "1_variants", "1_parts", "3", "4", "5")
+            for n in ("1", "1_variants", "1_parts", "2", "3", "4", "5")
             for kind in ("csv", "md", "tex")
         ),
         *(
-            f"figures/{figure}_{dataset}.{kind}"
-            for figure in ("retention", "boxplot")
-            for dataset in ("synthetic_events", "synthetic_scenes")
+            f"figures/{figure}.{kind}"
+            for figure in (
+                "retention_synthetic_events",
+                "boxplot_synthetic_events",
+                "retention_synthetic_scenes",
+                "phases_synthetic_scenes",
+                "boxplot_synthetic_scenes",
+            )
             for kind in ("png", "pdf", "svg", "csv")
         ),
         *(
@@ -107,6 +112,15 @@ def test_table_1_is_the_papers_whatever_the_run(finished):
     assert (table["difference"] == 0).all()
 
 
+def test_table_2_counts_the_manifest(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/table2.csv").set_index("metric")
+    manifest = pd.read_parquet(results / "manifests/synthetic_scenes.parquet")
+    counts = [len(manifest), 4, manifest["duration_s"].max(), manifest["fold"].nunique()]
+    assert table["ours"].tolist() == counts
+    assert table[["paper", "difference"]].isna().all(axis=None)
+
+
 def test_training_and_test_clips_never_mix(finished):
     _, _, results = finished
     manifest = pd.read_parquet(results / "manifests/synthetic_scenes.parquet").set_index("clip_id")
@@ -134,6 +148,8 @@ def test_the_report_opens_without_a_network(finished):
     assert "<script" in text
     assert 'src="http' not in text
     assert "retention" in text
+    for label in ("Like Figure 1", "Like Figures 3, 6, 9", "Like Figures 5, 8, 11", "Table 2"):
+        assert label in text
 
 
 def test_a_checkpoint_says_where_it_comes_from(finished):
@@ -148,7 +164,7 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 3, "index": 1, "all": 1}),
+        ({"figures": {"font_size": 11}}, {"figure": 5, "notebook": 3, "index": 1, "all": 1}),
         ({"accelerator": "auto"}, {}),
         ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
         (

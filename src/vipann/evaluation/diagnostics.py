@@ -29,10 +29,8 @@ def confusion_table(one: Predictions) -> pd.DataFrame:
     not occur are left out, but the diagonal is always there.
     """
     classes = np.arange(len(one.classes))
-    counts = sum(
-        confusion_matrix(one.targets, predicted, labels=classes) for predicted in one.predicted
-    )
-    counts = np.asarray(counts) / one.replications
+    targets = np.tile(one.targets, one.replications)
+    counts = confusion_matrix(targets, one.predicted.ravel(), labels=classes) / one.replications
     target, predicted = np.nonzero((counts > 0) | np.eye(len(classes), dtype=bool))
     names = np.asarray(one.classes, dtype=object)
     frame = pd.DataFrame({"target": names[target], "predicted": names[predicted]})

@@ -63,14 +63,10 @@ def retention_gain_of(
 
     def statistic(replication: int, weights: np.ndarray, _: np.ndarray) -> np.ndarray:
         order, starts = _groups(uncertainty[replication])
-        size = np.add.reduceat(weights[:, order], starts, axis=1).cumsum(axis=1)
-        right = weights * values[replication]
-        right = np.add.reduceat(right[:, order], starts, axis=1).cumsum(axis=1)
+        size = _running(weights[:, order], starts)
+        right = _running((weights * values[replication])[:, order], starts)
         # Between two groups of ties the sum grows evenly: the mean over the orders of the ties.
-        curves = [
-            np.interp(counts, np.r_[0.0, n], np.r_[0.0, r]) / counts
-            for n, r in zip(size, right, strict=True)
-        ]
+        curves = [np.interp(counts, n, r) / counts for n, r in zip(size, right, strict=True)]
         return np.mean(curves, axis=1) - right[:, -1] / size[:, -1]
 
     return statistic
@@ -130,6 +126,12 @@ def _weights(rng: np.random.Generator, resamples: int, clips: int) -> np.ndarray
     drawn = rng.integers(0, clips, (resamples, clips)) + clips * np.arange(resamples)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=resamples * clips)
     return counts.reshape(resamples, clips).astype(np.float64)
+
+
+def _running(weights: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Running sums over the groups that begin at `starts`, from 0 on: (B, groups + 1)."""
+    sums = np.add.reduceat(weights, starts, axis=1).cumsum(axis=1)
+    return np.pad(sums, ((0, 0), (1, 0)))
 
 
 def _groups(uncertainty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
 from vipann.config import check_config, folds_of, read_layer
 from vipann.errors import UserError
+from vipann.folds import fold_numbers
 from vipann.provenance.fingerprint import fingerprint
 from vipann.seeds import derive_seed
 

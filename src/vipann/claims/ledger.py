@@ -130,7 +130,7 @@ def _printed(claim: Claim, paper_name: str | None) -> dict[str, str]:
 
 def _with_p(judgement: Judgement) -> str:
     test = judgement.test
-    return judgement.numbers + (f" [{test.words}: p = {test.p:.2g}]" if test.p is not None else "")
+    return judgement.numbers + (f" [{test.words}: {test.p_words}]" if test.p is not None else "")
 
 
 def _read(path: Path | str) -> pd.DataFrame:

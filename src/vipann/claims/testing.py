@@ -7,6 +7,8 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.05
+# Below this a p says more of the test's assumptions than of the data.
+LEAST_TOLD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,13 @@ class Test:
     __test__ = False  # not pytest's
 
     @property
-    def beyond_chance(self) -> bool:
-        return self.p is not None and self.p < LEVEL
+    def p_words(self) -> str:
+        """p as a reader is told it, "" without one."""
+        return "" if self.p is None else told_p(self.p)
+
+
+def told_p(p: float) -> str:
+    return f"p = {p:.2g}" if p >= LEAST_TOLD else f"p < {LEAST_TOLD:g}"
 
 
 def over_folds(differences: Sequence[float], folds: int, margin: float = 0.0) -> Test:

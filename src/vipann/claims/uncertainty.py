@@ -40,7 +40,7 @@ def rising(view: View, key: Key) -> Case:
     mean = curves.mean()
     if np.isclose(mean.iloc[-1], 1.0):
         raise Unjudged(f"{named(model)} makes no mistakes that an uncertainty could find")
-    gains = curves.mean(axis=1) - curves.iloc[:, -1]
+    gains = view.by_fold(model, f"retention_gain_{kind}")
     rank = stats.spearmanr(1.0 - mean.index.to_numpy(), mean.to_numpy()).statistic
     rank = 0.0 if np.isnan(rank) else float(rank)
     # From all clips down to the fewest.

@@ -7,6 +7,7 @@ import pandas as pd
 
 from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import CLAIMS, Source, ledger
+from vipann.claims.testing import told_p
 from vipann.files import replacing
 
 TITLE = "Claims of the paper, judged on this run"
@@ -14,13 +15,13 @@ HOW = (
     "The verdict is what the run's own numbers say by the rule below; the test says how far chance "
     "could have brought that about. Tests are one-sided. Over folds they are paired, with a "
     "variance corrected for the clips that the folds' training sets share; p is then adjusted by "
-    "Holm for all tests of this table, and in brackets. Replications repeat the sampling of one "
+    "Holm for all tests of this table. Replications repeat the sampling of one "
     "trained network, not its training: no test counts them as a sample. A claim on several "
     "variants is tested as a whole, by its least certain comparison."
 )
 PRINTED = (
     "By the paper's own numbers: the same rule on its Tables 1, 3, 4 and 5, accuracies taken as k "
-    "right of all clips of the dataset. Its figures come without numbers."
+    "right of all clips of the dataset, which count as independent. Its figures have no numbers."
 )
 HEADINGS = ["Claim", "§", "Dataset", "In this run", "Numbers", "Test", "By the paper's own numbers"]
 _WIDTHS = "p{4.2cm}p{0.8cm}p{1.8cm}p{1.5cm}p{5.2cm}p{3cm}p{6cm}"
@@ -70,29 +71,30 @@ def latex(frame: pd.DataFrame) -> str:
 
 
 def _rows(frame: pd.DataFrame) -> list[list[str]]:
-    rows, above = [], None
+    rows, above = [], ("", "")
     for row in frame.itertuples():
         first = [f'{row.claim}: "{row.sentence}"', row.section]
         printed = ". ".join(text for text in (row.printed_verdict, row.printed_numbers) if text)
+        # What a claim's rows share is told beside the first of them.
+        again = row.claim == above[0]
         rows.append(
             [
-                *(first if row.claim != above else ["", ""]),
+                *(["", ""] if again else first),
                 row.dataset,
                 row.verdict,
                 row.numbers,
                 _test(row),
-                # The print of several datasets is told once, beside the claim's first row.
-                printed,
+                "" if again and printed == above[1] else printed,
             ]
         )
-        above = row.claim
+        above = (row.claim, printed)
     return rows
 
 
 def _test(row: tuple) -> str:
     if pd.isna(row.p):
         return row.test
-    return f"{row.test}: p = {row.p:.2g} ({row.p_holm:.2g})"
+    return f"{row.test}: {told_p(row.p)}, Holm {told_p(row.p_holm)}"
 
 
 def _cell(text: str) -> str:

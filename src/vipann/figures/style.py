@@ -50,6 +50,14 @@ BOX_WIDTH = 0.52
 # Height of one row of panels, as a share of the figure's width.
 RETENTION_ROW = 0.29
 BOXPLOT_ROW = 0.215
+RELIABILITY_ROW = 0.3
+CASES_SHARE = 0.35
+CONFUSION_MAP = "Blues"
+CONFIDENCE_LABEL = "Stated probability"
+OUTCOME_LABEL = "Came true"
+CASES_LABEL = "Cases (%)"
+TARGET_LABEL = "Class"
+PREDICTED_LABEL = "Taken for"
 # Inches that titles, legend and axis labels add to the rows.
 MARGIN_INCHES = 0.85
 

@@ -1,0 +1,89 @@
+# Beyond the paper: calibration, out-of-distribution detection, classes, from the same predictions.
+
+BEYOND_TABLES = [
+    *expand(
+        f"{RESULTS}/tables/{{table}}.{{kind}}",
+        table=["calibration", "ood"],
+        kind=["csv", "md", "tex"],
+    ),
+    f"{RESULTS}/tables/per_class.csv",
+]
+BEYOND_FIGURES = expand(
+    f"{RESULTS}/figures/{{figure}}.{{kind}}",
+    figure=[
+        *(f"reliability_{dataset}" for dataset in [UPSTREAM, *TRANSFER_DATASETS]),
+        *(f"confusion_{dataset}" for dataset in TRANSFER_DATASETS),
+    ],
+    kind=["png", "pdf", "svg", "csv"],
+)
+
+
+def results_of(kind: str, datasets: list[str]) -> list[str]:
+    return [f"{RESULTS}/metrics/{dataset}.{kind}.parquet" for dataset in datasets]
+
+
+localrules:
+    beyond_tables,
+    beyond_figure,
+
+
+rule beyond_tables:
+    input:
+        metrics=results_of("metrics", [UPSTREAM, *TRANSFER_DATASETS]),
+        intervals=results_of("intervals", [UPSTREAM, *TRANSFER_DATASETS]),
+        confusion=results_of("confusion", TRANSFER_DATASETS),
+    output:
+        calibration_csv=f"{RESULTS}/tables/calibration.csv",
+        calibration_md=report(
+            f"{RESULTS}/tables/calibration.md",
+            caption="../report/beyond.rst",
+            category="Beyond the paper",
+            labels={"shown": "calibration", "dataset": "all"},
+        ),
+        calibration_tex=f"{RESULTS}/tables/calibration.tex",
+        ood_csv=f"{RESULTS}/tables/ood.csv",
+        ood_md=report(
+            f"{RESULTS}/tables/ood.md",
+            caption="../report/beyond.rst",
+            category="Beyond the paper",
+            labels={"shown": "detection", "dataset": "all"},
+        ),
+        ood_tex=f"{RESULTS}/tables/ood.tex",
+        per_class=f"{RESULTS}/tables/per_class.csv",
+    log:
+        log_of("tables/beyond"),
+    params:
+        settings=settings("beyond.py", paper_names=paper_names()),
+    message:
+        "tables beyond the paper"
+    script:
+        "../scripts/beyond.py"
+
+
+rule beyond_figure:
+    input:
+        lambda w: results_of(w.figure, [w.dataset]),
+    output:
+        png=report(
+            f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
+            caption="../report/beyond.rst",
+            category="Beyond the paper",
+            labels={"shown": "{figure}", "dataset": "{dataset}"},
+        ),
+        pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
+        svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",
+        csv=f"{RESULTS}/figures/{{figure}}_{{dataset}}.csv",
+    log:
+        log_of("figures/{figure}_{dataset}"),
+    wildcard_constraints:
+        figure="reliability|confusion",
+    params:
+        settings=settings(
+            "beyond_figure.py",
+            style=dict(sorted(config["figures"].items())),
+            paper_names=paper_names(),
+        ),
+    message:
+        "figure {wildcards.figure} {wildcards.dataset}"
+    script:
+        "../scripts/beyond_figure.py"

@@ -72,7 +72,7 @@ def _figure(shares: pd.DataFrame, style: look.Style, title: str | None) -> Figur
     classes = _classes(shares)
     strategies = list(dict.fromkeys(shares["strategy"]))
     figure, grid = look.panels(
-        style, 1, len(strategies), 1.0 / max(len(strategies), 2), sharex=True, sharey=True
+        style, 1, len(strategies), 1.16 / max(len(strategies), 2), sharex=True, sharey=True
     )
     for axes, strategy in zip(grid[0], strategies, strict=True):
         mine = shares[shares["strategy"] == strategy]

@@ -38,14 +38,10 @@ class RunView:
 
         Raises Unjudged where the run has no such number.
         """
-        strategy, phase = model
-        frame = self._metrics[
-            (self._metrics["strategy"] == strategy)
-            & (self._metrics["phase"] == phase)
-            & (self._metrics["metric"] == metric)
-            & (self._metrics["own"] == own)
-        ]
-        found = frame.groupby("fold")["value"].mean()
+        try:
+            found = self._by_fold.loc[(*model, metric, own)]
+        except KeyError:
+            found = pd.Series(dtype="float64")
         if found.empty or found.isna().any():
             raise Unjudged(f"this run has no {metric} of {named(model)}")
         return found
@@ -107,8 +103,10 @@ class RunView:
         return all_of([over_clips(inside, outside, -margin), over_clips(outside, inside, -margin)])
 
     @cached_property
-    def _metrics(self) -> pd.DataFrame:
-        return self.metrics.assign(own=self.metrics["scored_dataset"] == self.metrics["dataset"])
+    def _by_fold(self) -> pd.Series:
+        own = (self.metrics["scored_dataset"] == self.metrics["dataset"]).rename("own")
+        keys = ["strategy", "phase", "metric", own, "fold"]
+        return self.metrics.groupby(keys)["value"].mean().sort_index()
 
     @staticmethod
     def _of(frame: pd.DataFrame, model: Model, uncertainty: str) -> pd.DataFrame:

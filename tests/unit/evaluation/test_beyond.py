@@ -167,11 +167,11 @@ def test_a_reliability_bin_holds_what_was_planted():
         aleatoric=zeros,
         epistemic=zeros,
     )
-    frame = reliability_table([one, one], 5).set_index("low").round(6)
-    assert frame.loc[0.8, ["cases", "confidence", "outcome"]].tolist() == [4, 0.9, 0.5]
-    assert frame.loc[0.6, ["cases", "confidence", "outcome"]].tolist() == [2, 0.65, 1]
+    frame = reliability_table([one, one], 5).round(6)
+    assert frame.loc[4, ["cases", "confidence", "outcome"]].tolist() == [4, 0.9, 0.5]
+    assert frame.loc[3, ["cases", "confidence", "outcome"]].tolist() == [2, 0.65, 1]
     assert frame["cases"].sum() == 6
-    assert np.isnan(frame.loc[0.0, "outcome"])
+    assert np.isnan(frame.loc[0, "outcome"])
 
 
 def test_intervals_hold_the_value_and_narrow_with_clips():

@@ -18,10 +18,6 @@ BEYOND_FIGURES = expand(
 )
 
 
-def results_of(kind: str, datasets: list[str]) -> list[str]:
-    return [f"{RESULTS}/metrics/{dataset}.{kind}.parquet" for dataset in datasets]
-
-
 localrules:
     beyond_tables,
     beyond_figure,
@@ -52,6 +48,8 @@ rule beyond_tables:
         per_class=f"{RESULTS}/tables/per_class.csv",
     log:
         log_of("tables/beyond"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("beyond.py", paper_names=paper_names()),
     message:
@@ -77,6 +75,8 @@ rule beyond_figure:
         log_of("figures/{figure}_{dataset}"),
     wildcard_constraints:
         figure="reliability|confusion",
+    conda:
+        "../../environment.yml"
     params:
         settings=settings(
             "beyond_figure.py",

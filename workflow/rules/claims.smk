@@ -3,25 +3,6 @@
 CLAIMS = multiext(f"{RESULTS}/tables/claims", ".csv", ".md", ".tex")
 
 
-def claims_inputs() -> dict:
-    return {
-        f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
-        for dataset in [UPSTREAM, *TRANSFER_DATASETS]
-        for kind in ("metrics", "retention", "uncertainty")
-    }
-
-
-def claims_settings() -> dict:
-    datasets = {}
-    for name in [UPSTREAM, *TRANSFER_DATASETS]:
-        block = config["datasets"][name]
-        numbers = fold_numbers(block["folds"])
-        datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
-    return settings(
-        "claims.py", datasets=datasets, upstream=UPSTREAM, transfer=TRANSFER_DATASETS
-    )
-
-
 localrules:
     claims,
 
@@ -37,6 +18,8 @@ rule claims:
         tex=CLAIMS[2],
     log:
         log_of("tables/claims"),
+    conda:
+        "../../environment.yml"
     params:
         settings=claims_settings(),
     message:

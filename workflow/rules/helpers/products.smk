@@ -29,3 +29,26 @@ def paper_clip_seconds() -> list[list]:
 def paper_features() -> dict:
     keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
     return {key: PAPER["features"][key] for key in keys}
+
+
+def results_of(kind: str, datasets: list[str]) -> list[str]:
+    return [f"{RESULTS}/metrics/{dataset}.{kind}.parquet" for dataset in datasets]
+
+
+def claims_inputs() -> dict:
+    return {
+        f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
+        for dataset in [UPSTREAM, *TRANSFER_DATASETS]
+        for kind in ("metrics", "retention", "uncertainty")
+    }
+
+
+def claims_settings() -> dict:
+    datasets = {}
+    for name in [UPSTREAM, *TRANSFER_DATASETS]:
+        block = config["datasets"][name]
+        numbers = fold_numbers(block["folds"])
+        datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
+    return settings(
+        "claims.py", datasets=datasets, upstream=UPSTREAM, transfer=TRANSFER_DATASETS
+    )

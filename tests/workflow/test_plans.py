@@ -52,6 +52,9 @@ def test_the_papers_dag_is_built_without_its_data(paper_jobs):
     assert planned["dataset_table"] == 1
     # The paper's: three for each dataset of transfer, two for AudioSet.
     assert planned["figure"] == 11
+    assert planned["metrics"] == 4
+    assert planned["claims"] == planned["beyond_tables"] == 1
+    assert planned["beyond_figure"] == 4 + 3
 
 
 def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config):

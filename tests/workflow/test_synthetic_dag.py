@@ -37,12 +37,26 @@ def test_everything_that_was_promised_is_there(finished):
                 "retention_synthetic_scenes",
                 "phases_synthetic_scenes",
                 "boxplot_synthetic_scenes",
+                "reliability_synthetic_events",
+                "reliability_synthetic_scenes",
+                "confusion_synthetic_scenes",
             )
             for kind in ("png", "pdf", "svg", "csv")
         ),
         *(
+            f"tables/{name}.{kind}"
+            for name in ("claims", "calibration", "ood")
+            for kind in ("csv", "md", "tex")
+        ),
+        "tables/per_class.csv",
+        *(
             f"notebooks/{notebook}.{kind}"
-            for notebook in ("pretraining", "transfer_synthetic_scenes", "out_of_distribution")
+            for notebook in (
+                "pretraining",
+                "transfer_synthetic_scenes",
+                "out_of_distribution",
+                "claims",
+            )
             for kind in ("ipynb", "html")
         ),
         "index.md",
@@ -105,6 +119,35 @@ def test_table_3_can_be_recomputed_from_the_predictions(finished):
         assert row.ours == pytest.approx(np.mean(scores), abs=1e-6)
 
 
+def test_claims_are_judged_on_the_runs_dataset(finished):
+    _, _, results = finished
+    claims = pd.read_csv(results / "tables/claims.csv").set_index("claim")
+    tuned = claims.loc["finetuned_above_fixed"]
+    table = pd.read_csv(results / "tables/table4.csv").pivot_table(
+        index="strategy", columns="phase", values="ours"
+    )
+    above = (table["finetuned"] > table["fixed"]).all()
+    assert tuned["verdict"] == ("holds" if above else "does not hold")
+    assert tuned["dataset"] == "synthetic_scenes"
+    assert claims.loc["flip_doubles_parameters", "verdict"] == "holds"
+
+
+def test_detection_can_be_recomputed_from_the_predictions(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/ood.csv").set_index(["strategy", "phase", "metric"])
+    areas = []
+    for fold in (1, 2):
+        path = f"synthetic_scenes/drop/fold{fold}/finetuned.h5"
+        with h5py.File(results / f"predictions/{path}") as own:
+            inside = own["total"][:]
+        with h5py.File(results / f"ood/{path}") as other:
+            outside = other["total"][:]
+        gaps = outside[:, :, None] - inside[:, None, :]
+        areas.append(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+    found = table.loc[("drop", "finetuned", "auroc_total"), "value"]
+    assert found == pytest.approx(np.mean(areas))
+
+
 def test_table_1_is_the_papers_whatever_the_run(finished):
     _, _, results = finished
     table = pd.read_csv(results / "tables/table1.csv")
@@ -164,7 +207,11 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"figures": {"font_size": 11}}, {"figure": 5, "notebook": 3, "index": 1, "all": 1}),
+        (
+            {"figures": {"font_size": 11}},
+            {"figure": 5, "beyond_figure": 3, "claims": 0, "notebook": 3, "index": 1, "all": 1},
+        ),
+        ({"evaluation": {"calibration_bins": 7}}, {"predict": 0, "metrics": 2, "claims": 1}),
         ({"accelerator": "auto"}, {}),
         ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
         (

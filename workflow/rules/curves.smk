@@ -33,7 +33,7 @@ rule learning_curves:
     params:
         settings=settings(
             "learning_curves.py",
-            style=dict(sorted(config["figures"].items())),
+            style=config["figures"],
             names={"upstream": UPSTREAM, **paper_names()},
         ),
     message:

@@ -77,6 +77,9 @@ rule metrics:
         metrics=f"{RESULTS}/metrics/{{dataset}}.metrics.parquet",
         retention=f"{RESULTS}/metrics/{{dataset}}.retention.parquet",
         uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
+        confusion=f"{RESULTS}/metrics/{{dataset}}.confusion.parquet",
+        reliability=f"{RESULTS}/metrics/{{dataset}}.reliability.parquet",
+        intervals=f"{RESULTS}/metrics/{{dataset}}.intervals.parquet",
     log:
         log_of("metrics/{dataset}"),
     conda:
@@ -86,7 +89,12 @@ rule metrics:
         runtime=120,
     params:
         settings=settings(
-            "metrics.py", retained_fractions=config["evaluation"]["retained_fractions"]
+            "metrics.py",
+            "metrics",
+            **{
+                key: config["evaluation"][key]
+                for key in ("retained_fractions", "calibration_bins", "bootstrap_resamples")
+            },
         ),
     message:
         "metrics {wildcards.dataset}"

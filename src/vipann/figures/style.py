@@ -68,6 +68,14 @@ BOX_WIDTH = 0.56
 # Height of one row of panels, as a share of the figure's width.
 RETENTION_ROW = 0.27
 BOXPLOT_ROW = 0.235
+RELIABILITY_ROW = 0.3
+CASES_SHARE = 0.35
+CONFUSION_MAP = "Blues"
+CONFIDENCE_LABEL = "Stated probability"
+OUTCOME_LABEL = "Came true"
+CASES_LABEL = "Cases (%)"
+TARGET_LABEL = "Class"
+PREDICTED_LABEL = "Taken for"
 # What titles, legend and axis labels add to the rows, in lines of text.
 MARGIN_LINES = 8
 # How much smaller than the other text the numbers at the ticks are, in points.

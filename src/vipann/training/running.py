@@ -104,16 +104,17 @@ def running_of(
     processes = process_count(config["accelerator"], granted)
     if processes != max(granted, 1):
         print(f"{granted} GPUs asked for; running as {processes} process(es) on what is there")
-    block = config["training"]
     checkpoint = Path(output.checkpoint)
     return Running(
         processes=processes,
         loader_workers=config["loader_workers"],
-        checkpoint_every=block["checkpoint_every"],
+        checkpoint_every=config["training"]["checkpoint_every"],
         validate_every=config["pretrain"]["validate_every"],
         work=_counterpart(checkpoint, "work"),
         curves=Path(output.curves),
-        tensorboard=_counterpart(checkpoint, "tensorboard") if block["tensorboard"] else None,
+        tensorboard=(
+            _counterpart(checkpoint, "tensorboard") if config["training"]["tensorboard"] else None
+        ),
         terminal=terminal,
     )
 

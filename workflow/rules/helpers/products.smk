@@ -1,11 +1,15 @@
 # What tables and figures are made from.
 
 
+def metric_files(kinds: list[str], datasets: list[str]) -> list[str]:
+    return [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in datasets for kind in kinds]
+
+
 def metrics_of_table(wildcards) -> list[str]:
     if wildcards.number.startswith("1"):
         return [COMPLEXITY]
     datasets = [UPSTREAM] if wildcards.number == "3" else TRANSFER_DATASETS
-    return [f"{RESULTS}/metrics/{dataset}.metrics.parquet" for dataset in datasets]
+    return metric_files(["metrics"], datasets)
 
 
 def paper_names() -> dict:
@@ -50,3 +54,20 @@ def figure_settings(wildcards) -> dict:
         names={name: names[name] for name in (dataset, OOD)},
         caption=caption,
     )
+
+
+def claims_inputs() -> dict:
+    return {
+        f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
+        for dataset in [UPSTREAM, *TRANSFER_DATASETS]
+        for kind in ("metrics", "retention", "uncertainty")
+    }
+
+
+def claims_settings() -> dict:
+    datasets = {}
+    for name in [UPSTREAM, *TRANSFER_DATASETS]:
+        block = config["datasets"][name]
+        numbers = fold_numbers(block["folds"])
+        datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
+    return settings("claims.py", datasets=datasets, upstream=UPSTREAM, transfer=TRANSFER_DATASETS)

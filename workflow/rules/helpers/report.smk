@@ -6,10 +6,6 @@ def listed(*names: str) -> list[str]:
     return [path for name in names for path in globals().get(name, [])]
 
 
-def metric_files(kinds: list[str], datasets: list[str]) -> list[str]:
-    return [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in datasets for kind in kinds]
-
-
 def pictures_of(datasets: list[str]) -> list[str]:
     shown = [path for path in SHOWN_FIGURES if path.endswith(".png")]
     own = {p: kind_and_dataset(Path(p).stem, [UPSTREAM, *TRANSFER_DATASETS])[1] for p in shown}

@@ -25,8 +25,8 @@ rule predict_upstream:
         f"{RESULTS}/benchmarks/predictions/{UPSTREAM}/{{strategy}}.tsv"
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime=1440,
+        mem_mb=growing(16000),
+        runtime=growing(1440),
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -54,8 +54,8 @@ rule predict:
         f"{RESULTS}/benchmarks/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -87,9 +87,11 @@ rule metrics:
         uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
     log:
         log_of("metrics/{dataset}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/metrics/{{dataset}}.tsv"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=settings(
             "metrics.py", retained_fractions=config["evaluation"]["retained_fractions"]

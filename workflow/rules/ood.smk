@@ -18,8 +18,8 @@ rule ood_upstream:
         f"{RESULTS}/benchmarks/ood/{UPSTREAM}/{{strategy}}.tsv"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "ood", UPSTREAM, w.strategy, dataset=UPSTREAM, scored_dataset=OOD
@@ -42,8 +42,8 @@ rule ood:
         f"{RESULTS}/benchmarks/ood/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "ood",

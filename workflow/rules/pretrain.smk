@@ -41,6 +41,7 @@ def pretraining_settings(strategy: str) -> dict:
 
 
 IMPORTED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if weights_of(s)]
+PRETRAINING_GPUS = config["pretrain"].get("gpus", 1)
 TRAINED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if not weights_of(s)]
 
 
@@ -58,9 +59,10 @@ rule pretrain:
     wildcard_constraints:
         strategy=one_of(TRAINED_STRATEGIES),
     resources:
-        gpu=1,
-        mem_mb=16000,
-        runtime=10080,
+        gpu=PRETRAINING_GPUS,
+        mem_mb=growing(16000 * PRETRAINING_GPUS),
+        # A try that runs out of time is continued by the next one.
+        runtime=growing(2880),
     params:
         settings=lambda w: settings(
             "pretrain.py",
@@ -102,11 +104,13 @@ rule import_weights:
         sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
     log:
         log_of("import_weights/{strategy}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/import_weights/{{strategy}}.tsv"
     wildcard_constraints:
         strategy=one_of(IMPORTED_STRATEGIES),
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         settings=lambda w: settings(
             "import_weights.py",

@@ -15,8 +15,8 @@ rule scratch:
         f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
     resources:
         gpu=1,
-        mem_mb=12000,
-        runtime=1440,
+        mem_mb=growing(12000),
+        runtime=growing(1440),
     params:
         settings=lambda w: settings(
             "scratch.py",

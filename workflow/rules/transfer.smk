@@ -33,8 +33,8 @@ rule transfer:
         phase="fixed|finetuned",
     resources:
         gpu=1,
-        mem_mb=12000,
-        runtime=1440,
+        mem_mb=growing(12000),
+        runtime=growing(1440),
     params:
         settings=lambda w: settings(
             "transfer.py",

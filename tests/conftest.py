@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,18 @@ def mirror() -> Path:
     path = Path(folder)
     assert path.is_dir(), f"VIPANN_MIRROR={folder} is not a folder"
     return path
+
+
+@pytest.fixture
+def show(record_property) -> Callable[[str, str], None]:
+    """Print a title and a text after all tests, however they ran side by side."""
+    return lambda title, text: record_property("show", f"{title}\n{text}")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == "show":
+                title, _, body = text.partition("\n")
+                terminalreporter.section(title)
+                terminalreporter.line(body)

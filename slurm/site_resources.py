@@ -29,7 +29,9 @@ KEYS = {
     "jobs": (int,),
     "rules": (dict,),
 }
-# Slurm warns a job two minutes before its time is up, so that training can save its state.
+# Rules that keep their state when they are told that they have two minutes left. For all others
+# the warning would be the end.
+TRAINING_RULES = ("pretrain", "transfer", "scratch")
 WARNING = "--signal=TERM@120"
 
 
@@ -65,8 +67,7 @@ def as_text(value: Any) -> str:
 def resources_of_all(site: dict[str, Any]) -> dict[str, str]:
     """`default-resources`: of every rule that does not say otherwise."""
     named = {"slurm_account": site["account"], "slurm_partition": site["partition"]}
-    chosen = {key: as_text(value) for key, value in named.items() if value is not None}
-    return chosen | {"slurm_extra": as_text(WARNING)}
+    return {key: as_text(value) for key, value in named.items() if value is not None}
 
 
 def resources_of_gpu_jobs(site: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +89,8 @@ def resources_of_gpu_jobs(site: dict[str, Any]) -> dict[str, Any]:
 def resources_of_rules(site: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """`set-resources`: by rule, what the site says over what the rule says."""
     resources = {rule: resources_of_gpu_jobs(site) for rule in GPU_RULES}
+    for rule in TRAINING_RULES:
+        resources[rule] = resources[rule] | {"slurm_extra": as_text(WARNING)}
     for rule, own in site["rules"].items():
         resources[rule] = resources.get(rule, {}) | own
     return resources

@@ -8,6 +8,7 @@ from slurm_harness import HERE, Clone, kill, table_of, wait_for
 
 GPU_RULES = {"pretrain", "transfer", "predict_upstream", "predict", "ood_upstream", "ood"}
 CPU_RULES = {"manifest", "features", "metrics"}
+SHORT_FOR_SHIPS = "1 if attempt == 1 and wildcards.dataset == 'synthetic_ships' else 60"
 SCENES = "checkpoints/synthetic_scenes/det_flip/fold1"
 
 
@@ -69,7 +70,7 @@ def disturbed(clone, cluster):
         status_command="squeue",
         rules={
             "features": {"mem_mb": "60 if attempt == 1 else 4000"},
-            "manifest": {"runtime": "1 if attempt == 1 else 60"},
+            "manifest": {"runtime": SHORT_FOR_SHIPS},
         },
     )
     micro = (HERE / "micro.yaml").read_text()

@@ -157,6 +157,7 @@ class Clone:
 
     def __init__(self, directory: Path, cluster: Cluster) -> None:
         self.directory, self.cluster = directory, cluster
+        self.printed = directory / "snakemake.log"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(directory)], check=True)
         changed = ["git", "ls-files", "--modified", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(changed, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -174,28 +175,28 @@ class Clone:
         path.write_text(yaml.safe_dump(site | changes, sort_keys=False))
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        log = (self.directory / "snakemake.log").open("a")
-        return subprocess.Popen(
-            ["snakemake", "--profile", "slurm", *arguments],
-            cwd=self.directory,
-            env=self.cluster.environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        """`snakemake --profile slurm` with `arguments`, in the background."""
+        with self.printed.open("w") as stream:
+            return subprocess.Popen(
+                ["snakemake", "--profile", "slurm", *arguments],
+                cwd=self.directory,
+                env=self.cluster.environment,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
-    def run(self, *arguments: str, seconds: float = 900) -> str:
-        """`snakemake --profile slurm` to its end; returns what it printed."""
-        printed = self.directory / "snakemake.log"
-        printed.unlink(missing_ok=True)
-        process = self.start(*arguments)
+    def finish(self, process: subprocess.Popen, seconds: float = 900) -> None:
+        """Wait for what `start` started, which must end well."""
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             kill(process)
-            code = f"still running after {seconds} s"
-        assert code == 0, f"{code}\n{printed.read_text()}\n{self.logs()}"
-        return printed.read_text()
+            code = f"still running after {seconds:.0f} s"
+        assert code == 0, f"{code}\n{self.printed.read_text()}\n{self.logs()}"
+
+    def run(self, *arguments: str) -> None:
+        self.finish(self.start(*arguments))
 
     def logs(self) -> str:
         logs = sorted((self.directory / ".snakemake/slurm_logs").rglob("*.log"))

@@ -140,10 +140,16 @@ def test_a_rule_of_the_site_comes_before_ours(checkout):
 )
 def test_a_wrong_line_of_the_site_is_refused(checkout, changes, said):
     write_site(checkout, **changes)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        site_resources.read_site(checkout / "slurm/site.yaml")
+
+
+def test_snakemake_stops_at_a_wrong_line_and_names_it(checkout):
+    write_site(checkout, partitions="gpu")
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-n"]
     found = subprocess.run(command, capture_output=True, text=True, cwd=checkout, check=False)
     assert found.returncode != 0
-    assert said in found.stderr
+    assert "unknown: ['partitions']" in found.stderr
 
 
 def test_a_missing_line_of_the_site_is_named(tmp_path):

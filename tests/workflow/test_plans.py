@@ -137,5 +137,5 @@ def test_profile_keys_are_options_that_snakemake_knows():
         for action in get_argument_parser()._actions
         for option in action.option_strings
     }
-    for profile in ("workflow/profiles/default/config.yaml", "slurm/profile.yaml"):
-        assert set(yaml.safe_load((ROOT / profile).read_text())) <= known
+    profile = ROOT / "workflow/profiles/default/config.yaml"
+    assert set(yaml.safe_load(profile.read_text())) <= known

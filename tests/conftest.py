@@ -51,9 +51,13 @@ def show(record_property) -> Callable[[str, str], None]:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
+    """What tests want to be seen, also when they ran in another process; one section per title."""
+    sections: dict[str, list[str]] = {}
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, text in report.user_properties if report.when == "call" else ():
             if name == "show":
                 title, _, body = text.partition("\n")
-                terminalreporter.section(title)
-                terminalreporter.line(body)
+                sections.setdefault(title, []).append(body)
+    for title, bodies in sections.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line("\n".join(bodies))

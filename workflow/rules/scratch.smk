@@ -9,13 +9,17 @@ rule scratch:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "scratch").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/scratch.csv",
     log:
         log_of("scratch/{dataset}/{strategy}/fold{fold}"),
     benchmark:
         f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
-        gpu=1,
-        mem_mb=growing(12000),
+        gpu=config["scratch"]["gpus"],
+        mem_mb=growing(12000 * config["scratch"]["gpus"]),
+        # A try that runs out of time is continued by the next one.
         runtime=growing(1440),
     params:
         settings=lambda w: settings(
@@ -24,8 +28,8 @@ rule scratch:
             w.dataset,
             w.strategy,
             w.fold,
-            training={k: v for k, v in config["scratch"].items() if k != "strategies"},
-            **network_settings(),
+            training=scratch_settings(),
+            **network_settings(w.strategy),
         ),
     message:
         "scratch {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold}"

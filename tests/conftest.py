@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,16 +61,20 @@ def mirror() -> Path:
     return path
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Print what the rerun matrix found, also when its tests ran in another process."""
-    reports = [r for key in ("passed", "failed") for r in terminalreporter.getreports(key)]
-    lines = [
-        f"  {value}"
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for name, value in report.user_properties
-        if name == "rerun"
-    ]
-    if lines:
-        terminalreporter.section("jobs planned after an edit of the finished micro run")
-        terminalreporter.write_line("\n".join(lines))
+@pytest.fixture
+def show(record_property) -> Callable[[str, str], None]:
+    """Print a title and a text after all tests, however they ran side by side."""
+    return lambda title, text: record_property("show", f"{title}\n{text}")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What tests want to be seen, also when they ran in another process; one section per title."""
+    sections: dict[str, list[str]] = {}
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == "show":
+                title, _, body = text.partition("\n")
+                sections.setdefault(title, []).append(body)
+    for title, bodies in sections.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line("\n".join(bodies))

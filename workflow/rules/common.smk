@@ -108,6 +108,11 @@ def log_of(path: str) -> str:
     return f"{LOGS}/{path}.log"
 
 
+def growing(amount: int):
+    """The resource `amount` of a job's first try; twice and thrice as much of the next ones."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def checkpoint_of(strategy: str, dataset: str, fold: object, phase: str) -> str:
     return f"{RESULTS}/checkpoints/{dataset}/{strategy}/fold{fold}/{phase}.safetensors"
 

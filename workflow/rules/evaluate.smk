@@ -15,8 +15,8 @@ rule predict_upstream:
         "../../environment.yml"
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime=1440,
+        mem_mb=growing(16000),
+        runtime=growing(1440),
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -46,8 +46,8 @@ rule predict:
         "../../environment.yml"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -82,11 +82,13 @@ rule metrics:
         intervals=f"{RESULTS}/metrics/{{dataset}}.intervals.parquet",
     log:
         log_of("metrics/{dataset}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/metrics/{{dataset}}.tsv"
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=settings(
             "metrics.py",

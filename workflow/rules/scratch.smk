@@ -24,7 +24,8 @@ rule scratch:
             w.dataset,
             w.strategy,
             w.fold,
-            training={k: v for k, v in config["scratch"].items() if k != "strategies"},
+            training={k: v for k, v in config["scratch"].items() if k != "strategies"}
+            | {"validation": validation_settings()},
             **network_settings(),
         ),
     message:

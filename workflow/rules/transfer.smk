@@ -9,11 +9,18 @@ def transfer_start(wildcards) -> str:
     return checkpoint_of(wildcards.strategy, wildcards.dataset, wildcards.fold, "fixed")
 
 
+def validation_settings() -> dict:
+    """The validation block, or no more of it than that nothing is validated."""
+    block = config["validation"]
+    return dict(block) if block["split"] != "none" else {"split": "none"}
+
+
 def transfer_settings(phase: str) -> dict:
     """The transfer block as one phase sees it: its own keys lifted, the other phase left out."""
     block = config["transfer"]
     shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-    return {key: block[key] for key in shared} | block[phase]
+    lifted = {key: block[key] for key in shared} | {"validation": validation_settings()}
+    return lifted | block[phase]
 
 
 rule transfer:

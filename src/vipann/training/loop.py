@@ -3,6 +3,7 @@
 import logging
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def train(
     accelerator: str,
     epochs: int | None = None,
     steps: int | None = None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> dict[str, float]:
     """Train for `epochs` epochs or `steps` optimizer steps; returns the last step's loss and KL.
 
@@ -74,7 +76,7 @@ def train(
         enable_model_summary=False,
         enable_progress_bar=False,
         default_root_dir=Path.cwd(),
-        callbacks=[LogLines()],
+        callbacks=[LogLines(), *callbacks],
     )
     trainer.fit(module, loader)
     last = {name: float(value) for name, value in module.last.items()}

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vipann.errors import UserError
+from vipann.evaluation.predict import choose_device
 from vipann.features.batches import LogmelDataset, training_loader
 from vipann.features.store import FeatureStore
 from vipann.models.bayesian import is_bayesian
@@ -22,8 +20,10 @@ from vipann.models.strategies import (
     freeze_backbone,
     load_backbone,
 )
+from vipann.training.embeddings import Head, cached_sets
 from vipann.training.loop import seed_everything, train
 from vipann.training.module import ClassifierTraining, Recipe, kl_weight
+from vipann.training.validation import Rows, Validation, rows_for
 
 Settings = Mapping[str, Any]
 
@@ -49,9 +49,9 @@ def pretrain(
             state, started = load_checkpoint(start)
             match_classes(started["classes"], start, store.classes, features)
             network.load_state_dict(state, strict=True)
-        rows = store.rows(split="train")
-        last = _fit(network, store, rows, settings, accelerator, loader_workers)
-        facts = {"strategy": strategy, "phase": "pretrained", "fold": 0, "last_step": last}
+        rows = Rows(store.rows(split="train"))
+        facts = {"strategy": strategy, "phase": "pretrained", "fold": 0}
+        facts |= _fit(network, store, rows, settings, accelerator, loader_workers)
         save_checkpoint(network, out, facts | _facts(store, settings))
 
 
@@ -81,10 +81,9 @@ def transfer(
             freeze_backbone(network)
         else:
             network.load_state_dict(state, strict=True)
-        last = _fit(
-            network, store, training_rows(store, fold), settings, accelerator, loader_workers
-        )
-        facts = {"strategy": strategy, "phase": phase, "fold": fold, "last_step": last}
+        rows = rows_for(store, fold, settings["training"]["validation"]["split"])
+        facts = {"strategy": strategy, "phase": phase, "fold": fold}
+        facts |= _fit(network, store, rows, settings, accelerator, loader_workers)
         save_checkpoint(network, out, facts | _facts(store, settings))
 
 
@@ -101,34 +100,23 @@ def train_from_scratch(
     seed_everything(settings["seed"])
     with FeatureStore(features) as store:
         network = build_transferred(strategy, len(store.classes), settings)
-        last = _fit(
-            network, store, training_rows(store, fold), settings, accelerator, loader_workers
-        )
-        facts = {"strategy": strategy, "phase": "scratch", "fold": fold, "last_step": last}
+        rows = rows_for(store, fold, settings["training"]["validation"]["split"])
+        facts = {"strategy": strategy, "phase": "scratch", "fold": fold}
+        facts |= _fit(network, store, rows, settings, accelerator, loader_workers)
         save_checkpoint(network, out, facts | _facts(store, settings))
-
-
-def training_rows(store: FeatureStore, fold: int) -> np.ndarray:
-    """Rows of all clips outside the test `fold`.
-
-    Raises:
-        UserError: the features have no such fold.
-    """
-    folds = sorted(set(store.fold.tolist()))
-    if fold not in folds:
-        raise UserError(f"{store.path}: there is no fold {fold}; its folds are {folds}")
-    return store.rows(folds=[other for other in folds if other != fold])
 
 
 def _fit(
     network: ResNet54,
     store: FeatureStore,
-    rows: np.ndarray,
+    rows: Rows,
     settings: Settings,
     accelerator: str,
     loader_workers: int,
-) -> dict[str, float]:
-    training = settings["training"]
+) -> dict[str, Any]:
+    """Train on `rows`; returns what the sidecar says of it: the last step, and the validation."""
+    training, seed, clips = settings["training"], settings["seed"], len(rows.training)
+    bayesian = is_bayesian(network)
     recipe = Recipe(
         task=store.task,
         learning_rate=training["learning_rate"],
@@ -137,26 +125,35 @@ def _fit(
         mixup_alpha=training["mixup_alpha"],
         spec_augment=training["spec_augment"],
         kl_reduction=settings["kl"]["reduction"],
-        kl_weight=kl_weight(settings["kl"]["scale"], len(rows)) if is_bayesian(network) else 0.0,
+        kl_weight=kl_weight(settings["kl"]["scale"], clips) if bayesian else 0.0,
         frozen_backbone=not all(p.requires_grad for p in network.parameters()),
         backbone_mode=training.get("backbone_mode", "train"),
     )
-    dataset = LogmelDataset(store, rows)
+    print(f"{clips} clips, {trainable_parameters(network):,} trainable parameters", flush=True)
+    trained, sets = network, [LogmelDataset(store, r) for r in (rows.training, rows.validation)]
+    if training.get("cache") == "embeddings":
+        trained, loader_workers = Head(network), 0
+        sets = cached_sets(network, *sets, training, seed, choose_device(accelerator))
+    validation = None
+    if len(rows.validation):
+        ids = store.clip_ids[rows.validation]
+        validation = Validation(sets[1], ids, training["validation"], seed)
     loader = training_loader(
-        dataset,
-        training["batch_size"],
-        settings["seed"],
-        mix=recipe.mixup_alpha > 0,
-        workers=loader_workers,
+        sets[0], training["batch_size"], seed, mix=recipe.mixup_alpha > 0, workers=loader_workers
     )
-    print(f"{len(rows)} clips, {trainable_parameters(network):,} trainable parameters", flush=True)
-    return train(
-        ClassifierTraining(network, recipe),
+    facts: dict[str, Any] = {}
+    facts["last_step"] = train(
+        ClassifierTraining(trained, recipe),
         loader,
         accelerator=accelerator,
         epochs=training.get("epochs"),
         steps=training.get("steps"),
+        callbacks=[validation] if validation else [],
     )
+    if validation:
+        validation.restore(trained)
+        facts["validation"] = {"fold": rows.validation_fold} | validation.facts()
+    return facts
 
 
 def _facts(store: FeatureStore, settings: Settings) -> dict[str, Any]:

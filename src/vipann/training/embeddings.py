@@ -47,9 +47,9 @@ class Head(nn.Module):
         """Logits of one view per clip, drawn from torch's generator; views come augmented."""
         clips, views = embeddings.shape[:2]
         if views == 1:
-            return self.classify(embeddings[:, 0])
-        drawn = torch.randint(views, (clips,)).to(embeddings.device)
-        return self.classify(embeddings[torch.arange(clips, device=drawn.device), drawn])
+            return self.classify(embeddings.squeeze(1))
+        drawn = torch.randint(views, (clips,)) + torch.arange(0, clips * views, views)
+        return self.classify(embeddings.flatten(0, 1).index_select(0, drawn.to(embeddings.device)))
 
     def stages(self) -> list[tuple[Callable[[Tensor], Tensor], list[nn.Module]]]:
         """The forward pass of one view (B, E), as `ResNet54.stages`."""
@@ -72,7 +72,7 @@ class EmbeddingDataset(Dataset[Batch]):
 
     def __getitem__(self, positions: Sequence[int]) -> Batch:
         chosen = torch.as_tensor(positions)
-        return self.embeddings[chosen], self.labels[chosen]
+        return self.embeddings.index_select(0, chosen), self.labels.index_select(0, chosen)
 
 
 def cached_sets(

@@ -77,6 +77,7 @@ def main() -> None:
             "transfer": config["transfer"],
             "evaluation": config["evaluation"],
             **{k: v for k, v in vars(arguments).items() if k not in ("mirror", "out", "kept")},
+            "upstream": "kept from before" if arguments.kept else "pretrained by this run",
         },
         "strategies": found,
     }
@@ -199,7 +200,8 @@ def _markdown(report: dict) -> str:
         f"Real ESC-10, width {settings['model']['width']}, "
         f"batches of {settings['transfer']['batch_size']}, "
         f"{settings['transfer']['fixed']['epochs']} epochs, {settings['threads']} thread(s), "
-        f"{settings['views']} view(s) cached, upstream of {settings['pretraining_steps']} steps, "
+        f"{settings['views']} view(s) cached, upstream of {settings['pretraining_steps']} steps "
+        f"({settings['upstream']}), "
         f"test folds {', '.join(map(str, settings['folds']))}. Seconds are medians over epochs; "
         "accuracy is the mean over folds.",
         "",

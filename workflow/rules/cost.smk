@@ -2,11 +2,6 @@
 # declared as input: asking for a cost must not start the jobs that it is about.
 
 
-def there(folder: str, pattern: str) -> list[str]:
-    """Files below a folder of the run, as they are now."""
-    return sorted(str(path) for path in Path(folder).glob(pattern))
-
-
 localrules:
     cost,
 
@@ -17,6 +12,8 @@ rule cost:
         md=f"{RESULTS}/cost.md",
     log:
         log_of("cost"),
+    conda:
+        "../../environment.yml"
     params:
         settings=lambda w: settings(
             "cost.py",

@@ -1,15 +1,6 @@
 # What settings are chosen by: accuracy on validation folds, read from the checkpoints' sidecars.
 
 
-def validated_sidecars() -> dict[str, str]:
-    """`dataset/strategy/fold/phase` of every network that is validated, with its sidecar."""
-    return {
-        f"{dataset}/{model}": f"{RESULTS}/checkpoints/{dataset}/{model}.json"
-        for dataset in TRANSFER_DATASETS
-        for model in models_of(dataset)
-    }
-
-
 localrules:
     selection,
 
@@ -22,6 +13,8 @@ rule selection:
         md=f"{RESULTS}/tables/validation.md",
     log:
         log_of("tables/validation"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings(
             "selection.py", datasets=[name.split("/")[0] for name in validated_sidecars()]

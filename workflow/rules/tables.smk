@@ -9,29 +9,6 @@ TABLES = expand(
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
 
 
-def metrics_of_table(wildcards) -> list[str]:
-    if wildcards.number.startswith("1"):
-        return [COMPLEXITY]
-    datasets = [UPSTREAM] if wildcards.number == "3" else TRANSFER_DATASETS
-    return [f"{RESULTS}/metrics/{dataset}.metrics.parquet" for dataset in datasets]
-
-
-def paper_names() -> dict:
-    names = {name: block.get("paper_name") for name, block in config["datasets"].items()}
-    return {name: names[name] for name in sorted([UPSTREAM, OOD, *TRANSFER_DATASETS])}
-
-
-def paper_clip_seconds() -> dict:
-    """Clip length of the paper's datasets, by the paper's names for them."""
-    blocks = PAPER["datasets"].values()
-    return {b["paper_name"]: b["clip_seconds"] for b in blocks if b.get("paper_name")}
-
-
-def paper_features() -> dict:
-    keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
-    return {key: PAPER["features"][key] for key in keys}
-
-
 localrules:
     complexity,
     table,
@@ -39,11 +16,13 @@ localrules:
 
 rule complexity:
     input:
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         counts=COMPLEXITY,
     log:
         log_of("metrics/complexity"),
+    conda:
+        "../../environment.yml"
     params:
         # The paper's networks, whatever this run trains.
         settings=settings(
@@ -62,7 +41,7 @@ rule complexity:
 rule table:
     input:
         metrics=metrics_of_table,
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=report(
@@ -76,6 +55,8 @@ rule table:
         log_of("tables/table{number}"),
     wildcard_constraints:
         number="1|1_variants|1_parts|[345]",
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("table.py", paper_names=paper_names()),
     message:

@@ -63,9 +63,10 @@ class Head(nn.Module):
 class EmbeddingDataset(Dataset[Batch]):
     """Embeddings (N, V, E) and multi-hot labels (N, C); an item is a batch of both, (B, ...)."""
 
-    def __init__(self, embeddings: Tensor, labels: Tensor) -> None:
+    def __init__(self, embeddings: Tensor, labels: Tensor, clip_ids: np.ndarray) -> None:
         self.embeddings = embeddings
         self.labels = labels
+        self.clip_ids = clip_ids
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -130,7 +131,7 @@ def cached(
                 logmel = clips[chosen.tolist()][0].to(device)
                 found[chosen, view] = network.embed(logmel, augment).float().cpu()
     network.train(was_training)
-    return EmbeddingDataset(found, labels)
+    return EmbeddingDataset(found, labels, clips.clip_ids)
 
 
 def _augmentation(settings: Mapping[str, int] | None) -> Callable[[Tensor], Tensor] | None:

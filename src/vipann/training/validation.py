@@ -3,14 +3,14 @@
 The test fold is not among the rows that a training job reads, so nothing can be chosen by it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
 import torch.nn.functional as F
+from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from vipann.errors import UserError
@@ -59,82 +59,78 @@ def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:
     return Rows(store.rows(folds=kept), validation, left_out)
 
 
-class Validation(pl.Callback):
+class Validation:
     """Accuracy and loss on the validation clips every so many epochs, and after the last.
 
-    `curve` holds an entry per validation: epoch (counted from 1), accuracy, loss (mean negative log
-    likelihood in nats). With `settings["select"]` best, the weights of the most accurate epoch are
-    kept (of equals the one with the lower loss, then the earlier) and `restore` brings them back.
-    Validating draws nothing from torch's generator: training goes on as it would without.
+    A `vipann.training.loop.Check`. `curve` holds an entry per validation: epoch (counted from 1),
+    accuracy, loss (mean negative log likelihood in nats). With `settings["select"]` best, the
+    weights of the most accurate epoch are kept (of equals the one with the lower loss, then the
+    earlier) and `restore` brings them back.
     """
 
     def __init__(
         self,
+        network: nn.Module,
         clips: LogmelDataset | EmbeddingDataset,
-        clip_ids: Sequence[str],
         settings: Mapping[str, Any],
         seed: int,
     ) -> None:
-        self.clips = clips
-        self.settings = settings
+        self.network, self.clips, self.settings = network, clips, settings
         self.seed = derive_seed(seed, "validation")
-        self.keys = clip_keys(self.seed, clip_ids)
+        self.keys = clip_keys(self.seed, clips.clip_ids)
         self.curve: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
+        self._steps_per_epoch = 1
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        epoch = trainer.current_epoch + 1
-        if epoch % self.settings["every_epochs"] and epoch != trainer.max_epochs:
-            return
-        scores = self.score(module.network, module.device)
+    def due(self, done: int, steps: int, steps_per_epoch: int) -> bool:
+        self._steps_per_epoch = steps_per_epoch
+        return done == steps or done % (steps_per_epoch * self.settings["every_epochs"]) == 0
+
+    def look(self, fabric: Fabric, done: int) -> dict[str, float]:
+        with fabric.autocast():
+            scores = self._scores(fabric.device)
         better = not self.curve or _rank(scores) > max(map(_rank, self.curve))
-        self.curve.append({"epoch": epoch, **scores})
-        print(
-            "epoch {epoch} validation accuracy {accuracy:.4f} loss {loss:.4f}".format(
-                **self.curve[-1]
-            ),
-            flush=True,
-        )
+        self.curve.append({"epoch": done // self._steps_per_epoch, **scores})
         if self.settings["select"] == "best" and better:
-            state = module.network.state_dict()
-            self.best = {name: value.detach().clone() for name, value in state.items()}
+            with torch.inference_mode(False):
+                state = self.network.state_dict()
+                self.best = {name: value.detach().clone() for name, value in state.items()}
+        return {f"validation_{name}": value for name, value in scores.items()}
 
-    def score(self, network: nn.Module, device: torch.device) -> dict[str, float]:
-        """Accuracy and loss of the mean over `mc_samples` samples, in evaluation mode."""
-        modes = {module: module.training for module in network.modules()}
-        network.eval()
+    def _scores(self, device: torch.device) -> dict[str, float]:
+        """Accuracy and loss of the mean over `mc_samples` samples."""
         right, loss = 0, 0.0
-        with torch.no_grad(), fixed_posteriors(network):
+        with fixed_posteriors(self.network):
             for positions in torch.arange(len(self.keys)).split(_CLIPS_AT_ONCE):
                 x, labels = self.clips[positions.tolist()]
-                p = self._probabilities(network, x.to(device), self.keys[positions].to(device))
+                p = self._probabilities(x.to(device), self.keys[positions].to(device))
                 targets = labels.argmax(1)
                 right += int((p.argmax(1) == targets).sum())
                 loss += float(F.nll_loss(p.clamp_min(1e-12).log(), targets, reduction="sum"))
-        for module, mode in modes.items():
-            module.training = mode
         return {"accuracy": right / len(self.keys), "loss": loss / len(self.keys)}
 
-    def _probabilities(self, network: nn.Module, x: Tensor, keys: Tensor) -> Tensor:
+    def _probabilities(self, x: Tensor, keys: Tensor) -> Tensor:
         samples = self.settings["mc_samples"]
         if isinstance(self.clips, EmbeddingDataset):
             # One head pass per view, which is itself a pass of the backbone.
             views = range(x.shape[1])
             each = [
-                sample(network, x[:, v], keys, "multiclass", self._plan(samples // len(views), v))
+                sample(
+                    self.network, x[:, v], keys, "multiclass", self._plan(samples // len(views), v)
+                )
                 for v in views
             ]
             return torch.stack([found[0].mean_probability for found in each]).mean(0).cpu()
-        found = sample(network, x, keys, "multiclass", self._plan(samples, 0))
+        found = sample(self.network, x, keys, "multiclass", self._plan(samples, 0))
         return found[0].mean_probability.cpu()
 
     def _plan(self, samples: int, view: int) -> SamplingPlan:
         return SamplingPlan(max(1, samples), 1, derive_seed(self.seed, "view", view))
 
-    def restore(self, network: nn.Module) -> None:
+    def restore(self) -> None:
         """Bring back the best epoch's weights, where the best are asked for."""
         if self.best:
-            network.load_state_dict(self.best, strict=True)
+            self.network.load_state_dict(self.best, strict=True)
 
     def facts(self) -> dict[str, Any]:
         """What the sidecar says: the curve, and the epoch that the weights are of."""
@@ -145,8 +141,8 @@ class Validation(pl.Callback):
     def state_dict(self) -> dict[str, Any]:
         return {"curve": self.curve, "best": self.best}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.curve, self.best = state_dict["curve"], state_dict["best"]
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.curve, self.best = list(state["curve"]), dict(state["best"])
 
 
 def _rank(scores: Mapping[str, float]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ with job_log(snakemake.log[0]):
 
     settings = snakemake.params.settings
     estimate(
-        snakemake.config,
+        settings["config"],
         Path(settings["manifests"]),
         Path(settings["benchmarks"]),
         snakemake.output.csv,

@@ -15,7 +15,24 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("patient")
 
+# They use the fixture `finished` of tests/workflow, which takes minutes.
+SHARE_THE_FINISHED_RUN = ("test_synthetic_dag.py", "test_report_in_a_browser.py")
 CONFIG = Path(__file__).parents[1] / "config/config.yaml"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadfile`, files that share the finished run go to one worker, like one file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "finished run" if Path(file).name in SHARE_THE_FINISHED_RUN else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture

@@ -8,40 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from workflow_harness import MICRO, ROOT, Workflow
+from workflow_harness import SYNTHETIC
 
-from vipann.config import merge, read_layer
+from vipann.config import merge
 
-SYNTHETIC = merge(
-    {key: read_layer(ROOT / "config/demo.yaml")[key] for key in ("datasets",)},
-    MICRO,
-    {
-        "upstream": "synthetic_events",
-        "transfer_datasets": ["synthetic_scenes"],
-        "ood": "synthetic_ships",
-        "datasets": {
-            "synthetic_events": {"options": {"train_clips": 24, "eval_clips": 24}},
-            "synthetic_scenes": {
-                "folds": 2,
-                "options": {
-                    "clips_per_class_and_fold": 2,
-                    "classes": ["engine", "siren", "rain", "bell"],
-                },
-            },
-            "synthetic_ships": {"options": {"recordings": 2, "seconds": [5, 11]}},
-        },
-    },
-)
 STRATEGIES = ("det", "drop", "det_flip", "flip")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, write_config):
-    workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
-    config = write_config("micro", SYNTHETIC)
-    workflow(config, "--cores", "2")
-    workflow(config, "--report", "results/micro/report.html")
-    return workflow, config, workflow.directory / "results/micro"
 
 
 def planned_jobs(workflow, config, *arguments):
@@ -55,17 +26,27 @@ def test_everything_that_was_promised_is_there(finished):
     expected = [
         *(
             f"tables/table{n}.{kind}"
-            for n in ("1", "1_variants", "1_parts", "3", "4", "5")
+            for n in ("1", "1_variants", "1_parts", "2", "3", "4", "5")
             for kind in ("csv", "md", "tex")
         ),
         *(
-            f"figures/{figure}_{dataset}.{kind}"
-            for figure in ("retention", "boxplot")
-            for dataset in ("synthetic_events", "synthetic_scenes")
+            f"figures/{figure}.{kind}"
+            for figure in (
+                "retention_synthetic_events",
+                "boxplot_synthetic_events",
+                "retention_synthetic_scenes",
+                "phases_synthetic_scenes",
+                "boxplot_synthetic_scenes",
+            )
             for kind in ("png", "pdf", "svg", "csv")
         ),
-        "notebooks/results.ipynb",
-        "notebooks/results.html",
+        *(
+            f"notebooks/{notebook}.{kind}"
+            for notebook in ("pretraining", "transfer_synthetic_scenes", "out_of_distribution")
+            for kind in ("ipynb", "html")
+        ),
+        "index.md",
+        "index.html",
         "report.html",
     ]
     assert not [name for name in expected if not (results / name).stat().st_size]
@@ -131,6 +112,15 @@ def test_table_1_is_the_papers_whatever_the_run(finished):
     assert (table["difference"] == 0).all()
 
 
+def test_table_2_counts_the_manifest(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/table2.csv").set_index("metric")
+    manifest = pd.read_parquet(results / "manifests/synthetic_scenes.parquet")
+    counts = [len(manifest), 4, manifest["duration_s"].max(), manifest["fold"].nunique()]
+    assert table["ours"].tolist() == counts
+    assert table[["paper", "difference"]].isna().all(axis=None)
+
+
 def test_training_and_test_clips_never_mix(finished):
     _, _, results = finished
     manifest = pd.read_parquet(results / "manifests/synthetic_scenes.parquet").set_index("clip_id")
@@ -158,6 +148,8 @@ def test_the_report_opens_without_a_network(finished):
     assert "<script" in text
     assert 'src="http' not in text
     assert "retention" in text
+    for label in ("Like Figure 1", "Like Figures 3, 6, 9", "Like Figures 5, 8, 11", "Table 2"):
+        assert label in text
 
 
 def test_a_checkpoint_says_where_it_comes_from(finished):
@@ -172,7 +164,7 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 1, "all": 1}),
+        ({"figures": {"font_size": 11}}, {"figure": 5, "notebook": 3, "index": 1, "all": 1}),
         ({"accelerator": "auto"}, {}),
         ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
         (

@@ -18,8 +18,18 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
 from vipann.config import check_config, folds_of, in_order, read_layer
 from vipann.errors import UserError
+from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
 from vipann.provenance.folder import folder_stamp
+from vipann.report.names import (
+    BEYOND,
+    dataset_label,
+    figure_category,
+    figure_label,
+    kind_and_dataset,
+    table_category,
+    table_label,
+)
 from vipann.seeds import derive_seed
 
 try:
@@ -121,3 +131,4 @@ def models_of(dataset: str) -> list[str]:
 include: "helpers/datasets.smk"
 include: "helpers/networks.smk"
 include: "helpers/products.smk"
+include: "helpers/report.smk"

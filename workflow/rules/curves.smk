@@ -21,7 +21,7 @@ rule learning_curves:
             f"{RESULTS}/figures/learning_curves.png",
             caption="../report/learning_curves.rst",
             category="Training",
-            labels={"dataset": "all", "figure": "learning curves"},
+            labels={"figure": "learning curves"},
         ),
         pdf=f"{RESULTS}/figures/learning_curves.pdf",
         svg=f"{RESULTS}/figures/learning_curves.svg",

@@ -113,12 +113,7 @@ rule dataset_summary:
         features=f"{RESULTS}/features/{{dataset}}.h5",
     output:
         csv=f"{RESULTS}/manifests/{{dataset}}.summary.csv",
-        md=report(
-            f"{RESULTS}/manifests/{{dataset}}.summary.md",
-            caption="../report/dataset.rst",
-            category="Datasets",
-            labels={"dataset": "{dataset}"},
-        ),
+        md=f"{RESULTS}/manifests/{{dataset}}.summary.md",
     log:
         log_of("summaries/{dataset}"),
     conda:

@@ -1,11 +1,4 @@
-# What tables, figures and the notebook are made from.
-
-
-def notebook_inputs() -> list[str]:
-    datasets = [UPSTREAM, *TRANSFER_DATASETS]
-    kinds = ("metrics", "retention", "uncertainty")
-    metrics = [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in datasets for kind in kinds]
-    return [*metrics, *TABLES, *FIGURES]
+# What tables and figures are made from.
 
 
 def metrics_of_table(wildcards) -> list[str]:
@@ -29,3 +22,31 @@ def paper_clip_seconds() -> list[list]:
 def paper_features() -> dict:
     keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
     return {key: PAPER["features"][key] for key in keys}
+
+
+# The file of a dataset's metrics that each kind of figure is drawn from.
+FIGURE_DATA = {"retention": "retention", "phases": "retention", "boxplot": "uncertainty"}
+
+
+def figures_of(dataset: str) -> list[str]:
+    """Names, without suffix, of a dataset's figures; the upstream networks have one phase alone."""
+    kinds = [kind for kind in FIGURE_DATA if dataset != UPSTREAM or kind != "phases"]
+    return [f"{kind}_{dataset}" for kind in kinds]
+
+
+def figure_settings(wildcards) -> dict:
+    """What is drawn, and what the caption says of it."""
+    dataset, names = wildcards.dataset, paper_names()
+    upstream = dataset == UPSTREAM
+    caption = {
+        "figure": figure_name(wildcards.figure, names[dataset], upstream),
+        "dataset": names[dataset] or dataset,
+        "folds": 0 if upstream else len(folds_of(config, dataset)),
+        "ood": names[OOD] or OOD,
+    }
+    return settings(
+        "figure.py",
+        style=config["figures"],
+        names={name: names[name] for name in (dataset, OOD)},
+        caption=caption,
+    )

@@ -157,8 +157,12 @@ class ResNet54(nn.Module):
 
     def forward(self, logmel: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """Logits (B, classes); `augment` acts on the normalised log-mel, as in the PANNs."""
+        return self.classify(self.embed(logmel, augment))
+
+    def embed(self, logmel: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Log-mel (B, T, mel_bands) to the pooled embedding (B, 32 * width) before the head."""
         x = self.normalise(logmel)
-        return self.classify(self.trunk(self.stem(augment(x) if augment else x)))
+        return self.trunk(self.stem(augment(x) if augment else x))
 
     def stages(self) -> list[tuple[Callable[[Tensor], Tensor], list[nn.Module]]]:
         """The forward pass in order, each step with the modules that it runs through."""

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vipann.cost.table import Rate
-from vipann.evaluation.predict import choose_device
+from vipann.devices import choose_device
 from vipann.features.logmel import LogMel
 from vipann.models.bayesian import is_bayesian, kl_divergence
 from vipann.models.complexity import complexity

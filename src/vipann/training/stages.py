@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vipann.evaluation.predict import choose_device
+from vipann.devices import choose_device
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
@@ -146,7 +146,7 @@ def _fit(
         trained, running = Head(network), dataclasses.replace(running, loader_workers=0)
     validation = None
     if len(rows.validation):
-        validation = Validation(trained, sets[1], training["validation"], settings["seed"])
+        validation = Validation(trained, sets[1], training["validation"])
     module = ClassifierTraining(trained, recipe)
     last = train(module, sets[0], plan, accelerator, running, states, validation or check)
     found: dict[str, Any] = {"last_step": last}

@@ -14,12 +14,10 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from vipann.errors import UserError
-from vipann.evaluation.predict import SamplingPlan, sample
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
-from vipann.models.draws import clip_keys
 from vipann.models.flipout import fixed_posteriors
-from vipann.seeds import derive_seed
+from vipann.models.strategies import is_random_at_inference
 from vipann.training.embeddings import EmbeddingDataset
 
 _CLIPS_AT_ONCE = 64
@@ -73,11 +71,8 @@ class Validation:
         network: nn.Module,
         clips: LogmelDataset | EmbeddingDataset,
         settings: Mapping[str, Any],
-        seed: int,
     ) -> None:
         self.network, self.clips, self.settings = network, clips, settings
-        self.seed = derive_seed(seed, "validation")
-        self.keys = clip_keys(self.seed, clips.clip_ids)
         self.curve: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self._steps_per_epoch = 1
@@ -101,31 +96,28 @@ class Validation:
         """Accuracy and loss of the mean over `mc_samples` samples."""
         right, loss = 0, 0.0
         with fixed_posteriors(self.network):
-            for positions in torch.arange(len(self.keys)).split(_CLIPS_AT_ONCE):
-                x, labels = self.clips[positions.tolist()]
-                p = self._probabilities(x.to(device), self.keys[positions].to(device))
+            for positions in torch.arange(len(self.clips)).split(_CLIPS_AT_ONCE):
+                x, labels = self.clips[positions.numpy()]
+                p = self._probabilities(x.to(device)).cpu()
                 targets = labels.argmax(1)
                 right += int((p.argmax(1) == targets).sum())
                 loss += float(F.nll_loss(p.clamp_min(1e-12).log(), targets, reduction="sum"))
-        return {"accuracy": right / len(self.keys), "loss": loss / len(self.keys)}
+        return {"accuracy": right / len(self.clips), "loss": loss / len(self.clips)}
 
-    def _probabilities(self, x: Tensor, keys: Tensor) -> Tensor:
-        samples = self.settings["mc_samples"]
+    def _probabilities(self, x: Tensor) -> Tensor:
+        """Class probabilities (B, C). Samples of cached embeddings are their views in turn.
+
+        The sampling of `vipann.evaluation.predict` is not used: training must not import it, for a
+        change there would make every network's training out of date.
+        """
         if isinstance(self.clips, EmbeddingDataset):
-            # One head pass per view, which is itself a pass of the backbone.
-            views = range(x.shape[1])
-            each = [
-                sample(
-                    self.network, x[:, v], keys, "multiclass", self._plan(samples // len(views), v)
-                )
-                for v in views
-            ]
-            return torch.stack([found[0].mean_probability for found in each]).mean(0).cpu()
-        found = sample(self.network, x, keys, "multiclass", self._plan(samples, 0))
-        return found[0].mean_probability.cpu()
-
-    def _plan(self, samples: int, view: int) -> SamplingPlan:
-        return SamplingPlan(max(1, samples), 1, derive_seed(self.seed, "view", view))
+            inputs = [x[:, [view]] for view in range(x.shape[1])]
+        else:
+            inputs = [x]
+        passes = self.settings["mc_samples"] if is_random_at_inference(self.network) else 1
+        passes = max(passes, len(inputs))
+        each = [self.network(inputs[i % len(inputs)]).float().softmax(1) for i in range(passes)]
+        return torch.stack(each).mean(0)
 
     def restore(self) -> None:
         """Bring back the best epoch's weights, where the best are asked for."""
@@ -136,7 +128,7 @@ class Validation:
         """What the sidecar says: the curve, and the epoch that the weights are of."""
         best = self.settings["select"] == "best"
         chosen = max(self.curve, key=_rank) if best else self.curve[-1]
-        return {**self.settings, "clips": len(self.keys), "chosen": chosen, "curve": self.curve}
+        return {**self.settings, "clips": len(self.clips), "chosen": chosen, "curve": self.curve}
 
     def state_dict(self) -> dict[str, Any]:
         return {"curve": self.curve, "best": self.best}

@@ -9,8 +9,8 @@ from vipann.errors import UserError
 from vipann.features.front_end import differences, settings_that_differ
 from vipann.files import digest
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
+from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import network_from, read_published
-from vipann.models.resnet54 import ResNet54, trainable_parameters
 from vipann.models.strategies import build_network, check_fit
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
@@ -57,7 +57,7 @@ def _check_file(strategy: str, weights: Path, entry: Mapping[str, Any]) -> None:
 
 def _read_published(
     strategy: str, weights: Path, settings: Settings
-) -> tuple[ResNet54, dict[str, Any]]:
+) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
     if published.front_end:
@@ -79,7 +79,7 @@ def _read_published(
     }
 
 
-def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[ResNet54, dict[str, Any]]:
+def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[Network, dict[str, Any]]:
     state, facts = load_checkpoint(weights)
     phase, made_as = facts.get("phase"), facts.get("strategy")
     if phase not in ("pretrained", "moped") or made_as not in _FAMILY[strategy]:

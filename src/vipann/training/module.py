@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vipann.features.batches import Batch
 from vipann.models.bayesian import kl_divergence
-from vipann.models.resnet54 import ResNet54
+from vipann.models.network import Network
 from vipann.tasks import Task
 from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
 
@@ -35,7 +35,7 @@ class Recipe:
 class ClassifierTraining(pl.LightningModule):
     """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5."""
 
-    def __init__(self, network: ResNet54, recipe: Recipe) -> None:
+    def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe

@@ -15,7 +15,7 @@ from vipann.features.batches import LogmelDataset, training_loader
 from vipann.features.store import FeatureStore
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
-from vipann.models.resnet54 import ResNet54, trainable_parameters
+from vipann.models.network import Network, trainable_parameters
 from vipann.models.strategies import (
     build_network,
     build_transferred,
@@ -121,7 +121,7 @@ def training_rows(store: FeatureStore, fold: int) -> np.ndarray:
 
 
 def _fit(
-    network: ResNet54,
+    network: Network,
     store: FeatureStore,
     rows: np.ndarray,
     settings: Settings,

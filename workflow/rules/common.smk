@@ -16,7 +16,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.config import check_config, folds_of, read_layer
+from vipann.config import check_config, folds_of, read_layer, used_features, used_model
 from vipann.errors import UserError
 from vipann.provenance.fingerprint import fingerprint
 from vipann.seeds import derive_seed
@@ -38,6 +38,8 @@ LOGS = f"{RESULTS}/logs"
 UPSTREAM = config["upstream"]
 OOD = config["ood"]
 TRANSFER_DATASETS = config["transfer_datasets"]
+# What networks are tested on; without upstream data, or without transfer, the other alone.
+TESTED = [name for name in [UPSTREAM, *TRANSFER_DATASETS] if name]
 UPSTREAM_STRATEGIES = ["det", "drop", "flip"]
 TRANSFER_PHASES = ["fixed", "finetuned"]
 
@@ -61,8 +63,8 @@ def settings(script: str, *words: object, adapter: str | None = None, **values: 
 
 def network_settings() -> dict:
     """The config values that decide a network's form."""
-    keys = ("model", "bayesian", "moped", "kl")
-    return {key: config[key] for key in keys} | {"mel_bands": config["features"]["mel_bands"]}
+    blocks = {key: config[key] for key in ("bayesian", "moped", "kl")}
+    return blocks | {"model": used_model(config), "mel_bands": config["features"]["mel_bands"]}
 
 
 def log_of(path: str) -> str:

@@ -11,7 +11,7 @@ def extraction_settings(dataset: str) -> dict:
     block = config["datasets"][dataset]
     return {
         "block": {key: block[key] for key in ("clip_seconds", "padding", "task")},
-        "features": dict(sorted(config["features"].items())),
+        "features": dict(sorted(used_features(config).items())),
     }
 
 

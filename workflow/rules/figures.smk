@@ -3,7 +3,7 @@
 FIGURES = expand(
     f"{RESULTS}/figures/{{figure}}_{{dataset}}.{{kind}}",
     figure=["retention", "boxplot"],
-    dataset=[UPSTREAM, *TRANSFER_DATASETS],
+    dataset=TESTED,
     kind=["png", "pdf", "svg", "csv"],
 )
 FIGURE_DATA = {"retention": "retention", "boxplot": "uncertainty"}

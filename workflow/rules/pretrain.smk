@@ -111,7 +111,7 @@ rule import_weights:
         settings=lambda w: settings(
             "import_weights.py",
             entry={k: v for k, v in weights_entry(w.strategy).items() if k != "url"},
-            features=dict(sorted(config["features"].items())),
+            features=dict(sorted(used_features(config).items())),
             **network_settings(),
         ),
     message:

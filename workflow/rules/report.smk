@@ -4,9 +4,8 @@ NOTEBOOK = multiext(f"{RESULTS}/notebooks/results", ".ipynb", ".html")
 
 
 def notebook_inputs() -> list[str]:
-    datasets = [UPSTREAM, *TRANSFER_DATASETS]
     kinds = ("metrics", "retention", "uncertainty")
-    metrics = [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in datasets for kind in kinds]
+    metrics = [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in TESTED for kind in kinds]
     return [*metrics, *TABLES, *FIGURES]
 
 

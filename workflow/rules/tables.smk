@@ -1,9 +1,10 @@
 # Tables 1, 3, 4 and 5: ours beside the paper's.
 
 TRANSFER_TABLES = ["4", "5"] if config["scratch"]["strategies"] else ["4"]
+TRANSFER_TABLES = TRANSFER_TABLES if TRANSFER_DATASETS else []
 TABLES = expand(
     f"{RESULTS}/tables/table{{number}}.{{kind}}",
-    number=["1", "1_variants", "1_parts", "3", *TRANSFER_TABLES],
+    number=["1", "1_variants", "1_parts", *(["3"] if UPSTREAM else []), *TRANSFER_TABLES],
     kind=["csv", "md", "tex"],
 )
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
@@ -18,7 +19,7 @@ def metrics_of_table(wildcards) -> list[str]:
 
 def paper_names() -> dict:
     names = {name: block.get("paper_name") for name, block in config["datasets"].items()}
-    return {name: names[name] for name in sorted([UPSTREAM, OOD, *TRANSFER_DATASETS])}
+    return {name: names[name] for name in sorted([*TESTED, *([OOD] if OOD else [])])}
 
 
 def paper_clip_seconds() -> dict:

@@ -1,13 +1,13 @@
 """What a clip's features can be, `features.kind` in the config, and how each kind is made."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
 import numpy as np
 
+from vipann.datasets.embeddings import EmbeddingTable
 from vipann.errors import MissingProgramError, UserError
 from vipann.features.kaldi_mel import KaldiMel
 from vipann.features.logmel import LogMel, load_clip, pad_clip
@@ -112,40 +112,3 @@ class ReleasedEmbeddings:
                 f"{components}: set it to {vectors.shape[1]}."
             )
         return pad_clip(vectors[:frames], frames, block["padding"]).astype(np.float32)
-
-
-class EmbeddingTable:
-    """An .npz of embeddings by clip: ids (N,), emb (N, F, M) uint8, n_frames (N,), labels.
-
-    `labels` are np.packbits of the multi-hot rows (N, C), along the classes. Read when first asked
-    for. UserError where the file is something else.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @cached_property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays by name."""
-        names = ("ids", "emb", "n_frames", "labels")
-        try:
-            with np.load(self.path) as file:
-                arrays = {name: file[name] for name in names}
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise UserError(f"{self.path} is no file of embeddings ({error}).") from error
-        if len({len(array) for array in arrays.values()}) != 1 or arrays["emb"].ndim != 3:
-            raise UserError(f"{self.path} is no file of embeddings: its arrays don't fit together.")
-        return arrays
-
-    @cached_property
-    def _position(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.arrays["ids"].tolist())}
-
-    def of(self, clip_id: str) -> np.ndarray:
-        """The vectors (frames, M) of a clip, without what fills up its row."""
-        row = self._position[clip_id]
-        return self.arrays["emb"][row, : self.arrays["n_frames"][row]]
-
-    def labels(self, classes: int) -> np.ndarray:
-        """Multi-hot labels (N, classes), bool."""
-        return np.unpackbits(self.arrays["labels"], axis=1, count=classes).astype(bool)

@@ -60,7 +60,6 @@ def _embedding(classes: int, settings: Settings, output_dropout: bool) -> Networ
         classes,
         hidden=model["hidden"],
         pooling=model["pooling"],
-        heads=model.get("heads", 1),
         bands=settings["mel_bands"],
         dropout=_rates(model, "conv", "linear"),
         output_dropout=output_dropout,

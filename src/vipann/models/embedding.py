@@ -17,14 +17,16 @@ from vipann.models.network import Network, Step
 
 Pooling = Literal["attention", "mean"]
 
+_SMALLEST = 1e-7
+
 
 class EmbeddingNetwork(Network):
     """Embeddings (B, T, M) to logits (B, classes).
 
     Two hidden layers of `hidden` channels on each frame, as 1x1 convolutions, each with batch norm,
     ReLU and dropout at the rate `conv`; then the mean over frames, or one weighted by attention:
-    `heads` softmaxes over time, each for its share of the channels. The head's fc1 has `hidden`
-    outputs, its dropout the rate `linear`.
+    a sigmoid for each channel and frame, divided by its sum over frames. The head's fc1 has
+    `hidden` outputs, its dropout the rate `linear`.
     """
 
     def __init__(
@@ -32,14 +34,12 @@ class EmbeddingNetwork(Network):
         classes: int,
         hidden: int,
         pooling: Pooling = "mean",
-        heads: int = 1,
         bands: int = 128,
         dropout: Mapping[str, float] | None = None,
         output_dropout: bool = False,
     ) -> None:
         super().__init__()
         rates = {"conv": 0.5, "linear": 0.5} | dict(dropout or {})
-        self.heads = heads
         self.bn0 = nn.BatchNorm2d(bands)
         self.conv1 = nn.Conv2d(bands, hidden, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(hidden)
@@ -47,7 +47,7 @@ class EmbeddingNetwork(Network):
         self.conv2 = nn.Conv2d(hidden, hidden, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(hidden)
         self.dropout2 = Dropout(rates["conv"])
-        self.attention = nn.Conv2d(hidden, heads, 1) if pooling == "attention" else None
+        self.attention = nn.Conv2d(hidden, hidden, 1) if pooling == "attention" else None
         self.add_head(hidden, hidden, classes, rates["linear"], output_dropout)
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -73,8 +73,8 @@ class EmbeddingNetwork(Network):
         """(B, hidden, T, 1) to the embedding (B, hidden)."""
         if self.attention is None:
             return x.mean(dim=(2, 3))
-        weights = self.attention(x).softmax(dim=2).repeat_interleave(x.shape[1] // self.heads, 1)
-        return (x * weights).sum(dim=(2, 3))
+        weights = self.attention(x).sigmoid()
+        return (x * weights).sum(dim=(2, 3)) / weights.sum(dim=(2, 3)).clamp(min=_SMALLEST)
 
     def backbone(self) -> list[Step]:
         """Normalisation, the two layers on each frame, pooling."""

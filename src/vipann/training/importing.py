@@ -8,6 +8,7 @@ from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
 from vipann.features.front_end import differences, settings_that_differ
 from vipann.files import digest
+from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import network_from, read_published
@@ -60,14 +61,18 @@ def _read_published(
 ) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
+    known = architecture(settings["model"]).front_end
     if published.front_end:
         _refuse(differences(**published.front_end, features=features), weights)
+        print(
+            f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
+            f"amin {features['amin']:g}"
+        )
+    elif known:
+        _refuse(settings_that_differ(known, features), weights)
     else:
         print(f"{weights} holds no STFT and mel matrices: its front end is taken on trust")
-    print(
-        f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
-        f"amin {features['amin']:g}, and the order of the classes from the upstream dataset"
-    )
+    print("the order of the classes is taken to be the upstream dataset's")
     for name in published.dropped:
         print(f"dropped, made by this project itself: {name}")
     network = network_from(strategy, published, settings, str(weights))
@@ -75,7 +80,10 @@ def _read_published(
         "task": "multilabel",
         "classes": unnamed_classes(network.fc_audioset.out_features),
         "last_step": {},
-        "origin": {"front_end_checked": bool(published.front_end), "dropped": published.dropped},
+        "origin": {
+            "front_end_checked": bool(published.front_end or known),
+            "dropped": published.dropped,
+        },
     }
 
 

@@ -32,7 +32,7 @@ def read_examples(stream: IO[bytes], name: str) -> Iterator[SequenceExample]:
     for number, data in enumerate(_records(stream, name), start=1):
         try:
             yield _sequence_example(data)
-        except (IndexError, ValueError, struct.error) as error:
+        except (IndexError, TypeError, AttributeError, ValueError, struct.error) as error:
             raise UserError(f"{name}: record {number} is no SequenceExample ({error}).") from error
 
 
@@ -81,7 +81,7 @@ def _sequence_example(data: bytes) -> SequenceExample:
     for field, value in _fields(data):
         for _, entry in _fields(value):
             parts = dict(_fields(entry))
-            key = parts[1].decode()
+            key = parts.get(1, b"").decode()
             if field == 1:
                 context[key] = _feature(parts.get(2, b""))
             elif field == 2:

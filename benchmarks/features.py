@@ -133,7 +133,7 @@ def storage(path: Path) -> dict[str, float]:
 
 def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]]:
     """Clips a second in shuffled batches of 32, from a warm and from a dropped page cache."""
-    from vipann.features.batches import LogmelDataset, training_loader
+    from vipann.features.batches import BatchOrder, LogmelDataset, training_loader
 
     path = folder / "many.h5"
     _repeat(folder / "f.h5", path, clips)
@@ -141,9 +141,9 @@ def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]
     for number in range(rounds):
         for workers in (0, 1, 2):
             with FeatureStore(path) as store:
-                loader = training_loader(
-                    LogmelDataset(store, store.rows()), BATCH, number, mix=False, workers=workers
-                )
+                rows = LogmelDataset(store, store.rows())
+                order = BatchOrder(len(rows), BATCH, number)
+                loader = training_loader(rows, order, order.steps_per_epoch, workers=workers)
                 sum(len(x) for x, _ in loader)  # The workers are started and have read it all.
                 for state, prepare in (("warm", lambda: None), ("cold", partial(_drop, path))):
                     prepare()

@@ -41,3 +41,18 @@ def mirror() -> Path:
     path = Path(folder)
     assert path.is_dir(), f"VIPANN_MIRROR={folder} is not a folder"
     return path
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the rerun matrix found, also when its tests ran in another process."""
+    reports = [r for key in ("passed", "failed") for r in terminalreporter.getreports(key)]
+    lines = [
+        f"  {value}"
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == "rerun"
+    ]
+    if lines:
+        terminalreporter.section("jobs planned after an edit of the finished micro run")
+        terminalreporter.write_line("\n".join(lines))

@@ -1,16 +1,25 @@
 """The config: merged from files, and checked before any job with messages that name the culprit."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# Where this is installed, jsonschema imports it, for formats that no schema here uses: more than a
+# second of every snakemake command, spent on building grammars.
+if _without := "rfc3987_syntax" not in sys.modules:
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
+
+if _without:
+    del sys.modules["rfc3987_syntax"]
 
 COMMAND_LINE = "the command line (--config)"
 Path_ = tuple[str | int, ...]
@@ -79,6 +88,18 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
             f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults
         ]
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))
+
+
+def in_order(value: Any) -> Any:
+    """The same with the keys of every mapping sorted, at any depth.
+
+    Snakemake compares what a parameter prints as: so the order of a config file's keys is no
+    reason to rerun. Lists stay as they are; where the order of a mapping has a meaning, pass a
+    list of pairs.
+    """
+    if isinstance(value, Mapping):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(item) for item in value] if isinstance(value, list) else value
 
 
 def mirror_of(config: Mapping[str, Any]) -> str | None:

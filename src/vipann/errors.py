@@ -4,6 +4,9 @@
 class UserError(Exception):
     """Something in the user's config, data or files is wrong; the message says what to do."""
 
+    # Exit status of a job that ends with it.
+    status = 1
+
 
 class MissingProgramError(UserError):
     """A program that the machine lacks: no fault of the file that it was wanted for."""

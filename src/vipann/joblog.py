@@ -19,8 +19,8 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
     Yields the terminal to show a progress bar on, None where there is none.
 
     A UserError is shown on the terminal as its message alone; any other exception as one line, with
-    its traceback in the log. Both end the process with status 1. Meant for scripts: the standard
-    streams stay redirected afterwards.
+    its traceback in the log. Both end the process, with the UserError's status or with 1. Meant for
+    scripts: the standard streams stay redirected afterwards.
     """
     log = Path(path)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
             except UserError as error:
                 print(f"error: {error}")
                 os.write(terminal, f"\nerror: {error}\n(log: {log})\n".encode())
-                raise SystemExit(1) from None
+                raise SystemExit(error.status) from None
             except Exception as error:
                 traceback.print_exc()
                 os.write(terminal, f"\nerror: {error!r}\n(traceback in {log})\n".encode())

@@ -1,6 +1,8 @@
 """Bad configs stop with a message that names file, key, value and what is allowed."""
 
 import copy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 from vipann.config import (
     check_config,
     folds_of,
+    in_order,
     merge,
     mirror_of,
     read_layer,
@@ -226,3 +229,18 @@ def test_every_key_of_the_config_is_explained_in_its_readme():
 
     missing = [key for key in keys(schema) if f"`{key}`" not in text]
     assert not missing, missing
+
+
+def test_the_order_of_keys_is_taken_out_at_any_depth_and_that_of_lists_is_kept():
+    one = {"b": [{"d": 1, "c": 2}, 3], "a": {"f": None, "e": (2, 1)}}
+    other = {"a": {"e": (2, 1), "f": None}, "b": [{"c": 2, "d": 1}, 3]}
+    assert repr(one) != repr(other)
+    assert repr(in_order(one)) == repr(in_order(other))
+    assert in_order(one) == one
+
+
+def test_formats_stay_available_to_others():
+    """What the import of this module keeps jsonschema from loading is there for everybody else."""
+    code = "import sys, vipann.config; print('rfc3987_syntax' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

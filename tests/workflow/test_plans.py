@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-import yaml
+from documented import UPDATING, read_rows, write_rows
 from workflow_harness import MICRO, ROOT, Workflow
 
 from vipann.config import merge, read_layer
@@ -19,8 +19,22 @@ def jobs(output):
     return {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[1].isdigit()}
 
 
-def test_the_papers_dag_is_built_without_its_data(workflow):
-    planned = jobs(workflow(None, "-n", "--quiet", "rules").stdout)
+@pytest.fixture(scope="module")
+def paper_jobs(tmp_path_factory):
+    workflow = Workflow(tmp_path_factory.mktemp("paper"))
+    return jobs(workflow(None, "-n", "--quiet", "rules").stdout)
+
+
+def test_the_document_of_the_plan_is_up_to_date(paper_jobs):
+    rows = {rule: str(count) for rule, count in paper_jobs.items()}
+    document = ROOT / "docs/plan.md"
+    if UPDATING:
+        write_rows(document, ("rule", "jobs"), rows)
+    assert read_rows(document) == rows, "docs/plan.md says otherwise; see docs/reruns.md"
+
+
+def test_the_papers_dag_is_built_without_its_data(paper_jobs):
+    planned = paper_jobs
     folds, strategies = 5 + 10 + 5, 4
     assert planned["transfer"] == folds * strategies * 2
     assert planned["scratch"] == folds * strategies
@@ -127,15 +141,3 @@ def test_weights_that_the_user_has_yet_to_place_are_asked_for(workflow, write_co
     assert found.returncode != 0
     assert "weights/det.pth is not there. Ask its authors." in found.stderr
     assert "Traceback" not in found.stderr
-
-
-def test_profile_keys_are_options_that_snakemake_knows():
-    from snakemake.cli import get_argument_parser
-
-    known = {
-        option.lstrip("-")
-        for action in get_argument_parser()._actions
-        for option in action.option_strings
-    }
-    for profile in ("workflow/profiles/default/config.yaml", "slurm/profile.yaml"):
-        assert set(yaml.safe_load((ROOT / profile).read_text())) <= known

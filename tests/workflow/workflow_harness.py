@@ -26,10 +26,9 @@ class Workflow:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def __call__(
-        self, config: Path | None, *arguments: str, check: bool = True
-    ) -> subprocess.CompletedProcess[str]:
-        command = [
+    def command(self, config: Path | None, *arguments: str) -> list[str]:
+        """The command line of a run."""
+        return [
             *(sys.executable, "-m", "snakemake"),
             *("--snakefile", str(ROOT / "workflow/Snakefile")),
             *("--directory", str(self.directory)),
@@ -37,6 +36,16 @@ class Workflow:
             *(("--configfile", str(config)) if config else ()),
             *arguments,
         ]
+
+    def start(self, config: Path | None, *arguments: str) -> subprocess.Popen[str]:
+        """Start a run without waiting for it."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(self.command(config, *arguments), cwd=ROOT, **pipes)
+
+    def __call__(
+        self, config: Path | None, *arguments: str, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        command = self.command(config, *arguments)
         found = subprocess.run(
             command, capture_output=True, text=True, cwd=ROOT, env=os.environ, check=False
         )

@@ -8,17 +8,25 @@ ROOT = Path(workflow.basedir).parent
 SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))
 # Jobs import the library of this checkout, which is the one that the fingerprints below look at.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
+os.environ.update(
+    PYTHONPATH=os.pathsep.join([str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])])
 )
 # On a CPU, handing freed memory back to the system costs more than the network's arithmetic:
 # training is two to three times as fast when malloc keeps it.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.config import check_config, folds_of, read_layer, used_features, used_model
+from vipann.config import (
+    check_config,
+    folds_of,
+    in_order,
+    read_layer,
+    used_features,
+    used_model,
+)
 from vipann.errors import UserError
-from vipann.provenance.fingerprint import fingerprint
+from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
+from vipann.provenance.folder import folder_stamp
 from vipann.seeds import derive_seed
 
 try:
@@ -42,6 +50,13 @@ TRANSFER_DATASETS = config["transfer_datasets"]
 TESTED = [name for name in [UPSTREAM, *TRANSFER_DATASETS] if name]
 UPSTREAM_STRATEGIES = ["det", "drop", "flip"]
 TRANSFER_PHASES = ["fixed", "finetuned"]
+# The config's blocks that make a network, by strategy: those without Flipout layers have no prior.
+NETWORK_BLOCKS = {
+    "det": ["model"],
+    "drop": ["model"],
+    "det_flip": ["model", "bayesian", "kl"],
+    "flip": ["model", "bayesian", "kl", "moped"],
+}
 
 
 wildcard_constraints:
@@ -51,20 +66,40 @@ wildcard_constraints:
     fold="[0-9]+",
 
 
-def settings(script: str, *words: object, adapter: str | None = None, **values: object) -> dict:
-    """What a job depends on besides its input files: config values, seed and code, sorted."""
+def settings(
+    script: str,
+    *words: object,
+    adapter: str | None = None,
+    notebook: str | None = None,
+    **values: object,
+) -> dict:
+    """What a job depends on besides its input files: config values, seed and code, sorted.
+
+    With `words` comes a seed of that name. `adapter` and `notebook` (a path below the repository)
+    are what the script runs without importing it.
+    """
     extra = [f"vipann.datasets.{adapter}"] if adapter else []
-    script_path = ROOT / "workflow/scripts" / script
-    values["code"] = fingerprint(script_path, SOURCE, extra)
+    if notebook:
+        extra += modules_of_notebook(ROOT / notebook, SOURCE)
+    values["code"] = fingerprint(ROOT / "workflow/scripts" / script, SOURCE, extra)
     if words:
         values["seed"] = derive_seed(config["seed"], *words)
-    return dict(sorted(values.items()))
+    return in_order(values)
 
 
-def network_settings() -> dict:
-    """The config values that decide a network's form."""
-    blocks = {key: config[key] for key in ("bayesian", "moped", "kl")}
-    return blocks | {"model": used_model(config), "mel_bands": config["features"]["mel_bands"]}
+def network_settings(strategy: str = "flip") -> dict:
+    """The config values that decide the form of the network of `strategy`."""
+    blocks = {key: config[key] for key in NETWORK_BLOCKS[strategy]}
+    model = {"model": used_model(config), "mel_bands": config["features"]["mel_bands"]}
+    return blocks | model
+
+
+def repository_file(path: str) -> str:
+    """A file of this repository as an input that is called the same in every checkout.
+
+    A workflow that runs in another folder than its repository has to call it by its full path.
+    """
+    return path if Path.cwd().samefile(ROOT) else str(ROOT / path)
 
 
 def log_of(path: str) -> str:
@@ -91,3 +126,8 @@ def models_of(dataset: str) -> list[str]:
         for strategy, phase in transferred + scratch
         for fold in folds_of(config, dataset)
     ]
+
+
+include: "helpers/datasets.smk"
+include: "helpers/networks.smk"
+include: "helpers/products.smk"

@@ -1,44 +1,6 @@
 # From the place where a dataset really lies to audio files and the list of its clips.
 
 
-def archive_entry(dataset: str, file: str) -> dict:
-    entries = config["datasets"][dataset].get("archives", [])
-    return next(dict(entry) for entry in entries if entry["file"] == file)
-
-
-def archives_of(wildcards) -> list[str]:
-    entries = config["datasets"][wildcards.dataset].get("archives", [])
-    return [f"{DATA}/{wildcards.dataset}/archives/{entry['file']}" for entry in entries]
-
-
-def audio_of(dataset: str) -> str:
-    """The folder with a dataset's audio: the user's own, or what `audio` fills."""
-    return config["datasets"][dataset]["options"].get("path") or f"{DATA}/{dataset}/audio"
-
-
-def fetched_of(dataset: str) -> list[str]:
-    """What the shards that fetch a dataset's clips one by one leave on record."""
-    options = config["datasets"][dataset]["options"]
-    shards = options.get("fetch_shards", 1) if options.get("fetch") else 0
-    return [f"{DATA}/{dataset}/fetched/{i}-of-{shards}.csv" for i in range(1, shards + 1)]
-
-
-def fetch_settings(dataset: str) -> dict:
-    options = config["datasets"][dataset]["options"]
-    clips = options.get("audio_dir") or f"{DATA}/{dataset}/clips"
-    return {"arguments": options.get("yt_dlp_args", []), "clips": clips}
-
-
-def clip_settings(dataset: str) -> dict:
-    """The part of a dataset's block that decides on its audio and its list of clips."""
-    block = config["datasets"][dataset]
-    kept = ("adapter", "task", "clip_seconds", "folds", "options")
-    block = {key: block[key] for key in sorted(kept)}
-    how = ("fetch", "fetch_shards", "yt_dlp_args")
-    block["options"] = {key: value for key, value in block["options"].items() if key not in how}
-    return {"block": block}
-
-
 localrules:
     download,
     audio,
@@ -52,8 +14,10 @@ rule download:
         log_of("download/{dataset}/{file}"),
     wildcard_constraints:
         file=".+",
+    conda:
+        "../../environment.yml"
     params:
-        settings=lambda w: {"entry": archive_entry(w.dataset, w.file)},
+        settings=lambda w: archive_settings(archive_entry(w.dataset, w.file)),
     message:
         "download {wildcards.dataset}: {wildcards.file}"
     script:
@@ -70,6 +34,8 @@ rule fetch:
     wildcard_constraints:
         shard="[0-9]+",
         shards="[0-9]+",
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=4000,
         runtime=1440,
@@ -89,6 +55,8 @@ rule audio:
         directory(f"{DATA}/{{dataset}}/audio"),
     log:
         log_of("audio/{dataset}"),
+    conda:
+        "../../environment.yml"
     params:
         settings=lambda w: settings(
             "audio.py",
@@ -111,6 +79,8 @@ rule manifest:
         missing=f"{RESULTS}/manifests/{{dataset}}.missing.csv",
     log:
         log_of("manifests/{dataset}"),
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=8000,
         runtime=720,
@@ -121,6 +91,7 @@ rule manifest:
             w.dataset,
             adapter=config["datasets"][w.dataset]["adapter"],
             **clip_settings(w.dataset),
+            **own_audio_settings(w.dataset),
         ),
     message:
         "manifest {wildcards.dataset}"
@@ -150,6 +121,8 @@ rule dataset_summary:
         ),
     log:
         log_of("summaries/{dataset}"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("summary.py"),
     message:

@@ -1,18 +1,6 @@
 # Monte Carlo predictions of every network on its own held-out clips, and the metrics of a dataset.
 
 
-def prediction_settings(*words: object, dataset: str, scored_dataset: str, **rows: object) -> dict:
-    keys = ("mc_samples", "replications")
-    return settings(
-        "predict.py",
-        *words,
-        dataset=dataset,
-        scored_dataset=scored_dataset,
-        rows=rows,
-        **{key: config["evaluation"][key] for key in keys},
-    )
-
-
 rule predict_upstream:
     input:
         checkpoint=upstream_checkpoint_of("{strategy}"),
@@ -23,6 +11,8 @@ rule predict_upstream:
         log_of(f"predictions/{UPSTREAM}/{{strategy}}/pretrained"),
     benchmark:
         f"{RESULTS}/benchmarks/predictions/{UPSTREAM}/{{strategy}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         gpu=1,
         mem_mb=16000,
@@ -52,6 +42,8 @@ rule predict:
         log_of("predictions/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
         f"{RESULTS}/benchmarks/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         gpu=1,
         mem_mb=8000,
@@ -87,6 +79,8 @@ rule metrics:
         uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
     log:
         log_of("metrics/{dataset}"),
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=8000,
         runtime=120,

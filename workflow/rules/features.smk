@@ -7,14 +7,6 @@ SHARDED = [name for name, shards in SHARDS.items() if shards > 1]
 ONE_OF_SHARDED = "|".join(SHARDED) or "(?!)"
 
 
-def extraction_settings(dataset: str) -> dict:
-    block = config["datasets"][dataset]
-    return {
-        "block": {key: block[key] for key in ("clip_seconds", "padding", "task")},
-        "features": dict(sorted(used_features(config).items())),
-    }
-
-
 rule features:
     input:
         manifest=rules.manifest.output,
@@ -27,6 +19,8 @@ rule features:
         f"{RESULTS}/benchmarks/features/{{dataset}}.tsv"
     wildcard_constraints:
         dataset="|".join(name for name in SHARDS if name not in SHARDED) or "(?!)",
+    conda:
+        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=4000,
@@ -53,6 +47,8 @@ rule features_shard:
         dataset=ONE_OF_SHARDED,
         shard="[0-9]+",
         shards="[0-9]+",
+    conda:
+        "../../environment.yml"
     threads: 2
     resources:
         mem_mb=8000,
@@ -77,6 +73,8 @@ rule join_features:
         log_of("features/{dataset}"),
     wildcard_constraints:
         dataset=ONE_OF_SHARDED,
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=16000,
         runtime=60,

@@ -30,10 +30,10 @@ rule figure:
         log_of("figures/{figure}_{dataset}"),
     wildcard_constraints:
         figure="retention|boxplot",
+    conda:
+        "../../environment.yml"
     params:
-        settings=settings(
-            "figure.py", style=dict(sorted(config["figures"].items())), paper_names=paper_names()
-        ),
+        settings=settings("figure.py", style=config["figures"], paper_names=paper_names()),
     message:
         "figure {wildcards.figure} {wildcards.dataset}"
     script:

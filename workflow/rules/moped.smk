@@ -13,6 +13,8 @@ rule moped:
         sidecar=f"{RESULTS}/checkpoints/upstream/moped.json",
     log:
         log_of("moped"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("moped.py", **network_settings()),
     message:

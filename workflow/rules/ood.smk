@@ -1,13 +1,6 @@
 # Out-of-distribution scoring: the same prediction code on clips that no network has trained on.
 
 
-def scored_out_of_distribution(dataset: str) -> list[str]:
-    """The networks of `dataset` that score the out-of-distribution set: all but the baselines."""
-    if OOD is None:
-        return []
-    return [model for model in models_of(dataset) if not model.endswith("scratch")]
-
-
 rule ood_upstream:
     input:
         checkpoint=upstream_checkpoint_of("{strategy}"),
@@ -18,6 +11,8 @@ rule ood_upstream:
         log_of(f"ood/{UPSTREAM}/{{strategy}}/pretrained"),
     benchmark:
         f"{RESULTS}/benchmarks/ood/{UPSTREAM}/{{strategy}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         gpu=1,
         mem_mb=8000,
@@ -42,6 +37,8 @@ rule ood:
         log_of("ood/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
         f"{RESULTS}/benchmarks/ood/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
         gpu=1,
         mem_mb=8000,

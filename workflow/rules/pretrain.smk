@@ -2,44 +2,6 @@
 # flip from MOPED. Or, with `pretrain.source: checkpoint`, weights that exist already.
 
 
-def weights_of(strategy: str) -> str | None:
-    """The file that `strategy` is imported from, None where it is trained."""
-    if config["pretrain"]["source"] == "train":
-        return None
-    if block := config["pretrain"]["checkpoints"].get(strategy):
-        return block.get("path") or f"{DATA}/weights/{strategy}/{block['file']}"
-    if strategy == "drop":
-        return upstream_checkpoint_of("det")
-    return None if config["pretrain"]["steps"]["flip"] else upstream_checkpoint_of("moped")
-
-
-def weights_entry(strategy: str) -> dict:
-    """The config's block of the file of `strategy`; empty where MOPED or `det` gives the weights."""
-    return dict(config["pretrain"]["checkpoints"].get(strategy) or {})
-
-
-def weights_inputs(strategy: str) -> list[str]:
-    """The imported file, with its sidecar if it has one.
-
-    A file that the user has yet to place is left out: then the job says where it comes from.
-    """
-    weights = weights_of(strategy)
-    if "path" in weights_entry(strategy) and not Path(weights).exists():
-        return []
-    own = weights.endswith(".safetensors")
-    return [weights, weights.removesuffix(".safetensors") + ".json"] if own else [weights]
-
-
-def one_of(strategies: list[str]) -> str:
-    """A wildcard constraint; without any strategy, one that nothing matches."""
-    return "|".join(strategies) or "(?!)"
-
-
-def pretraining_settings(strategy: str) -> dict:
-    block = {k: v for k, v in config["pretrain"].items() if k not in ("source", "checkpoints")}
-    return block | {"steps": block["steps"][strategy]}
-
-
 IMPORTED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if weights_of(s)]
 TRAINED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if not weights_of(s)]
 
@@ -51,14 +13,17 @@ rule pretrain:
     output:
         checkpoint=f"{RESULTS}/checkpoints/upstream/{{strategy}}.safetensors",
         sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
+        curves=f"{RESULTS}/curves/upstream/{{strategy}}.csv",
     log:
         log_of("pretrain/{strategy}"),
     benchmark:
         f"{RESULTS}/benchmarks/pretrain/{{strategy}}.tsv"
     wildcard_constraints:
         strategy=one_of(TRAINED_STRATEGIES),
+    conda:
+        "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=config["pretrain"]["gpus"],
         mem_mb=16000,
         runtime=10080,
     params:
@@ -67,7 +32,7 @@ rule pretrain:
             "pretrain",
             w.strategy,
             training=pretraining_settings(w.strategy),
-            **network_settings(),
+            **network_settings(w.strategy),
         ),
     message:
         "pretrain {wildcards.strategy}"
@@ -86,8 +51,10 @@ rule download_weights:
         log_of("download/weights/{strategy}/{file}"),
     wildcard_constraints:
         file=".+",
+    conda:
+        "../../environment.yml"
     params:
-        settings=lambda w: {"entry": weights_entry(w.strategy)},
+        settings=lambda w: archive_settings(weights_entry(w.strategy)),
     message:
         "download weights of {wildcards.strategy}: {wildcards.file}"
     script:
@@ -104,15 +71,17 @@ rule import_weights:
         log_of("import_weights/{strategy}"),
     wildcard_constraints:
         strategy=one_of(IMPORTED_STRATEGIES),
+    conda:
+        "../../environment.yml"
     resources:
         mem_mb=8000,
         runtime=60,
     params:
         settings=lambda w: settings(
             "import_weights.py",
-            entry={k: v for k, v in weights_entry(w.strategy).items() if k != "url"},
-            features=dict(sorted(used_features(config).items())),
-            **network_settings(),
+            **archive_settings(weights_entry(w.strategy)),
+            features=used_features(config),
+            **network_settings(w.strategy),
         ),
     message:
         "import weights of {wildcards.strategy}"

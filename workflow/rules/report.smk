@@ -3,12 +3,6 @@
 NOTEBOOK = multiext(f"{RESULTS}/notebooks/results", ".ipynb", ".html")
 
 
-def notebook_inputs() -> list[str]:
-    kinds = ("metrics", "retention", "uncertainty")
-    metrics = [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in TESTED for kind in kinds]
-    return [*metrics, *TABLES, *FIGURES]
-
-
 localrules:
     notebook,
 
@@ -16,7 +10,7 @@ localrules:
 rule notebook:
     input:
         results=notebook_inputs(),
-        notebook=str(ROOT / "notebooks/results.ipynb"),
+        notebook=repository_file("notebooks/results.ipynb"),
     output:
         ipynb=f"{RESULTS}/notebooks/results.ipynb",
         html=report(
@@ -26,9 +20,12 @@ rule notebook:
         ),
     log:
         log_of("notebooks/results"),
+    conda:
+        "../../environment.yml"
     params:
         settings=settings(
             "notebook.py",
+            notebook="notebooks/results.ipynb",
             run=config["run"],
             datasets=TRANSFER_DATASETS,
             upstream=UPSTREAM,

@@ -9,12 +9,15 @@ rule scratch:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "scratch").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/scratch.csv",
     log:
         log_of("scratch/{dataset}/{strategy}/fold{fold}"),
     benchmark:
         f"{RESULTS}/benchmarks/scratch/{{dataset}}/{{strategy}}/fold{{fold}}.tsv"
+    conda:
+        "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=config["scratch"]["gpus"],
         mem_mb=12000,
         runtime=1440,
     params:
@@ -24,8 +27,8 @@ rule scratch:
             w.dataset,
             w.strategy,
             w.fold,
-            training={k: v for k, v in config["scratch"].items() if k != "strategies"},
-            **network_settings(),
+            training=scratch_settings(),
+            **network_settings(w.strategy),
         ),
     message:
         "scratch {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold}"

@@ -10,29 +10,6 @@ TABLES = expand(
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
 
 
-def metrics_of_table(wildcards) -> list[str]:
-    if wildcards.number.startswith("1"):
-        return [COMPLEXITY]
-    datasets = [UPSTREAM] if wildcards.number == "3" else TRANSFER_DATASETS
-    return [f"{RESULTS}/metrics/{dataset}.metrics.parquet" for dataset in datasets]
-
-
-def paper_names() -> dict:
-    names = {name: block.get("paper_name") for name, block in config["datasets"].items()}
-    return {name: names[name] for name in sorted([*TESTED, *([OOD] if OOD else [])])}
-
-
-def paper_clip_seconds() -> dict:
-    """Clip length of the paper's datasets, by the paper's names for them."""
-    blocks = PAPER["datasets"].values()
-    return {b["paper_name"]: b["clip_seconds"] for b in blocks if b.get("paper_name")}
-
-
-def paper_features() -> dict:
-    keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
-    return {key: PAPER["features"][key] for key in keys}
-
-
 localrules:
     complexity,
     table,
@@ -40,11 +17,13 @@ localrules:
 
 rule complexity:
     input:
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         counts=COMPLEXITY,
     log:
         log_of("metrics/complexity"),
+    conda:
+        "../../environment.yml"
     params:
         # The paper's networks, whatever this run trains.
         settings=settings(
@@ -63,7 +42,7 @@ rule complexity:
 rule table:
     input:
         metrics=metrics_of_table,
-        paper=str(SOURCE / "vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/paper/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=report(
@@ -77,6 +56,8 @@ rule table:
         log_of("tables/table{number}"),
     wildcard_constraints:
         number="1|1_variants|1_parts|[345]",
+    conda:
+        "../../environment.yml"
     params:
         settings=settings("table.py", paper_names=paper_names()),
     message:

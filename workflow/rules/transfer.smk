@@ -1,20 +1,5 @@
 # Transfer per fold (section 3.5): a new head on the frozen backbone, then everything finetuned.
 
-BACKBONE_OF = {"det": "det", "drop": "drop", "det_flip": "det", "flip": "flip"}
-
-
-def transfer_start(wildcards) -> str:
-    if wildcards.phase == "fixed":
-        return upstream_checkpoint_of(BACKBONE_OF[wildcards.strategy])
-    return checkpoint_of(wildcards.strategy, wildcards.dataset, wildcards.fold, "fixed")
-
-
-def transfer_settings(phase: str) -> dict:
-    """The transfer block as one phase sees it: its own keys lifted, the other phase left out."""
-    block = config["transfer"]
-    shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-    return {key: block[key] for key in shared} | block[phase]
-
 
 rule transfer:
     input:
@@ -25,14 +10,17 @@ rule transfer:
         sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}").replace(
             ".safetensors", ".json"
         ),
+        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.csv",
     log:
         log_of("transfer/{dataset}/{strategy}/fold{fold}/{phase}"),
     benchmark:
         f"{RESULTS}/benchmarks/transfer/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
     wildcard_constraints:
         phase="fixed|finetuned",
+    conda:
+        "../../environment.yml"
     resources:
-        gpu=1,
+        gpu=config["transfer"]["gpus"],
         mem_mb=12000,
         runtime=1440,
     params:
@@ -44,7 +32,7 @@ rule transfer:
             w.fold,
             w.phase,
             training=transfer_settings(w.phase),
-            **network_settings(),
+            **network_settings(w.strategy),
         ),
     message:
         "transfer {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"

@@ -5,5 +5,5 @@ with job_log(snakemake.log[0]):
     from vipann.paper.networks import networks_of_table_1
 
     settings = snakemake.params.settings
-    networks = networks_of_table_1(settings["clip_seconds"])
+    networks = networks_of_table_1(dict(settings["clip_seconds"]))
     write_complexities(networks, settings, snakemake.output.counts)

@@ -6,6 +6,11 @@ with job_log(snakemake.log[0]) as terminal:
     from vipann.config import mirror_of
     from vipann.datasets.archives import fetch_archive
 
-    entry = snakemake.params.settings["entry"]
-    mirror = mirror_of(snakemake.config)
-    print(fetch_archive(entry, Path(snakemake.output[0]), mirror, terminal))
+    # Where a file comes from is no part of the params: a new address is no reason to fetch again.
+    config, wildcards = snakemake.config, snakemake.wildcards
+    if snakemake.rule == "download_weights":
+        entries = [config["pretrain"]["checkpoints"][wildcards.strategy]]
+    else:
+        entries = config["datasets"][wildcards.dataset]["archives"]
+    entry = next(entry for entry in entries if entry["file"] == wildcards.file)
+    print(fetch_archive(entry, Path(snakemake.output[0]), mirror_of(config), terminal))

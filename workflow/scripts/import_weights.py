@@ -5,10 +5,13 @@ from vipann.joblog import job_log
 with job_log(snakemake.log[0]):
     from vipann.training.importing import import_weights
 
-    settings = snakemake.params.settings
-    weights = (*snakemake.input, settings["entry"].get("path"))[0]
+    strategy = snakemake.wildcards.strategy
+    # With what the params leave out: how to get a file is told, and changes no result.
+    entry = snakemake.config["pretrain"]["checkpoints"].get(strategy) or {}
+    settings = snakemake.params.settings | {"entry": entry}
+    weights = (*snakemake.input, entry.get("path"))[0]
     import_weights(
-        snakemake.wildcards.strategy,
+        strategy,
         Path(weights),
         settings,
         Path(snakemake.output.checkpoint),

@@ -2,16 +2,18 @@ from pathlib import Path
 
 from vipann.joblog import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]) as terminal:
+    from vipann.training.running import run_on_processes, running_of
     from vipann.training.stages import pretrain
 
     start = snakemake.input.get("start")
-    pretrain(
+    run_on_processes(
+        running_of(snakemake.config, snakemake.resources, snakemake.output, terminal),
+        pretrain,
         snakemake.wildcards.strategy,
         Path(snakemake.input.features),
         Path(start) if start else None,
         snakemake.params.settings,
         snakemake.config["accelerator"],
         Path(snakemake.output.checkpoint),
-        loader_workers=snakemake.config["loader_workers"],
     )

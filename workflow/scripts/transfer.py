@@ -2,10 +2,13 @@ from pathlib import Path
 
 from vipann.joblog import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]) as terminal:
+    from vipann.training.running import run_on_processes, running_of
     from vipann.training.stages import transfer
 
-    transfer(
+    run_on_processes(
+        running_of(snakemake.config, snakemake.resources, snakemake.output, terminal),
+        transfer,
         snakemake.wildcards.strategy,
         snakemake.wildcards.phase,
         int(snakemake.wildcards.fold),
@@ -14,5 +17,4 @@ with job_log(snakemake.log[0]):
         snakemake.params.settings,
         snakemake.config["accelerator"],
         Path(snakemake.output.checkpoint),
-        loader_workers=snakemake.config["loader_workers"],
     )

@@ -13,11 +13,10 @@ from typing import IO, TextIO
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from tqdm import tqdm
-
 from vipann.datasets.download import download, partial_of, unfinished
 from vipann.errors import UserError
 from vipann.files import digest, replacing
+from vipann.progress import progress
 
 _ALGORITHMS = ("md5", "sha256")
 _CHUNK_BYTES = 1 << 20
@@ -307,7 +306,7 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise UserError(f"{archive}: its member {member.filename!r} is a link; refused.")
         _check_size(sum(member.file_size for member in members), archive)
-        for member in tqdm(members, desc=f"unpack {archive.name}", unit="file", disable=None):
+        for member in progress(members, len(members), f"unpack {archive.name}", "file"):
             packed.extract(member, folder)
 
 
@@ -332,7 +331,7 @@ def _tar_members(
         gzip.open(archive) if gzipped else archive.open("rb") as stream,
         tarfile.open(fileobj=stream, mode="r:") as packed,
     ):
-        for member in tqdm(packed, desc=f"unpack {archive.name}", unit="file", disable=None):
+        for member in progress(packed, None, f"unpack {archive.name}", "file"):
             yield member, packed
         _check_end(packed, stream, gzipped=gzipped)
 

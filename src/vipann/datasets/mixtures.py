@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
-from tqdm import tqdm
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio, read_mono
 from vipann.datasets.urbansound8k import read_metadata, select
 from vipann.errors import UserError
+from vipann.progress import progress
 from vipann.seeds import derive_seed
 
 _LABELS, _CLASSES = "labels.csv", "classes.csv"
@@ -80,7 +80,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
             raise UserError(f"{folder / name} is missing: the mixtures were not made completely.")
     table = pd.read_csv(folder / _LABELS, dtype=str)
     rows = []
-    for row in tqdm(table.to_dict("records"), desc="mixtures", unit="clip", disable=None):
+    for row in progress(table.to_dict("records"), len(table), "mixtures", "clip"):
         audio = inspect_audio(folder, row["path"])
         labels = row["labels"].split(";")
         rows.append(
@@ -181,7 +181,7 @@ def _write_split(
     (folder / split).mkdir(exist_ok=True)
     records = []
     numbers = range(options[f"{split}_clips"])
-    for number in tqdm(numbers, desc=f"mixtures {split}", unit="clip", disable=None):
+    for number in progress(numbers, len(numbers), f"mixtures {split}", "clip"):
         rng = np.random.default_rng(derive_seed(seed, "mixtures", split, number))
         events = _draw_events(pool, number, length, read, options, rng)
         clip_id = f"{split}-{number:05d}"

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import soundfile
-from tqdm import tqdm
 
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio
 from vipann.datasets.synthesis import scenes
 from vipann.datasets.synthesis.sounds import SOUNDS
 from vipann.errors import UserError
 from vipann.files import replacing
+from vipann.progress import progress
 
 LABELS = "labels.csv"
 COLUMNS = ["clip_id", "path", "split", "fold", "labels", "events"]
@@ -39,7 +39,7 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
     plans = scenes.PLANNERS[options["set"]](options, block, seed)
     rate = options["sample_rate"]
     rows = []
-    for plan in tqdm(plans, desc=f"synthetic {options['set']}", unit="clip", disable=None):
+    for plan in progress(plans, len(plans), f"synthetic {options['set']}", "clip"):
         path = folder / plan.path
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, scenes.render(plan, rate), rate, format="FLAC", subtype="PCM_16")

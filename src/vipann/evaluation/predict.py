@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from vipann.errors import UserError
 from vipann.evaluation.predictions import Predictions, write_predictions
@@ -20,6 +19,7 @@ from vipann.models.draws import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.progress import progress
 from vipann.seeds import derive_seed
 from vipann.tasks import Task
 
@@ -101,8 +101,8 @@ def score(
     parts: dict[str, list[np.ndarray]] = {"mean_probability": []} | {m: [] for m in _MEASURES}
     keys = clip_keys(plan.seed, np.asarray(store.clip_ids)[rows]).split(batch_size)
     loader = scoring_loader(LogmelDataset(store, rows), batch_size, loader_workers)
-    bar = tqdm(loader, desc="clips", unit="batch", disable=None)
-    for (logmel, _), batch_keys in zip(bar, keys, strict=True):
+    steps = progress(loader, len(loader), "predict", "step")
+    for (logmel, _), batch_keys in zip(steps, keys, strict=True):
         found = sample(network, logmel.to(device), batch_keys.to(device), task, plan)
         for name, batches in parts.items():
             batches.append(torch.stack([getattr(d, name) for d in found]).cpu().numpy())

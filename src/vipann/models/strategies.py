@@ -24,12 +24,12 @@ def build_network(
 ) -> Network:
     """A randomly initialised network in the form that `strategy` names.
 
-    `settings` holds the config's `model`, `bayesian` and `moped` blocks and `mel_bands`.
+    `settings` holds the config's `model` block and `mel_bands`; `bayesian` for Flipout layers.
     `prior="weights"` gives flip's layers room for a prior around given weights.
     det: weights are points, dropout in training only. drop: dropout at inference too.
     det_flip: deterministic backbone, Flipout fc1 and fc_audioset. flip: all layers Flipout.
     """
-    model, bayesian = settings["model"], settings["bayesian"]
+    model, bayesian = settings["model"], settings.get("bayesian", {})
     network = architecture(model).build(classes, settings, output_dropout)
     if strategy == "drop":
         enable_monte_carlo_dropout(network, model["dropout"]["block_in_monte_carlo"])
@@ -59,10 +59,15 @@ def build_transferred(
     return network
 
 
+def prior_of(settings: Mapping[str, Any]) -> Prior:
+    """The prior of flip's layers; settings without Flipout layers have no block that says it."""
+    return settings["moped"]["prior"] if "moped" in settings else "unit"
+
+
 def rebuild(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> Network:
     """The trained network of a checkpoint, from its sidecar and its state dict."""
     settings = facts["settings"]
-    prior = "unit" if facts["phase"] == "scratch" else settings["moped"]["prior"]
+    prior = "unit" if facts["phase"] == "scratch" else prior_of(settings)
     build = build_network if facts["phase"] in ("pretrained", "moped") else build_transferred
     network = build(facts["strategy"], len(facts["classes"]), settings, prior)
     network.load_state_dict(state, strict=True)

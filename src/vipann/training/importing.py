@@ -12,7 +12,7 @@ from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import network_from, read_published
-from vipann.models.strategies import build_network, check_fit
+from vipann.models.strategies import build_network, check_fit, prior_of
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
 
@@ -96,8 +96,7 @@ def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[Network
             f"takes a pretrained one: {' or '.join(_FAMILY[strategy])}"
         )
     _refuse(settings_that_differ(facts.get("features", {}), settings["features"]), weights)
-    prior = settings["moped"]["prior"]
-    network = build_network(strategy, len(facts["classes"]), settings, prior)
+    network = build_network(strategy, len(facts["classes"]), settings, prior_of(settings))
     check_fit(network.state_dict(), state, str(weights))
     network.load_state_dict(state, strict=True)
     origin = {"strategy": made_as, "phase": phase, "settings": facts.get("settings", {})}

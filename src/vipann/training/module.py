@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 from vipann.features.batches import Batch
 from vipann.models.bayesian import kl_divergence
@@ -32,52 +33,57 @@ class Recipe:
     backbone_mode: str = "train"
 
 
-class ClassifierTraining(pl.LightningModule):
-    """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5."""
+class ClassifierTraining(nn.Module):
+    """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5.
+
+    What `vipann.training.loop.train` needs of a module: `forward` to losses, and `optimizer`.
+    """
 
     def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe
-        self.last: dict[str, Tensor] = {}
 
-    def on_train_epoch_start(self) -> None:
-        if self.recipe.frozen_backbone and self.recipe.backbone_mode == "eval":
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if mode and self.recipe.frozen_backbone and self.recipe.backbone_mode == "eval":
             head = set(self.network.head())
             for module in self.network.children():
                 module.train(module in head)
+        return self
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def forward(self, batch: Batch, share: float = 1.0) -> dict[str, Tensor]:
+        """Losses of a batch: `loss` (mean over its clips), `kl`, and `objective` to descend.
+
+        `share` weighs the clips' part where processes share a batch. The KL belongs to the weights,
+        which all of them hold: each counts it in full, and the mean over processes counts it once.
+        """
         logmel, labels = batch
         weights = None
         if self.recipe.mixup_alpha > 0:
             weights = mixing_weights(len(labels) // 2, self.recipe.mixup_alpha)
             labels = mix_pairs(labels, weights)
         logits = self.network(logmel, lambda x: self._augment(x, weights))
-        loss = classification_loss(logits, labels, self.recipe.task)
-        kl = torch.zeros(())
+        loss = classification_loss(logits.float(), labels, self.recipe.task)
+        kl = loss.new_zeros(())
         if self.recipe.kl_weight > 0:
             kl = kl_divergence(self.network, self.recipe.kl_reduction)
-        self.last = {"loss": loss.detach(), "kl": kl.detach()}
-        return loss + self.recipe.kl_weight * kl
+        objective = share * loss + self.recipe.kl_weight * kl
+        return {"loss": loss.detach(), "kl": kl.detach(), "objective": objective}
 
     def _augment(self, x: Tensor, weights: Tensor | None) -> Tensor:
         x = spec_augment(x, self.recipe.spec_augment)
         return x if weights is None else mix_pairs(x, weights)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def optimizer(self, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """Adam for the trainable parameters, and its learning rate over `steps` steps."""
         trainable = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(
             trainable, lr=self.recipe.learning_rate, amsgrad=self.recipe.amsgrad, fused=True
         )
         if self.recipe.learning_rate_schedule == "constant":
-            return {"optimizer": optimizer}
-        steps = int(self.trainer.estimated_stepping_batches)
-        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": cosine, "interval": "step"},
-        }
+            return optimizer, ConstantLR(optimizer, factor=1.0)
+        return optimizer, CosineAnnealingLR(optimizer, T_max=steps)
 
 
 def classification_loss(logits: Tensor, labels: Tensor, task: Task) -> Tensor:

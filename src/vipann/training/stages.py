@@ -1,9 +1,12 @@
 """The training stages of the workflow: pretraining, transfer and training from scratch.
 
-Each function takes paths and the config values that its rule uses (`training`, `model`, `bayesian`,
-`moped`, `kl`, `mel_bands`, `seed`), and writes one checkpoint.
+Each function takes paths and the config values that its rule uses (`training`, `model`,
+`mel_bands`, `seed`; `bayesian`, `moped` and `kl` where the strategy has Flipout layers), and writes
+one checkpoint. Killed, it goes on where it was when it is called again with the same values, files
+and code.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from vipann.errors import UserError
-from vipann.features.batches import LogmelDataset, training_loader
+from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
+from vipann.files import digest
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
 from vipann.models.network import Network, trainable_parameters
@@ -21,11 +25,16 @@ from vipann.models.strategies import (
     build_transferred,
     freeze_backbone,
     load_backbone,
+    prior_of,
 )
-from vipann.training.loop import seed_everything, train
+from vipann.training.loop import Check, Plan, seed_everything, train
 from vipann.training.module import ClassifierTraining, Recipe, kl_weight
+from vipann.training.running import Running
+from vipann.training.states import States
+from vipann.training.upstream_scores import UpstreamScores
 
 Settings = Mapping[str, Any]
+_ALONE = Running()
 
 
 def pretrain(
@@ -35,7 +44,7 @@ def pretrain(
     settings: Settings,
     accelerator: str,
     out: Path,
-    loader_workers: int = 0,
+    running: Running = _ALONE,
 ) -> None:
     """Train `strategy` for `training.steps` on the upstream train split (section 3.4).
 
@@ -43,16 +52,18 @@ def pretrain(
     """
     seed_everything(settings["seed"])
     with FeatureStore(features) as store:
-        prior = settings["moped"]["prior"]
+        prior = prior_of(settings)
         network = build_network(strategy, len(store.classes), settings, prior)
         if start is not None:
             state, started = load_checkpoint(start)
             match_classes(started["classes"], start, store.classes, features)
             network.load_state_dict(state, strict=True)
+        scored = LogmelDataset(store, store.rows(split="eval"))
+        batch_size = settings["training"]["batch_size"]
+        scores = UpstreamScores(network, scored, batch_size, running) if len(scored) else None
+        facts = {"strategy": strategy, "phase": "pretrained", "fold": 0}
         rows = store.rows(split="train")
-        last = _fit(network, store, rows, settings, accelerator, loader_workers)
-        facts = {"strategy": strategy, "phase": "pretrained", "fold": 0, "last_step": last}
-        save_checkpoint(network, out, facts | _facts(store, settings))
+        _fit(network, store, rows, settings, accelerator, running, out, facts, start, scores)
 
 
 def transfer(
@@ -64,7 +75,7 @@ def transfer(
     settings: Settings,
     accelerator: str,
     out: Path,
-    loader_workers: int = 0,
+    running: Running = _ALONE,
 ) -> None:
     """One phase of transfer, tested on `fold` and trained on the others (section 3.5).
 
@@ -74,18 +85,16 @@ def transfer(
     seed_everything(settings["seed"])
     state, _ = load_checkpoint(start)
     with FeatureStore(features) as store:
-        prior = settings["moped"]["prior"]
+        prior = prior_of(settings)
         network = build_transferred(strategy, len(store.classes), settings, prior)
         if phase == "fixed":
             load_backbone(network, state)
             freeze_backbone(network)
         else:
             network.load_state_dict(state, strict=True)
-        last = _fit(
-            network, store, training_rows(store, fold), settings, accelerator, loader_workers
-        )
-        facts = {"strategy": strategy, "phase": phase, "fold": fold, "last_step": last}
-        save_checkpoint(network, out, facts | _facts(store, settings))
+        facts = {"strategy": strategy, "phase": phase, "fold": fold}
+        rows = training_rows(store, fold)
+        _fit(network, store, rows, settings, accelerator, running, out, facts, start)
 
 
 def train_from_scratch(
@@ -95,17 +104,15 @@ def train_from_scratch(
     settings: Settings,
     accelerator: str,
     out: Path,
-    loader_workers: int = 0,
+    running: Running = _ALONE,
 ) -> None:
     """The baseline of Table 5: the same network from a random start."""
     seed_everything(settings["seed"])
     with FeatureStore(features) as store:
         network = build_transferred(strategy, len(store.classes), settings)
-        last = _fit(
-            network, store, training_rows(store, fold), settings, accelerator, loader_workers
-        )
-        facts = {"strategy": strategy, "phase": "scratch", "fold": fold, "last_step": last}
-        save_checkpoint(network, out, facts | _facts(store, settings))
+        facts = {"strategy": strategy, "phase": "scratch", "fold": fold}
+        rows = training_rows(store, fold)
+        _fit(network, store, rows, settings, accelerator, running, out, facts)
 
 
 def training_rows(store: FeatureStore, fold: int) -> np.ndarray:
@@ -126,37 +133,69 @@ def _fit(
     rows: np.ndarray,
     settings: Settings,
     accelerator: str,
-    loader_workers: int,
-) -> dict[str, float]:
+    running: Running,
+    out: Path,
+    facts: Mapping[str, Any],
+    start: Path | None = None,
+    check: Check | None = None,
+) -> None:
+    """Train on `rows` from what is kept of an earlier run, if anything, and write `out`."""
+    network.lay_out(settings["training"].get("channels_last", True))
+    clips = LogmelDataset(store, rows)
+    recipe = _recipe(network, store, len(rows), settings)
+    plan = _plan(settings)
+    states = None
+    if running.work:
+        states = States(running.work, dict(settings) | _origin(clips, start, facts))
+    if running.first:
+        print(f"{len(rows)} clips, {trainable_parameters(network):,} trainable parameters")
+    module = ClassifierTraining(network, recipe)
+    last = train(module, clips, plan, accelerator, running, states, check)
+    if running.first:
+        save_checkpoint(network, out, {**facts, "last_step": last, **_facts(store, settings)})
+        if states:
+            states.remove()
+
+
+def _recipe(network: Network, store: FeatureStore, clips: int, settings: Settings) -> Recipe:
     training = settings["training"]
-    recipe = Recipe(
+    return Recipe(
         task=store.task,
         learning_rate=training["learning_rate"],
         learning_rate_schedule=training["learning_rate_schedule"],
         amsgrad=training["amsgrad"],
         mixup_alpha=training["mixup_alpha"],
         spec_augment=training["spec_augment"],
-        kl_reduction=settings["kl"]["reduction"],
-        kl_weight=kl_weight(settings["kl"]["scale"], len(rows)) if is_bayesian(network) else 0.0,
+        kl_reduction=settings["kl"]["reduction"] if is_bayesian(network) else "mean",
+        kl_weight=kl_weight(settings["kl"]["scale"], clips) if is_bayesian(network) else 0.0,
         frozen_backbone=not all(p.requires_grad for p in network.parameters()),
         backbone_mode=training.get("backbone_mode", "train"),
     )
-    dataset = LogmelDataset(store, rows)
-    loader = training_loader(
-        dataset,
-        training["batch_size"],
-        settings["seed"],
-        mix=recipe.mixup_alpha > 0,
-        workers=loader_workers,
-    )
-    print(f"{len(rows)} clips, {trainable_parameters(network):,} trainable parameters", flush=True)
-    return train(
-        ClassifierTraining(network, recipe),
-        loader,
-        accelerator=accelerator,
-        epochs=training.get("epochs"),
+
+
+def _plan(settings: Settings) -> Plan:
+    training = settings["training"]
+    keys = ("precision", "compile", "gradient_clip", "sync_batchnorm")
+    return Plan(
+        batch_size=training["batch_size"],
+        seed=settings["seed"],
         steps=training.get("steps"),
+        epochs=training.get("epochs"),
+        mix=training["mixup_alpha"] > 0,
+        **{key: training[key] for key in keys if key in training},
     )
+
+
+def _origin(clips: LogmelDataset, start: Path | None, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What besides its settings decides a training's result: its clips and where it starts."""
+    store = clips.store
+    names = hashlib.sha256("\n".join(clips.clip_ids.tolist()).encode()).hexdigest()
+    return {
+        "job": dict(facts),
+        "clips": {"manifest": store.manifest_sha256, "chosen": names},
+        "features": store.feature_settings | {"seconds": store.clip_seconds},
+        "start": digest(start) if start else None,
+    }
 
 
 def _facts(store: FeatureStore, settings: Settings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What changes a fingerprint and what does not, on a small tree of modules."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -22,14 +23,22 @@ def tree(tmp_path):
     )
     (package / "deep.py").write_text("VALUE = 1\n")
     (package / "unused.py").write_text("X = 1\n")
+    (package / "numbers.csv").write_text("1\n")
+    (package / "other.csv").write_text("1\n")
     (tmp_path / "script.py").write_text("from vipann.part import used\nused.f()\n")
     return tmp_path
 
 
-def taken(tree):
-    module._tree.cache_clear()
-    module._syntax.cache_clear()
-    return module.fingerprint(tree / "script.py", tree / "src")
+def forget():
+    for function in (module._fingerprint, module._contents, module._tree):
+        function.cache_clear()
+    module._imports.cache_clear()
+    module._module_file.cache_clear()
+
+
+def taken(tree, extra=()):
+    forget()
+    return module.fingerprint(tree / "script.py", tree / "src", extra)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +82,100 @@ def test_the_checkout_path_and_file_times_do_not(tree, tmp_path):
 
 
 def test_modules_imported_by_name_count_when_they_are_named(tree):
-    with_extra = module.fingerprint(tree / "script.py", tree / "src", ["vipann.part.unused"])
-    assert with_extra != taken(tree)
+    assert taken(tree, ["vipann.part.unused"]) != taken(tree)
+    with pytest.raises(ModuleNotFoundError, match=r"vipann\.part\.gone"):
+        taken(tree, ["vipann.part.gone"])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import vipann.part.unused",
+        "import vipann.part.unused as u",
+        "from vipann.part import unused",
+        "from vipann.part.unused import X",
+        "from vipann.part.unused import *",
+        "def f():\n    from vipann.part import unused",
+        "if f:\n    import vipann.part.unused",
+        "try:\n    import vipann.part.unused\nexcept ImportError:\n    pass",
+    ],
+)
+def test_an_import_counts_in_every_form_and_place(tree, statement):
+    (tree / "script.py").write_text(statement + "\n")
+    before = taken(tree)
+    (tree / "src/vipann/part/unused.py").write_text("X = 2\n")
+    assert taken(tree) != before
+
+
+@pytest.mark.parametrize(
+    ("file", "statement"),
+    [
+        ("part/used.py", "from . import unused"),
+        ("part/used.py", "from .unused import X"),
+        ("part/used.py", "from ..part.unused import X"),
+        ("part/__init__.py", "from . import unused"),
+        ("part/__init__.py", "from .unused import X"),
+        ("__init__.py", "from .part import unused"),
+    ],
+)
+def test_relative_imports_start_from_their_own_package(tree, file, statement):
+    (tree / "src/vipann" / file).write_text(statement + "\n")
+    before = taken(tree)
+    (tree / "src/vipann/part/unused.py").write_text("X = 2\n")
+    assert taken(tree) != before
+
+
+def test_a_data_file_counts_where_the_code_beside_it_names_it(tree):
+    without = taken(tree)
+    (tree / "src/vipann/part/deep.py").write_text('VALUE = open("numbers.csv")\n')
+    before = taken(tree)
+    assert before != without
+    (tree / "src/vipann/part/other.csv").write_text("2\n")
+    assert taken(tree) == before
+    (tree / "src/vipann/part/numbers.csv").write_text("2\n")
+    assert taken(tree) != before
+
+
+def test_a_notebook_reaches_what_its_code_cells_import(tree):
+    cells = [
+        {"cell_type": "markdown", "source": ["import vipann.part.unused"]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "!ls\n", "x = 1"]},
+        {"cell_type": "code", "source": ["from vipann.part import used\n"]},
+    ]
+    (tree / "book.ipynb").write_text(json.dumps({"cells": cells}))
+    found = module.modules_of_notebook(tree / "book.ipynb", tree / "src")
+    assert found == ["vipann", "vipann.part", "vipann.part.deep", "vipann.part.used"]
+
+
+def test_imports_in_a_circle_end(tree):
+    (tree / "src/vipann/part/deep.py").write_text("from vipann.part import used\nVALUE = 1\n")
+    assert len(taken(tree)) == 16
 
 
 def test_needs_the_standard_library_alone():
-    names = {name for name in module._imports(module._tree(Path(module.__file__)), "") if name}
+    names = {name for name in module._imports(Path(module.__file__), "") if name}
     assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+
+
+def test_modules_imported_by_a_computed_name_are_those_that_the_rules_name():
+    """An import that syntax does not show must be given as `extra`: the dataset adapters are."""
+    computed = {
+        path.relative_to(ROOT / "src").as_posix()
+        for path in (ROOT / "src").rglob("*.py")
+        if any(name in path.read_text() for name in ("import_module", "__import__", "runpy"))
+    }
+    assert computed == {"vipann/datasets/registry.py"}
+
+
+def test_every_data_file_of_the_package_is_named_by_a_module_beside_it():
+    data = {
+        path
+        for path in (ROOT / "src/vipann").rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    named = {path for code in (ROOT / "src").rglob("*.py") for path in module.named_data(code)}
+    assert data
+    assert data == named
 
 
 def test_every_script_of_the_workflow_has_one():

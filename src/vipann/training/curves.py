@@ -1,0 +1,137 @@
+"""What a training shows while it runs: a bar, a line a minute, curves as CSV, TensorBoard."""
+
+import csv
+import math
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from vipann.files import replacing
+from vipann.training.running import Running
+
+SECONDS_BETWEEN_LINES = 60.0
+# A curve has at most so many points, whatever the number of steps.
+POINTS = 500
+COLUMNS = (
+    "step",
+    "epoch",
+    "learning_rate",
+    "loss",
+    "kl",
+    "gradient_norm",
+    "clips_per_second",
+)
+_MEANS = ("loss", "kl", "gradient_norm")
+
+Row = dict[str, float]
+
+
+class Curves:
+    """Collects each step's numbers and shows them; for the first process alone.
+
+    A point of the curves is the mean over the steps since the point before. `rows` holds the points
+    so far; it goes into the training's state, so that the curves of a training that was killed are
+    whole.
+    """
+
+    def __init__(self, running: Running, steps: int, start: int, rows: Iterable[Row] = ()) -> None:
+        self.running, self.steps, self.rows = running, steps, list(rows)
+        self.every = math.ceil(steps / POINTS)
+        self._sums: dict[str, float] = dict.fromkeys(_MEANS, 0.0)
+        self._summed = 0
+        self._since = self._printed = time.monotonic()
+        self._clips = self._clips_since_line = 0
+        self._printed_step = start
+        self._bar = tqdm(
+            total=steps,
+            initial=start,
+            unit="step",
+            file=running.terminal,
+            disable=running.terminal is None,
+            leave=False,
+            mininterval=1.0,
+        )
+        self._board = _board(running.tensorboard, start)
+
+    def step(self, done: int, epoch: int, clips: int, values: Mapping[str, float]) -> None:
+        """Take in a step: `done` steps are finished; `values` has loss, kl, gradient_norm, rate."""
+        self._bar.update()
+        self._clips += clips
+        self._clips_since_line += clips
+        self._summed += 1
+        for name in _MEANS:
+            self._sums[name] += values[name]
+        now = time.monotonic()
+        last = done == self.steps
+        if last or now - self._printed >= SECONDS_BETWEEN_LINES:
+            self._line(done, epoch, values, now)
+        if last or done % self.every == 0:
+            self._point(done, epoch, values["learning_rate"], now)
+
+    def checked(self, done: int, epoch: int, scores: Mapping[str, float]) -> None:
+        """Add the scores of a check after `done` steps."""
+        self._add({"step": done, "epoch": epoch, **scores})
+        said = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        print(f"epoch {epoch} step {done}: {said}", flush=True)
+
+    def write(self, path: Path) -> None:
+        """Write the points so far as CSV."""
+        names = dict.fromkeys([*COLUMNS, *(name for row in self.rows for name in row)])
+        with replacing(path) as beside, beside.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(names), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def close(self) -> None:
+        self._bar.close()
+        if self._board is not None:
+            self._board.close()
+
+    def _line(self, done: int, epoch: int, values: Mapping[str, float], now: float) -> None:
+        seconds = max(now - self._printed, 1e-9)
+        left = (self.steps - done) * seconds / (done - self._printed_step)
+        print(
+            f"epoch {epoch} step {done} of {self.steps}: loss {values['loss']:.4f} "
+            f"kl {values['kl']:.4f} {self._clips_since_line / seconds:.1f} clips/s, "
+            f"{_duration(left)} left",
+            flush=True,
+        )
+        self._printed, self._printed_step, self._clips_since_line = now, done, 0
+
+    def _point(self, done: int, epoch: int, learning_rate: float, now: float) -> None:
+        means = {name: total / self._summed for name, total in self._sums.items()}
+        rate = self._clips / max(now - self._since, 1e-9)
+        self._add(
+            {
+                "step": done,
+                "epoch": epoch,
+                "learning_rate": learning_rate,
+                **means,
+                "clips_per_second": round(rate, 1),
+            }
+        )
+        self._sums, self._summed = dict.fromkeys(_MEANS, 0.0), 0
+        self._since, self._clips = now, 0
+
+    def _add(self, row: Row) -> None:
+        self.rows.append(row)
+        if self._board is not None:
+            for name, value in row.items():
+                if name != "step":
+                    self._board.add_scalar(name, value, int(row["step"]))
+
+
+def _board(folder: Path | None, start: int) -> Any:
+    if folder is None:
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=start)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{seconds:.0f} s"

@@ -1,0 +1,65 @@
+"""What changes the stamp of a user's folder of audio."""
+
+import os
+import shutil
+
+import pytest
+
+from vipann.provenance.folder import folder_stamp
+
+
+@pytest.fixture
+def clips(tmp_path):
+    folder = tmp_path / "clips"
+    for name in ("a/1.wav", "a/2.wav", "b/1.wav"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"0000")
+        os.utime(path, ns=(1, 1))
+    return folder
+
+
+def taken(folder):
+    folder_stamp.cache_clear()
+    return folder_stamp(folder)
+
+
+def replace(clips):
+    (clips / "a/2.wav").write_bytes(b"1111")
+
+
+def lengthen(clips):
+    (clips / "a/2.wav").write_bytes(b"00000")
+    os.utime(clips / "a/2.wav", ns=(1, 1))
+
+
+def add(clips):
+    (clips / "b/2.wav").write_bytes(b"0000")
+
+
+def remove(clips):
+    (clips / "b/1.wav").unlink()
+
+
+def move(clips):
+    (clips / "b/1.wav").rename(clips / "a/3.wav")
+
+
+@pytest.mark.parametrize("edit", [replace, lengthen, add, remove, move])
+def test_a_changed_clip_changes_it(clips, edit):
+    before = taken(clips)
+    edit(clips)
+    assert taken(clips) != before
+
+
+def test_a_copy_that_keeps_times_and_hidden_files_do_not(clips, tmp_path):
+    before = taken(clips)
+    shutil.copytree(clips, tmp_path / "copy")
+    (tmp_path / "copy/.DS_Store").write_text("x")
+    assert taken(tmp_path / "copy") == before
+
+
+def test_audio_that_comes_later_changes_it(clips, tmp_path):
+    before = taken(tmp_path / "later")
+    shutil.copytree(clips, tmp_path / "later")
+    assert taken(tmp_path / "later") != before

@@ -1,0 +1,146 @@
+"""What stops a training: numbers that are not finite, settings that this machine can't serve."""
+
+import copy
+import re
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vipann.errors import UserError
+from vipann.features.batches import BatchOrder
+from vipann.models.checkpoints import load_checkpoint
+from vipann.training.loop import Plan, train
+from vipann.training.running import Running, process_count
+from vipann.training.stages import train_from_scratch
+from vipann.training.states import States, read_state
+
+
+class Line(nn.Module):
+    """One weight, and a loss whose value and gradient a test may spoil at a step."""
+
+    def __init__(self, spoil=lambda step, loss: loss):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(3.0))
+        self.spoil, self.step = spoil, 0
+
+    def forward(self, batch, share=1.0):
+        self.step += 1
+        loss = self.spoil(self.step, (self.weight * batch.mean()).square())
+        zero = torch.zeros(())
+        return {"loss": loss.detach(), "kl": zero, "objective": share * loss}
+
+    def optimizer(self, steps):
+        optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
+        return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+class Ones:
+    clip_ids = np.array([f"clip{i}" for i in range(8)])
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, positions):
+        return torch.ones(len(positions))
+
+
+def infinite_gradient(step, loss):
+    """The square root's slope at 0 is infinite; its value is not."""
+    return loss + (loss.detach() - loss).abs().sqrt() if step == 3 else loss
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda step, loss: loss * (float("nan") if step == 3 else 1), "the loss of step 3"),
+        (lambda step, loss: loss + (float("inf") if step == 3 else 0), "the loss of step 3"),
+        (infinite_gradient, "the gradient of step 3"),
+    ],
+)
+def test_what_is_not_finite_stops_before_it_changes_a_weight_and_keeps_the_state(
+    tmp_path, spoil, what
+):
+    states, module = States(tmp_path, {"a": 1}), Line(spoil)
+    plan, running = Plan(batch_size=4, seed=1, steps=9), Running(checkpoint_every=1)
+    with pytest.raises(UserError, match=what) as caught:
+        train(module, Ones(), plan, "cpu", running, states)
+    named = set(re.findall(r"clip\d", str(caught.value)))
+    assert named == set(Ones.clip_ids[BatchOrder(8, 4, 1).positions(2)])
+    assert str(states.folder) in str(caught.value)
+    kept = read_state(states.path(2))
+    assert module.weight.item() == kept["module"]["weight"].item() != 3.0
+    assert not states.path(3).exists()
+
+
+def test_weights_that_are_not_finite_are_never_kept(tmp_path):
+    class Leaping(Line):
+        """Its fourth step is infinitely long, from a loss and a gradient that are finite."""
+
+        def optimizer(self, steps):
+            optimizer, _ = super().optimizer(steps)
+            rate = torch.optim.lr_scheduler.LambdaLR(
+                optimizer, lambda done: float("inf") if done == 3 else 1.0
+            )
+            return optimizer, rate
+
+    module = Leaping()
+    states = States(tmp_path, {"a": 1})
+    plan, running = Plan(batch_size=4, seed=1, steps=4), Running(checkpoint_every=2)
+    with pytest.raises(UserError, match="not finite after step 4"):
+        train(module, Ones(), plan, "cpu", running, states)
+    assert [path.name for path in states.folder.glob("*.pt")] == [states.path(2).name]
+
+
+def test_a_broken_clip_is_named_by_the_training_that_meets_it(multiclass, settings, tmp_path):
+    with h5py.File(multiclass, "a") as file:
+        file["logmel"][4] = np.nan
+    with pytest.raises(UserError, match="clip04"):
+        train_from_scratch("det", 1, multiclass, settings, "cpu", tmp_path / "c.safetensors")
+    assert not (tmp_path / "c.safetensors").exists()
+
+
+def test_gradients_are_scaled_down_to_the_norm_that_is_set():
+    moved = []
+    for clip in (None, 1.5):
+        module = Line()
+        plan = Plan(batch_size=4, seed=1, steps=1, gradient_clip=clip)
+        train(module, Ones(), plan, "cpu", Running())
+        moved.append(3.0 - module.weight.item())
+    assert moved == pytest.approx([0.1 * 6.0, 0.1 * 1.5], rel=1e-5)
+
+
+def test_the_layout_and_the_precision_of_a_gpu_change_nothing_on_a_cpu(
+    multiclass, settings, tmp_path
+):
+    settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}
+    losses = []
+    for name, changes in (("a", {}), ("b", {"channels_last": False, "precision": "bfloat16"})):
+        chosen = copy.deepcopy(settings)
+        del chosen["training"]["epochs"]
+        chosen["training"] |= {"steps": 1, **changes}
+        out = tmp_path / f"{name}.safetensors"
+        train_from_scratch("det", 1, multiclass, chosen, "cpu", out)
+        losses.append(load_checkpoint(out)[1]["last_step"]["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_synchronized_batch_norm_is_refused_on_a_cpu():
+    plan = Plan(batch_size=4, seed=1, steps=1, sync_batchnorm=True)
+    with pytest.raises(UserError, match=r"training\.sync_batchnorm"):
+        train(Line(), Ones(), plan, "cpu", Running(processes=2))
+    train(Line(), Ones(), plan, "cpu", Running())
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "granted", "seen", "expected"),
+    [("auto", 4, 2, 2), ("gpu", 1, 8, 1), ("auto", 0, 2, 1), ("auto", 4, 0, 1), ("cpu", 4, 8, 1)],
+)
+def test_a_job_takes_the_gpus_it_was_granted_as_far_as_they_are_there(
+    monkeypatch, accelerator, granted, seen, expected
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: seen > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    assert process_count(accelerator, granted) == expected

@@ -1,0 +1,184 @@
+"""A training that is killed, at whatever moment, goes on as if nothing had been."""
+
+import copy
+import re
+import signal
+
+import interrupted
+import pytest
+import torch
+
+from vipann.errors import UserError
+from vipann.models.checkpoints import load_checkpoint
+from vipann.training.running import Running
+from vipann.training.stages import pretrain, train_from_scratch
+from vipann.training.states import States, differences
+
+STEPS, EVERY = 11, 4
+
+
+@pytest.fixture
+def recipe(settings):
+    """Dropout, Flipout, mixup, SpecAugment, a falling learning rate: all that has a state."""
+    chosen = copy.deepcopy(settings)
+    del chosen["training"]["epochs"]
+    chosen["training"] |= {
+        "steps": STEPS,
+        "batch_size": 4,
+        "mixup_alpha": 1.0,
+        "learning_rate_schedule": "cosine",
+    }
+    return chosen
+
+
+def running(folder, **changes):
+    given = {
+        "checkpoint_every": EVERY,
+        "validate_every": 3,
+        "work": folder / "work",
+        "curves": folder / "curves.csv",
+    }
+    return Running(**given | changes)
+
+
+def pretrain_flip(features, recipe, folder, before=None, *arguments):
+    if before:
+        getattr(interrupted, before)(*arguments)
+    out = folder / "flip.safetensors"
+    pretrain("flip", features, None, recipe, "cpu", out, running(folder))
+
+
+def steps_kept(folder):
+    return sorted(int(p.stem[4:]) for p in folder.glob("work/*/step*.pt"))
+
+
+def same(a, b):
+    a, b = (load_checkpoint(folder / "flip.safetensors")[0] for folder in (a, b))
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    return tmp_path_factory.mktemp("uninterrupted")
+
+
+@pytest.fixture
+def uninterrupted(multilabel, recipe, once):
+    if not (once / "flip.safetensors").exists():
+        pretrain_flip(multilabel, recipe, once)
+    return once
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "status", "kept"),
+    [
+        ("signal_while_reading", (2, signal.SIGKILL), -signal.SIGKILL, []),
+        ("signal_while_reading", (14, signal.SIGKILL), -signal.SIGKILL, [4, 8]),
+        ("kill_while_writing", (2,), -signal.SIGKILL, [4]),
+        ("signal_while_reading", (7, signal.SIGTERM), 75, [4, 5]),
+        ("signal_while_reading", (2, signal.SIGUSR1), 75, [3]),
+    ],
+)
+def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
+    multilabel, recipe, tmp_path, uninterrupted, fault, arguments, status, kept
+):
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    found = interrupted.in_process(pretrain_flip, multilabel, recipe, folder, fault, *arguments)
+    assert found == status
+    assert steps_kept(folder) == kept
+    assert not (folder / "flip.safetensors").exists()
+    assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder) == 0
+    assert same(uninterrupted, folder)
+    assert not (folder / "work").exists()
+
+
+def curve(folder):
+    """The curves without speed and without means over steps that a kill cut in two."""
+    lines = (folder / "curves.csv").read_text().splitlines()
+    names = lines[0].split(",")
+    rows = [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
+    return [{k: v for k, v in row.items() if k != "clips_per_second"} for row in rows]
+
+
+def test_curves_are_whole_after_a_kill_and_validation_changes_nothing(
+    multilabel, recipe, tmp_path, uninterrupted
+):
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    fault = ("signal_while_reading", 9, signal.SIGTERM)
+    assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder, *fault) == 75
+    pretrain_flip(multilabel, recipe, folder)
+    assert curve(folder) == curve(uninterrupted)
+    steps = [int(row["step"]) for row in curve(folder) if row["mAP"]]
+    assert steps == [3, 6, 9, 11]
+    unseen = tmp_path / "unseen"
+    out = unseen / "flip.safetensors"
+    pretrain("flip", multilabel, None, recipe, "cpu", out, Running())
+    assert same(uninterrupted, unseen)
+
+
+def stopped_at_5(multiclass, settings, folder):
+    interrupted.signal_while_reading(4, signal.SIGTERM)
+    out = folder / "a.safetensors"
+    train_from_scratch("det", 1, multiclass, settings, "cpu", out, running(folder))
+
+
+def test_other_settings_start_anew_and_say_where_the_older_state_lies(
+    multiclass, settings, tmp_path, capsys
+):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    assert interrupted.in_process(stopped_at_5, multiclass, settings, folder) == 75
+    (older,) = folder.glob("work/*")
+    other = copy.deepcopy(settings) | {"code": "changed"}
+    other["training"]["learning_rate"] = 0.01
+    out = folder / "a.safetensors"
+    train_from_scratch("det", 1, multiclass, other, "cpu", out, running(folder))
+    said = capsys.readouterr().out
+    assert str(older) in said
+    assert "training.learning_rate: 0.001 then, 0.01 now" in said
+    assert "code: (absent) then, changed now" in said
+    assert "going on" not in said
+    assert older.exists()
+    train_from_scratch("det", 1, multiclass, settings, "cpu", out, running(folder))
+    assert "going on from step 5" in capsys.readouterr().out
+
+
+def state(step):
+    return {"step": step, "module": {"w": torch.full((50,), float(step))}}
+
+
+def test_the_last_two_states_are_kept_and_a_broken_one_is_passed_over(tmp_path, capsys):
+    states = States(tmp_path, {"a": 1})
+    for step in (5, 10, 15):
+        states.save(state(step))
+    newest = states.path(15)
+    assert sorted(p.name for p in states.folder.glob("*.pt")) == [states.path(10).name, newest.name]
+    assert states.load()["step"] == 15
+    newest.write_bytes(newest.read_bytes()[:-200])
+    capsys.readouterr()
+    assert states.load()["step"] == 10
+    assert re.search(rf"{newest} can't be read .*: the one before", capsys.readouterr().out)
+    states.path(10).write_bytes(b"")
+    assert states.load() is None
+
+
+def test_a_state_moved_here_from_other_settings_is_refused(tmp_path):
+    made = States(tmp_path, {"training": {"batch_size": 32, "epochs": 2}, "seed": 1})
+    here = States(tmp_path, {"training": {"batch_size": 16, "epochs": 2}, "seed": 1, "code": "b"})
+    path = made.save(state(3))
+    here.folder.mkdir()
+    path.rename(here.path(3))
+    with pytest.raises(UserError) as caught:
+        here.load()
+    for part in ("training.batch_size: 32 then, 16 now", "code: (absent) then, b now", "delete"):
+        assert part in str(caught.value)
+    assert "epochs" not in str(caught.value)
+
+
+def test_differences_are_none_for_the_same_and_symmetric_otherwise():
+    a, b = {"x": {"y": [1, 2]}, "z": None}, {"x": {"y": [1, 3]}}
+    assert differences(a, a) == []
+    assert differences(a, b) == ["x.y: [1, 2] then, [1, 3] now", "z: None then, (absent) now"]
+    assert len(differences(b, a)) == 2

@@ -1,0 +1,252 @@
+"""The edits of the rerun matrix: what is changed, and which rules are the first to rerun.
+
+An edit changes files of a checkout, or adds a layer to its config, or arguments to its command;
+`starts` are the rules with jobs that rerun though none that comes before them does, or that lack
+an output. What follows from these is looked up in docs/reruns.md, row by row.
+"""
+
+import ast
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+TRAINING = {"pretrain", "scratch"}  # transfer comes after pretrain
+PREDICTING = {"predict", "predict_upstream", "ood", "ood_upstream"}
+LIBRARY = "src/vipann"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One row: `change` gets the checkout's folder; `config` is merged over the run's config."""
+
+    name: str
+    starts: set[str] = field(default_factory=set)
+    change: Callable[[Path], None] | None = None
+    config: Mapping | None = None
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+
+
+def code(path: str) -> Callable[[Path], None]:
+    """One more statement in a module."""
+    return lambda root: append(root / path, "\n_EDITED = 1\n")
+
+
+def unused_function(path: str) -> Callable[[Path], None]:
+    return lambda root: append(root / path, "\n\ndef _unused():\n    return 1\n")
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def substitute(path: str, pattern: str, by: str) -> Callable[[Path], None]:
+    def change(root: Path) -> None:
+        text, count = re.subn(pattern, by, (root / path).read_text(), count=1)
+        assert count == 1, f"{path} has nothing like {pattern!r}"
+        (root / path).write_text(text)
+
+    return change
+
+
+def sources(root: Path) -> list[Path]:
+    return [*(root / "src").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]
+
+
+def comment_everywhere(root: Path) -> None:
+    for path in [*sources(root), *(root / "workflow").rglob("*.smk")]:
+        append(path, "\n# A comment.\n")
+
+
+def rewrite_everywhere(root: Path) -> None:
+    """Other docstrings, no comments, another layout: the same syntax."""
+    for path in sources(root):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+                node.body[0].value.value = "Another docstring."
+        path.write_text(ast.unparse(tree) + "\n")
+
+
+def touch_everything(root: Path) -> None:
+    for folder in ("src", "workflow", "config", "notebooks"):
+        for path in (root / folder).rglob("*"):
+            os.utime(path)
+
+
+def replace_clip(root: Path) -> None:
+    """Other samples in a file of the same length."""
+    clip = sorted((root / "recordings").rglob("*.wav"))[0]
+    content = clip.read_bytes()
+    clip.write_bytes(content[:-200] + bytes(200))
+
+
+def add_clip(root: Path) -> None:
+    clip = sorted((root / "recordings").rglob("*.wav"))[0]
+    clip.with_name("new.wav").write_bytes(clip.read_bytes())
+
+
+def reverse_config(root: Path) -> None:
+    """Every mapping of the config with its keys in the opposite order, but the datasets."""
+
+    def turned(value: object, above: str = "") -> object:
+        if not isinstance(value, dict):
+            return value
+        keys = value if above == "datasets" else reversed(value)
+        return {key: turned(value[key], key) for key in keys}
+
+    for path in (root / "config/config.yaml", root / "config/micro.yaml"):
+        path.write_text(yaml.safe_dump(turned(yaml.safe_load(path.read_text())), sort_keys=False))
+
+
+MORE_SCENES = {
+    "adapter": "synthetic",
+    "task": "multiclass",
+    "clip_seconds": 5.0,
+    "padding": "zero",
+    "folds": 2,
+    "options": {
+        "set": "scenes",
+        "sample_rate": 32000,
+        "clips_per_class_and_fold": 2,
+        "snr_db": [5, 25],
+        "classes": ["bell", "rain"],
+    },
+}
+NO_REASON = {
+    "accelerator": "auto",
+    "loader_workers": 1,
+    "data": {"max_rejected": 0.5},
+    "evaluation": {"batch_size": 3},
+}
+DATASET_JOBS = {"audio", "manifest", "features", "dataset_summary"}
+
+EDITS = [
+    # The same run, seen from elsewhere
+    Edit("nothing"),
+    Edit("other number of cores", arguments=("--cores", "1")),
+    Edit("the other profile (`--profile slurm`)", arguments=("--profile", "slurm")),
+    Edit("every file touched", change=touch_everything),
+    Edit("accelerator, worker processes, batch size of evaluation", config=NO_REASON),
+    Edit(
+        "keys of the config files in another order",
+        change=reverse_config,
+    ),
+    Edit("a comment in `environment.yml`", change=lambda r: append(r / "environment.yml", "# A\n")),
+    # Code
+    Edit("a comment in every module, script and rule file", change=comment_everywhere),
+    Edit("other docstrings and layout in every module", change=rewrite_everywhere),
+    Edit(
+        "an unused function in a module of its own",
+        change=lambda r: (r / LIBRARY / "extra.py").write_text("def unused():\n    return 1\n"),
+    ),
+    Edit(
+        "an unused function in the training loop",
+        TRAINING,
+        change=unused_function(f"{LIBRARY}/training/loop.py"),
+    ),
+    Edit("optimizer code", TRAINING, change=code(f"{LIBRARY}/training/module.py")),
+    Edit("code of MOPED", {"moped"}, change=code(f"{LIBRARY}/training/moped.py")),
+    Edit(
+        "code of the log-mel front end", {"features"}, change=code(f"{LIBRARY}/features/logmel.py")
+    ),
+    Edit(
+        "code of one dataset's adapter",
+        {"manifest"},
+        change=code(f"{LIBRARY}/datasets/folder.py"),
+    ),
+    Edit(
+        "code of the Monte Carlo predictions",
+        PREDICTING,
+        change=code(f"{LIBRARY}/evaluation/predict.py"),
+    ),
+    Edit("code of the metrics", {"metrics"}, change=code(f"{LIBRARY}/evaluation/metrics.py")),
+    Edit(
+        "a colour of the box plot",
+        {"figure"},
+        change=substitute(f"{LIBRARY}/figures/style.py", '"#D55E00"', '"#CC79A7"'),
+    ),
+    Edit("layout of the tables", {"table"}, change=code(f"{LIBRARY}/tables/layout.py")),
+    # Words and numbers
+    Edit(
+        "a number of the paper",
+        {"complexity", "figure", "table"},
+        change=substitute(f"{LIBRARY}/paper/tables.csv", r"\d\.\d+", r"\g<0>1"),
+    ),
+    Edit(
+        "text of the notebook",
+        {"notebook"},
+        change=substitute(
+            "notebooks/results.ipynb",
+            '"cell_type": "markdown"(?s:.*?)"source": \\[\\s*"',
+            r"\g<0>More. ",
+        ),
+    ),
+    Edit(
+        "caption of the figures in the report",
+        change=lambda r: append(r / "workflow/report/figure.rst", "\nMore.\n"),
+    ),
+    # Settings
+    Edit(
+        "learning rate of the fixed phase",
+        {"transfer"},
+        config={"transfer": {"fixed": {"learning_rate": 0.5}}},
+    ),
+    Edit(
+        "learning rate of the finetuned phase",
+        {"transfer"},
+        config={"transfer": {"finetuned": {"learning_rate": 0.5}}},
+    ),
+    Edit("learning rate from scratch", {"scratch"}, config={"scratch": {"learning_rate": 0.5}}),
+    Edit(
+        "pretraining steps of drop alone",
+        {"pretrain"},
+        config={"pretrain": {"steps": {"drop": 3}}},
+    ),
+    Edit(
+        "prior of the Flipout layers",
+        {"moped", "transfer"},
+        config={"bayesian": {"prior_sigma": 0.5}},
+    ),
+    Edit(
+        "number of replications",
+        PREDICTING,
+        config={"evaluation": {"replications": 3}},
+    ),
+    Edit(
+        "number of retained fractions",
+        {"metrics"},
+        config={"evaluation": {"retained_fractions": 6}},
+    ),
+    Edit("window of the features", {"features"}, config={"features": {"window": "hann"}}),
+    Edit("font size of the figures", {"figure"}, config={"figures": {"font_size": 11}}),
+    Edit(
+        "seed",
+        {"audio", "manifest"},
+        config={"seed": 1},
+    ),
+    # What there is to train and to hear
+    Edit("one clip of a user's folder replaced", {"manifest"}, change=replace_clip),
+    Edit("one clip put into a user's folder", {"manifest"}, change=add_clip),
+    Edit(
+        "a strategy added",
+        {"transfer", "predict", "ood"},
+        config={"transfer": {"strategies": ["det_flip", "drop"]}},
+    ),
+    Edit("a fold removed", {"metrics"}, config={"transfer": {"folds": [1]}}),
+    Edit(
+        "a dataset added",
+        DATASET_JOBS | {"transfer", "scratch", "predict", "ood", "metrics", "figure", "table"},
+        config={
+            "transfer_datasets": ["synthetic_scenes", "more_scenes"],
+            "datasets": {"more_scenes": MORE_SCENES},
+        },
+    ),
+]

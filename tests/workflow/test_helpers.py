@@ -1,0 +1,137 @@
+"""What the helpers of the rule files make of a config, without Snakemake."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from workflow_harness import ROOT
+
+from vipann.config import in_order, merge, read_layer
+from vipann.provenance.folder import folder_stamp
+
+PAPER = read_layer(ROOT / "config/config.yaml")
+
+
+@pytest.fixture
+def helpers():
+    """Load the helpers with a config; they hold no rules, so Python reads them."""
+
+    def load(changes: dict) -> SimpleNamespace:
+        names = {
+            "Path": Path,
+            "config": merge(PAPER, changes),
+            "PAPER": PAPER,
+            "DATA": "data",
+            "RESULTS": "results/paper",
+            "in_order": in_order,
+            "folder_stamp": folder_stamp,
+            "upstream_checkpoint_of": lambda strategy: f"upstream/{strategy}.safetensors",
+        }
+        for file in sorted((ROOT / "workflow/rules/helpers").glob("*.smk")):
+            exec(compile(file.read_text(), str(file), "exec"), names)
+        return SimpleNamespace(**names)
+
+    return load
+
+
+ENTRY = {"file": "a.zip", "md5": ["0" * 32], "url": "https://one.org/a.zip"}
+
+
+def test_another_place_of_an_archive_is_no_reason_to_fetch_it_again(helpers):
+    settings = helpers({}).archive_settings
+    moved = ENTRY | {"url": "https://other.org/a.zip", "mirror_path": "x", "how_to_get": "Ask."}
+    assert repr(settings(moved)) == repr(settings(ENTRY))
+    assert settings(ENTRY | {"md5": ["1" * 32]}) != settings(ENTRY)
+    assert settings(ENTRY | {"stand_ins": [{"file": "b.zip"}]}) != settings(ENTRY)
+
+
+def test_how_clips_are_fetched_is_no_setting_of_a_job(helpers):
+    def taken(**options):
+        made = helpers({"datasets": {"audioset": {"options": options}}})
+        return made.fetch_settings("audioset"), made.clip_settings("audioset")
+
+    assert taken(yt_dlp_args=["--limit-rate", "1M"]) == taken()
+    assert taken(audio_dir="elsewhere") != taken()
+
+
+def test_a_phase_sees_its_own_settings_alone(helpers):
+    before = helpers({})
+    after = helpers({"transfer": {"fixed": {"learning_rate": 0.5}}})
+    assert after.transfer_settings("fixed") != before.transfer_settings("fixed")
+    assert after.transfer_settings("finetuned") == before.transfer_settings("finetuned")
+
+
+def test_a_strategy_sees_its_own_pretraining_steps_alone(helpers):
+    before, after = helpers({}), helpers({"pretrain": {"steps": {"drop": 7}}})
+    assert after.pretraining_settings("drop")["steps"] == 7
+    assert after.pretraining_settings("det") == before.pretraining_settings("det")
+
+
+def test_audio_in_the_users_own_folder_counts_and_other_audio_does_not(helpers, tmp_path):
+    assert helpers({}).own_audio_settings("esc50") == {}
+    made = helpers({"datasets": {"shipsear": {"options": {"path": str(tmp_path)}}}})
+    assert made.audio_of("shipsear") == str(tmp_path)
+    before = made.own_audio_settings("shipsear")
+    (tmp_path / "new.wav").write_bytes(b"0")
+    folder_stamp.cache_clear()
+    assert made.own_audio_settings("shipsear") != before
+
+
+def test_weights_come_from_the_file_that_is_named_or_from_moped(helpers):
+    block = {"file": "det.pth", "md5": ["0" * 32]}
+    made = helpers(
+        {"pretrain": {"source": "checkpoint", "checkpoints": {"det": block}, "steps": {"flip": 0}}}
+    )
+    assert made.weights_of("det") == "data/weights/det/det.pth"
+    assert made.weights_of("drop") == "upstream/det.safetensors"
+    assert made.weights_inputs("flip") == ["upstream/moped.safetensors", "upstream/moped.json"]
+    assert helpers({}).weights_of("det") is None
+
+
+# What scripts may take from the config past their rule's params: it changes no result. Anything
+# else has to go through the params, or its change reruns nothing.
+PAST_PARAMS = {
+    "accelerator",
+    "loader_workers",
+    "evaluation.batch_size",
+    "data.max_rejected",
+    "pretrain.checkpoints",  # how to get a file
+    "datasets.*.archives",  # where to get a file
+    "datasets.*.options",  # how to fetch clips
+}
+WHOLE_CONFIG = {"download.py"}  # for the mirror
+
+
+def config_keys(script: ast.Module) -> Iterator[str]:
+    """Dotted keys that a script looks up in `snakemake.config`; "" where it takes all of it."""
+    parents = {child: node for node in ast.walk(script) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(script):
+        if not (isinstance(node, ast.Attribute) and ast.unparse(node) == "snakemake.config"):
+            continue
+        keys: list[str] = []
+        while isinstance(above := parents[node], ast.Subscript) and above.value is node:
+            constant = isinstance(above.slice, ast.Constant)
+            keys.append(str(above.slice.value) if constant else "*")
+            node = above
+        yield ".".join(keys)
+
+
+@pytest.mark.parametrize(
+    "script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda path: path.stem
+)
+def test_what_a_script_takes_past_its_params_changes_no_result(script):
+    found = {
+        ".".join(key.split(".")[:3])
+        for key in config_keys(ast.parse(script.read_text()))
+        if key or script.name not in WHOLE_CONFIG
+    }
+    assert {
+        key for key in found if not any(key.startswith(allowed) for allowed in PAST_PARAMS)
+    } == set()
+
+
+def test_config_keys_are_found_in_every_form():
+    code = "f(snakemake.config['a']['b'])\ng(snakemake.config['c'][w]['d'])\nx = snakemake.config"
+    assert sorted(config_keys(ast.parse(code))) == ["", "a.b", "c.*.d"]

@@ -16,10 +16,12 @@ SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
 RUN = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
-  --report results/$@/report.html --report-after-run $(ARGS) $(QUIETLY)
+  --report results/$@/report.html --report-stylesheet workflow/report/style.css \
+  --report-after-run $(ARGS) $(QUIETLY)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  report    results/$@/report.html' \
-  '  notebook  results/$@/notebooks/results.html' \
+  '  index     results/$@/index.html, or index.md: every output with a line' \
+  '  notebooks results/$@/notebooks/' \
   '  tables    results/$@/tables/' \
   '  figures   results/$@/figures/'
 

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,24 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("patient")
 
+# They use the fixture `finished` of tests/workflow, which takes minutes.
+SHARE_THE_FINISHED_RUN = ("test_synthetic_dag.py", "test_report_in_a_browser.py")
 CONFIG = Path(__file__).parents[1] / "config/config.yaml"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadfile`, files that share the finished run go to one worker, like one file."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "finished run" if Path(file).name in SHARE_THE_FINISHED_RUN else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture
@@ -43,16 +61,20 @@ def mirror() -> Path:
     return path
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Print what the rerun matrix found, also when its tests ran in another process."""
-    reports = [r for key in ("passed", "failed") for r in terminalreporter.getreports(key)]
-    lines = [
-        f"  {value}"
-        for report in reports
-        if getattr(report, "when", None) == "call"
-        for name, value in report.user_properties
-        if name == "rerun"
-    ]
-    if lines:
-        terminalreporter.section("jobs planned after an edit of the finished micro run")
-        terminalreporter.write_line("\n".join(lines))
+@pytest.fixture
+def show(record_property) -> Callable[[str, str], None]:
+    """Print a title and a text after all tests, however they ran side by side."""
+    return lambda title, text: record_property("show", f"{title}\n{text}")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What tests want to be seen, also when they ran in another process; one section per title."""
+    sections: dict[str, list[str]] = {}
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == "show":
+                title, _, body = text.partition("\n")
+                sections.setdefault(title, []).append(body)
+    for title, bodies in sections.items():
+        terminalreporter.section(title)
+        terminalreporter.write_line("\n".join(bodies))

@@ -10,6 +10,13 @@ from vipann.files import replacing
 OFFLINE = "offline.html.j2"
 # What Jupyter's page loads from the network, and a report without formulas does without.
 _REMOTE_BLOCKS = ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+_FOLDED = (
+    "{% block input_group %}<details><summary>code</summary>{{ super() }}</details>"
+    "{% endblock %}"
+    "{% block html_head_css %}{{ super() }}<style>details > summary { color: #767676; "
+    "cursor: pointer; font-size: 12px; } .jp-InputPrompt, .jp-OutputPrompt { display: none; }"
+    "</style>{% endblock %}"
+)
 
 
 def execute_notebook(
@@ -19,6 +26,9 @@ def execute_notebook(
     html_out: Path | str,
 ) -> None:
     """Execute the notebook `source` with `parameters`; write it and a self-contained HTML page.
+
+    It is executed where `executed_out` lies, so that paths among the parameters hold for a reader
+    who opens it there. In the page, code is folded away.
 
     Raises:
         UserError: a cell fails; the message names the notebook and the cell's own error.
@@ -37,21 +47,27 @@ def execute_notebook(
                 parameters=dict(parameters),
                 kernel_name="python3",
                 progress_bar=False,
+                cwd=str(beside.parent),
             )
         except PapermillExecutionError as error:
             raise UserError(
                 f"{source}, cell {error.exec_count}: {error.ename}: {error.evalue}"
             ) from None
+        notebook = nbformat.read(beside, as_version=4)
+        for name in ("input_path", "output_path"):  # of this machine
+            notebook.metadata.get("papermill", {}).pop(name, None)
+        nbformat.write(notebook, beside)
         exporter = HTMLExporter(
             embed_images=True,
             extra_loaders=[DictLoader({OFFLINE: _offline_template()})],
             template_file=OFFLINE,
         )
-        page, _ = exporter.from_notebook_node(nbformat.read(beside, as_version=4))
+        named = {"metadata": {"name": Path(executed_out).stem.replace("_", " ")}}
+        page, _ = exporter.from_notebook_node(notebook, resources=named)
     with replacing(html_out) as beside:
         beside.write_text(page, encoding="utf-8")
 
 
 def _offline_template() -> str:
     emptied = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in _REMOTE_BLOCKS)
-    return "{% extends 'lab/index.html.j2' %}" + emptied
+    return "{% extends 'lab/index.html.j2' %}" + emptied + _FOLDED

@@ -19,6 +19,7 @@ from vipann.config import (
     used_model,
 )
 from vipann.errors import UserError
+from vipann.figures import style
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -140,6 +141,7 @@ def test_the_projects_own_configs_are_valid(names):
         ({"model": {"architecture": "embedding"}}, "model", "hidden, pooling", "embedding"),
         ({"features": {"kind": "embedding", "fmin": 1}}, "features.fmin", "embedding", "remove"),
         ({"features": {"kind": "kaldi_mel"}}, "features", "fft_length, pre_emphasis", "kaldi_mel"),
+        ({"figures": {"palette": {"flipp": "red"}}}, "figures.palette", "'flipp'", "det_flip"),
     ],
 )
 def test_faults_name_file_key_value_and_what_is_allowed(overridden, override, key, value, allowed):
@@ -216,6 +218,17 @@ def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monk
     assert mirror_of(overridden({"data": {"mirror": "/cfg"}})) == "/cfg"
     monkeypatch.delenv("VIPANN_MIRROR")
     assert mirror_of(overridden({})) is None
+
+
+def test_figures_accept_the_entries_that_their_style_has():
+    figures = yaml.safe_load(SCHEMA.read_text())["properties"]["figures"]["properties"]
+    assert set(figures) == set(style.Style.__dataclass_fields__)
+    for key, entries in (("palette", style.PALETTE), ("words", style.WORDS)):
+        assert set(figures[key]["propertyNames"]["enum"]) == set(entries)
+
+
+def test_the_config_has_the_styles_own_defaults():
+    assert style.style_from(read_layer(BASE)["figures"]) == style.Style()
 
 
 def test_every_key_of_the_config_is_explained_in_its_readme():

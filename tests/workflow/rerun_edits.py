@@ -173,11 +173,15 @@ EDITS = [
         {"figure"},
         change=substitute(f"{LIBRARY}/figures/style.py", '"#D55E00"', '"#CC79A7"'),
     ),
-    Edit("layout of the tables", {"table"}, change=code(f"{LIBRARY}/tables/layout.py")),
+    Edit(
+        "layout of the tables",
+        {"dataset_table", "table"},
+        change=code(f"{LIBRARY}/tables/layout.py"),
+    ),
     # Words and numbers
     Edit(
         "a number of the paper",
-        {"complexity", "figure", "table"},
+        {"complexity", "dataset_table", "figure", "table"},
         change=substitute(f"{LIBRARY}/paper/tables.csv", r"\d\.\d+", r"\g<0>1"),
     ),
     Edit(
@@ -240,10 +244,11 @@ EDITS = [
         {"transfer", "predict", "ood"},
         config={"transfer": {"strategies": ["det_flip", "drop"]}},
     ),
-    Edit("a fold removed", {"metrics"}, config={"transfer": {"folds": [1]}}),
+    Edit("a fold removed", {"metrics", "figure"}, config={"transfer": {"folds": [1]}}),
     Edit(
         "a dataset added",
-        DATASET_JOBS | {"transfer", "scratch", "predict", "ood", "metrics", "figure", "table"},
+        DATASET_JOBS
+        | {"transfer", "scratch", "predict", "ood", "metrics", "figure", "dataset_table", "table"},
         config={
             "transfer_datasets": ["synthetic_scenes", "more_scenes"],
             "datasets": {"more_scenes": MORE_SCENES},

@@ -49,6 +49,12 @@ def test_the_papers_dag_is_built_without_its_data(paper_jobs):
     assert "fetch" not in planned
     assert planned["complexity"] == 1
     assert planned["table"] == 6
+    assert planned["dataset_table"] == 1
+    # The paper's: three for each dataset of transfer, two for AudioSet.
+    assert planned["figure"] == 11
+    assert planned["metrics"] == 4
+    assert planned["claims"] == planned["beyond_tables"] == 1
+    assert planned["beyond_figure"] == 4 + 3
 
 
 def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config):
@@ -110,6 +116,8 @@ def test_published_weights_need_no_audioset_for_the_transfer(workflow, write_con
         assert planned["import_weights"] == 3
         assert planned["transfer"] == 4 * 2
         assert planned["features"] == 2
+    assert planned["figure"] == 3
+    assert planned["dataset_table"] == 1
 
 
 def test_flip_is_trained_on_audioset_where_steps_are_given(workflow, write_config):

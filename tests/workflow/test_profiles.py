@@ -3,7 +3,7 @@
 import re
 
 import pytest
-import yaml
+import yte
 from snakemake.cli import get_argument_parser
 from workflow_harness import ROOT
 
@@ -11,8 +11,15 @@ PROFILES = sorted([*ROOT.glob("workflow/profiles/*/*.yaml"), *ROOT.glob("slurm/p
 PER_RULE = ("set-threads", "set-resources", "set-resource-scopes", "groups")
 
 
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch):
+    """Where slurm/profile.yaml finds the site's settings."""
+    monkeypatch.chdir(ROOT)
+
+
 def read(profile):
-    return yaml.safe_load(profile.read_text())
+    """The profile as Snakemake sees it, its template filled in."""
+    return yte.process_yaml(profile.read_text(), require_use_yte=True)
 
 
 def options():

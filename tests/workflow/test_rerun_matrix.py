@@ -145,23 +145,23 @@ def as_it_was(finished):
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
-def compare(rows, name, jobs, record_property):
-    record_property("rerun", f"{name}: {wording(jobs)}")
+def compare(rows, name, jobs, show):
+    show("Jobs planned after an edit of the finished micro run", f"  {name}: {wording(jobs)}")
     if UPDATING:
         rows[name] = wording(jobs)
     assert rows.get(name) == wording(jobs), f"{DOC.name} says otherwise; see VIPANN_UPDATE_DOCS"
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.slug)
-def test_an_edit_reruns_what_depends_on_it(finished, as_it_was, rows, edit, record_property):
+def test_an_edit_reruns_what_depends_on_it(finished, as_it_was, rows, edit, show):
     if edit.change:
         edit.change(finished.folder)
     jobs, starts = finished.planned(edit)
-    compare(rows, edit.name, jobs, record_property)
+    compare(rows, edit.name, jobs, show)
     assert starts == edit.starts
 
 
-def test_another_path_of_the_checkout_reruns_nothing(finished, rows, record_property):
+def test_another_path_of_the_checkout_reruns_nothing(finished, rows, show):
     moved = finished.folder.with_name("elsewhere")
     finished.folder.rename(moved)
     try:
@@ -169,17 +169,17 @@ def test_another_path_of_the_checkout_reruns_nothing(finished, rows, record_prop
     finally:
         moved.rename(finished.folder)
     assert jobs == {}
-    compare(rows, COPIES[0], jobs, record_property)
+    compare(rows, COPIES[0], jobs, show)
 
 
-def test_a_fresh_clone_with_the_results_copied_reruns_nothing(finished, rows, record_property):
+def test_a_fresh_clone_with_the_results_copied_reruns_nothing(finished, rows, show):
     clone = finished.folder.with_name("clone")
     copy_files(clone, finished.folder, ("config/micro.yaml",))
     for name in ("results/micro", ".snakemake", "recordings"):
         shutil.copytree(finished.folder / name, clone / name, symlinks=True)
     jobs, _ = Checkout(clone).planned()
     assert jobs == {}
-    compare(rows, COPIES[1], jobs, record_property)
+    compare(rows, COPIES[1], jobs, show)
 
 
 def test_every_job_left_its_settings_and_its_code_on_record(finished):

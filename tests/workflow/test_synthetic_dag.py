@@ -8,40 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
-from workflow_harness import MICRO, ROOT, Workflow
+from workflow_harness import SYNTHETIC
 
-from vipann.config import merge, read_layer
+from vipann.config import merge
 
-SYNTHETIC = merge(
-    {key: read_layer(ROOT / "config/demo.yaml")[key] for key in ("datasets",)},
-    MICRO,
-    {
-        "upstream": "synthetic_events",
-        "transfer_datasets": ["synthetic_scenes"],
-        "ood": "synthetic_ships",
-        "datasets": {
-            "synthetic_events": {"options": {"train_clips": 24, "eval_clips": 24}},
-            "synthetic_scenes": {
-                "folds": 2,
-                "options": {
-                    "clips_per_class_and_fold": 2,
-                    "classes": ["engine", "siren", "rain", "bell"],
-                },
-            },
-            "synthetic_ships": {"options": {"recordings": 2, "seconds": [5, 11]}},
-        },
-    },
-)
 STRATEGIES = ("det", "drop", "det_flip", "flip")
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, write_config):
-    workflow = Workflow(tmp_path_factory.mktemp("synthetic"))
-    config = write_config("micro", SYNTHETIC)
-    workflow(config, "--cores", "2")
-    workflow(config, "--report", "results/micro/report.html")
-    return workflow, config, workflow.directory / "results/micro"
 
 
 def planned_jobs(workflow, config, *arguments):
@@ -55,17 +26,41 @@ def test_everything_that_was_promised_is_there(finished):
     expected = [
         *(
             f"tables/table{n}.{kind}"
-            for n in ("1", "1_variants", "1_parts", "3", "4", "5")
+            for n in ("1", "1_variants", "1_parts", "2", "3", "4", "5")
             for kind in ("csv", "md", "tex")
         ),
         *(
-            f"figures/{figure}_{dataset}.{kind}"
-            for figure in ("retention", "boxplot")
-            for dataset in ("synthetic_events", "synthetic_scenes")
+            f"figures/{figure}.{kind}"
+            for figure in (
+                "retention_synthetic_events",
+                "boxplot_synthetic_events",
+                "retention_synthetic_scenes",
+                "phases_synthetic_scenes",
+                "boxplot_synthetic_scenes",
+                "reliability_synthetic_events",
+                "reliability_synthetic_scenes",
+                "confusion_synthetic_scenes",
+            )
             for kind in ("png", "pdf", "svg", "csv")
         ),
-        "notebooks/results.ipynb",
-        "notebooks/results.html",
+        *(
+            f"tables/{name}.{kind}"
+            for name in ("claims", "calibration", "ood")
+            for kind in ("csv", "md", "tex")
+        ),
+        "tables/per_class.csv",
+        *(
+            f"notebooks/{notebook}.{kind}"
+            for notebook in (
+                "pretraining",
+                "transfer_synthetic_scenes",
+                "out_of_distribution",
+                "claims",
+            )
+            for kind in ("ipynb", "html")
+        ),
+        "index.md",
+        "index.html",
         "report.html",
     ]
     assert not [name for name in expected if not (results / name).stat().st_size]
@@ -124,11 +119,49 @@ def test_table_3_can_be_recomputed_from_the_predictions(finished):
         assert row.ours == pytest.approx(np.mean(scores), abs=1e-6)
 
 
+def test_claims_are_judged_on_the_runs_dataset(finished):
+    _, _, results = finished
+    claims = pd.read_csv(results / "tables/claims.csv").set_index("claim")
+    tuned = claims.loc["finetuned_above_fixed"]
+    table = pd.read_csv(results / "tables/table4.csv").pivot_table(
+        index="strategy", columns="phase", values="ours"
+    )
+    above = (table["finetuned"] > table["fixed"]).all()
+    assert tuned["verdict"] == ("holds" if above else "does not hold")
+    assert tuned["dataset"] == "synthetic_scenes"
+    assert claims.loc["flip_doubles_parameters", "verdict"] == "holds"
+
+
+def test_detection_can_be_recomputed_from_the_predictions(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/ood.csv").set_index(["strategy", "phase", "metric"])
+    areas = []
+    for fold in (1, 2):
+        path = f"synthetic_scenes/drop/fold{fold}/finetuned.h5"
+        with h5py.File(results / f"predictions/{path}") as own:
+            inside = own["total"][:]
+        with h5py.File(results / f"ood/{path}") as other:
+            outside = other["total"][:]
+        gaps = outside[:, :, None] - inside[:, None, :]
+        areas.append(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+    found = table.loc[("drop", "finetuned", "auroc_total"), "value"]
+    assert found == pytest.approx(np.mean(areas))
+
+
 def test_table_1_is_the_papers_whatever_the_run(finished):
     _, _, results = finished
     table = pd.read_csv(results / "tables/table1.csv")
     assert len(table) == 18
     assert (table["difference"] == 0).all()
+
+
+def test_table_2_counts_the_manifest(finished):
+    _, _, results = finished
+    table = pd.read_csv(results / "tables/table2.csv").set_index("metric")
+    manifest = pd.read_parquet(results / "manifests/synthetic_scenes.parquet")
+    counts = [len(manifest), 4, manifest["duration_s"].max(), manifest["fold"].nunique()]
+    assert table["ours"].tolist() == counts
+    assert table[["paper", "difference"]].isna().all(axis=None)
 
 
 def test_training_and_test_clips_never_mix(finished):
@@ -158,6 +191,8 @@ def test_the_report_opens_without_a_network(finished):
     assert "<script" in text
     assert 'src="http' not in text
     assert "retention" in text
+    for label in ("Like Figure 1", "Like Figures 3, 6, 9", "Like Figures 5, 8, 11", "Table 2"):
+        assert label in text
 
 
 def test_a_checkpoint_says_where_it_comes_from(finished):
@@ -172,7 +207,11 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"figures": {"font_size": 11}}, {"figure": 4, "notebook": 1, "all": 1}),
+        (
+            {"figures": {"font_size": 11}},
+            {"figure": 5, "beyond_figure": 3, "claims": 0, "notebook": 3, "index": 1, "all": 1},
+        ),
+        ({"evaluation": {"calibration_bins": 7}}, {"predict": 0, "metrics": 2, "claims": 1}),
         ({"accelerator": "auto"}, {}),
         ({"scratch": {"learning_rate": 0.5}}, {"scratch": 8, "predict": 8, "metrics": 1}),
         (

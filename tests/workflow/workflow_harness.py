@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from vipann.config import merge, read_layer
+
 ROOT = Path(__file__).parents[2]
 
 MICRO = {
@@ -18,6 +20,28 @@ MICRO = {
     "scratch": {"epochs": 1},
     "evaluation": {"mc_samples": 2, "replications": 3, "retained_fractions": 5},
 }
+
+# The micro run on synthetic sounds.
+SYNTHETIC = merge(
+    {key: read_layer(ROOT / "config/demo.yaml")[key] for key in ("datasets",)},
+    MICRO,
+    {
+        "upstream": "synthetic_events",
+        "transfer_datasets": ["synthetic_scenes"],
+        "ood": "synthetic_ships",
+        "datasets": {
+            "synthetic_events": {"options": {"train_clips": 24, "eval_clips": 24}},
+            "synthetic_scenes": {
+                "folds": 2,
+                "options": {
+                    "clips_per_class_and_fold": 2,
+                    "classes": ["engine", "siren", "rain", "bell"],
+                },
+            },
+            "synthetic_ships": {"options": {"recordings": 2, "seconds": [5, 11]}},
+        },
+    },
+)
 
 
 class Workflow:

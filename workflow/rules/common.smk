@@ -25,8 +25,19 @@ from vipann.config import (
     used_model,
 )
 from vipann.errors import UserError
+from vipann.folds import fold_numbers
+from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
 from vipann.provenance.folder import folder_stamp
+from vipann.report.names import (
+    BEYOND,
+    dataset_label,
+    figure_category,
+    figure_label,
+    kind_and_dataset,
+    table_category,
+    table_label,
+)
 from vipann.seeds import derive_seed
 
 try:
@@ -107,6 +118,11 @@ def log_of(path: str) -> str:
     return f"{LOGS}/{path}.log"
 
 
+def growing(amount: int):
+    """The resource `amount` of a job's first try; twice and thrice as much of the next ones."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def checkpoint_of(strategy: str, dataset: str, fold: object, phase: str) -> str:
     return f"{RESULTS}/checkpoints/{dataset}/{strategy}/fold{fold}/{phase}.safetensors"
 
@@ -131,3 +147,4 @@ def models_of(dataset: str) -> list[str]:
 include: "helpers/datasets.smk"
 include: "helpers/networks.smk"
 include: "helpers/products.smk"
+include: "helpers/report.smk"

@@ -21,7 +21,7 @@ rule learning_curves:
             f"{RESULTS}/figures/learning_curves.png",
             caption="../report/learning_curves.rst",
             category="Training",
-            labels={"dataset": "all", "figure": "learning curves"},
+            labels={"figure": "learning curves"},
         ),
         pdf=f"{RESULTS}/figures/learning_curves.pdf",
         svg=f"{RESULTS}/figures/learning_curves.svg",
@@ -33,7 +33,7 @@ rule learning_curves:
     params:
         settings=settings(
             "learning_curves.py",
-            style=dict(sorted(config["figures"].items())),
+            style=config["figures"],
             names={"upstream": UPSTREAM, **paper_names()},
         ),
     message:

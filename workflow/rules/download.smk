@@ -31,14 +31,16 @@ rule fetch:
         f"{DATA}/{{dataset}}/fetched/{{shard}}-of-{{shards}}.csv",
     log:
         log_of("fetch/{dataset}/{shard}-of-{shards}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/fetch/{{dataset}}/{{shard}}-of-{{shards}}.tsv"
     wildcard_constraints:
         shard="[0-9]+",
         shards="[0-9]+",
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=growing(4000),
+        runtime=growing(1440),
     params:
         settings=lambda w: fetch_settings(w.dataset),
     message:
@@ -79,11 +81,13 @@ rule manifest:
         missing=f"{RESULTS}/manifests/{{dataset}}.missing.csv",
     log:
         log_of("manifests/{dataset}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/manifests/{{dataset}}.tsv"
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(8000),
+        runtime=growing(720),
     params:
         settings=lambda w: settings(
             "manifest.py",
@@ -113,12 +117,7 @@ rule dataset_summary:
         features=f"{RESULTS}/features/{{dataset}}.h5",
     output:
         csv=f"{RESULTS}/manifests/{{dataset}}.summary.csv",
-        md=report(
-            f"{RESULTS}/manifests/{{dataset}}.summary.md",
-            caption="../report/dataset.rst",
-            category="Datasets",
-            labels={"dataset": "{dataset}"},
-        ),
+        md=f"{RESULTS}/manifests/{{dataset}}.summary.md",
     log:
         log_of("summaries/{dataset}"),
     conda:

@@ -15,8 +15,8 @@ rule predict_upstream:
         "../../environment.yml"
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime=1440,
+        mem_mb=growing(16000),
+        runtime=growing(1440),
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -46,8 +46,8 @@ rule predict:
         "../../environment.yml"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "predict",
@@ -77,16 +77,26 @@ rule metrics:
         metrics=f"{RESULTS}/metrics/{{dataset}}.metrics.parquet",
         retention=f"{RESULTS}/metrics/{{dataset}}.retention.parquet",
         uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
+        confusion=f"{RESULTS}/metrics/{{dataset}}.confusion.parquet",
+        reliability=f"{RESULTS}/metrics/{{dataset}}.reliability.parquet",
+        intervals=f"{RESULTS}/metrics/{{dataset}}.intervals.parquet",
     log:
         log_of("metrics/{dataset}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/metrics/{{dataset}}.tsv"
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         settings=settings(
-            "metrics.py", retained_fractions=config["evaluation"]["retained_fractions"]
+            "metrics.py",
+            "metrics",
+            **{
+                key: config["evaluation"][key]
+                for key in ("retained_fractions", "calibration_bins", "bootstrap_resamples")
+            },
         ),
     message:
         "metrics {wildcards.dataset}"

@@ -23,8 +23,8 @@ rule features:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=growing(4000),
+        runtime=growing(720),
     params:
         settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),
     message:
@@ -51,8 +51,8 @@ rule features_shard:
         "../../environment.yml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(8000),
+        runtime=growing(720),
     params:
         settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),
     message:
@@ -71,13 +71,15 @@ rule join_features:
         f"{RESULTS}/features/{{dataset}}.h5",
     log:
         log_of("features/{dataset}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/features/{{dataset}}.tsv"
     wildcard_constraints:
         dataset=ONE_OF_SHARDED,
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=16000,
-        runtime=60,
+        mem_mb=growing(16000),
+        runtime=growing(60),
     params:
         settings=settings("join_features.py"),
     message:

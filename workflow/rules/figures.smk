@@ -1,12 +1,10 @@
-# Figures: accuracy (upstream: mAP) against retained fraction, and box plots of uncertainty.
+# Figures: score against retained fraction, two ways, and box plots of uncertainty.
 
 FIGURES = expand(
-    f"{RESULTS}/figures/{{figure}}_{{dataset}}.{{kind}}",
-    figure=["retention", "boxplot"],
-    dataset=TESTED,
+    f"{RESULTS}/figures/{{name}}.{{kind}}",
+    name=[name for dataset in TESTED for name in figures_of(dataset)],
     kind=["png", "pdf", "svg", "csv"],
 )
-FIGURE_DATA = {"retention": "retention", "boxplot": "uncertainty"}
 
 
 localrules:
@@ -20,8 +18,13 @@ rule figure:
         png=report(
             f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
             caption="../report/figure.rst",
-            category="Figures",
-            labels={"dataset": "{dataset}", "figure": "{figure}"},
+            category=lambda w: figure_category(w.figure),
+            subcategory=lambda w: dataset_label(w.dataset, paper_names()),
+            labels=lambda w: {
+                "figure": figure_label(
+                    w.figure, paper_names().get(w.dataset), w.dataset == UPSTREAM
+                )
+            },
         ),
         pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
         svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",
@@ -29,11 +32,11 @@ rule figure:
     log:
         log_of("figures/{figure}_{dataset}"),
     wildcard_constraints:
-        figure="retention|boxplot",
+        figure="|".join(FIGURE_DATA),
     conda:
         "../../environment.yml"
     params:
-        settings=settings("figure.py", style=config["figures"], paper_names=paper_names()),
+        settings=figure_settings,
     message:
         "figure {wildcards.figure} {wildcards.dataset}"
     script:

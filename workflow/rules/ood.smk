@@ -15,8 +15,8 @@ rule ood_upstream:
         "../../environment.yml"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "ood", UPSTREAM, w.strategy, dataset=UPSTREAM, scored_dataset=OOD
@@ -41,8 +41,8 @@ rule ood:
         "../../environment.yml"
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         settings=lambda w: prediction_settings(
             "ood",

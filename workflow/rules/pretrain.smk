@@ -24,8 +24,9 @@ rule pretrain:
         "../../environment.yml"
     resources:
         gpu=config["pretrain"]["gpus"],
-        mem_mb=16000,
-        runtime=10080,
+        mem_mb=growing(16000 * config["pretrain"]["gpus"]),
+        # A try that runs out of time is continued by the next one.
+        runtime=growing(2880),
     params:
         settings=lambda w: settings(
             "pretrain.py",
@@ -69,13 +70,15 @@ rule import_weights:
         sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
     log:
         log_of("import_weights/{strategy}"),
+    benchmark:
+        f"{RESULTS}/benchmarks/import_weights/{{strategy}}.tsv"
     wildcard_constraints:
         strategy=one_of(IMPORTED_STRATEGIES),
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         settings=lambda w: settings(
             "import_weights.py",

@@ -18,8 +18,9 @@ rule scratch:
         "../../environment.yml"
     resources:
         gpu=config["scratch"]["gpus"],
-        mem_mb=12000,
-        runtime=1440,
+        mem_mb=growing(12000 * config["scratch"]["gpus"]),
+        # A try that runs out of time is continued by the next one.
+        runtime=growing(1440),
     params:
         settings=lambda w: settings(
             "scratch.py",

@@ -21,8 +21,9 @@ rule transfer:
         "../../environment.yml"
     resources:
         gpu=config["transfer"]["gpus"],
-        mem_mb=12000,
-        runtime=1440,
+        mem_mb=growing(12000 * config["transfer"]["gpus"]),
+        # A try that runs out of time is continued by the next one.
+        runtime=growing(1440),
     params:
         settings=lambda w: settings(
             "transfer.py",

@@ -1,15 +1,14 @@
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    settings = snakemake.params.settings
-    outputs = {kind: snakemake.output[kind] for kind in ("png", "pdf", "svg", "csv")}
-    if snakemake.wildcards.figure == "retention":
-        from vipann.figures.retention import draw_retention
+    from vipann.figures.boxplot import draw_boxplot
+    from vipann.figures.retention import draw_phases, draw_retention
 
-        title = settings["paper_names"].get(snakemake.wildcards.dataset)
-        draw_retention(snakemake.input[0], outputs, settings["style"], title)
+    settings, kind = snakemake.params.settings, snakemake.wildcards.figure
+    style, names = settings["style"], settings["names"]
+    outputs = {suffix: snakemake.output[suffix] for suffix in ("png", "pdf", "svg", "csv")}
+    if kind == "boxplot":
+        draw_boxplot(snakemake.input[0], outputs, style, names)
     else:
-        from vipann.figures.boxplot import draw_boxplot
-
-        names = {key: name for key, name in settings["paper_names"].items() if name}
-        draw_boxplot(snakemake.input[0], outputs, settings["style"], names=names)
+        draw = draw_phases if kind == "phases" else draw_retention
+        draw(snakemake.input[0], outputs, style, names[snakemake.wildcards.dataset])

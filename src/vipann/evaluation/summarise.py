@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.errors import UserError
+from vipann.evaluation.beyond import Beyond, beyond_tables
 from vipann.evaluation.metrics import metrics_of
 from vipann.evaluation.predictions import read_group, read_predictions
 from vipann.evaluation.retention import retention_table, uncertainty_table
@@ -19,35 +20,45 @@ def summarise(
     metrics_out: Path | str,
     retention_out: Path | str,
     uncertainty_out: Path | str,
+    beyond: Beyond | None = None,
 ) -> None:
-    """Write the three parquet files that tables, figures and the notebook read.
+    """Write the parquet files that tables, figures, claims and the notebook read.
 
     prediction_paths: predictions of the dataset's own clips, all strategies, phases and folds;
     ood_paths: the same models on out-of-distribution clips, may be empty: they give uncertainties
     only. fractions: retained fractions in (0, 1]. Columns: see `metrics_of`, `retention_table`
-    and `uncertainty_table`. The folds of one strategy and phase are in memory together, nothing
-    else. Raises UserError when a predictions file is broken or none is given.
+    and `uncertainty_table`. beyond: adds the scores of `vipann.evaluation.beyond` to the metrics
+    and writes three files of its own; None leaves them out. The folds of one strategy and phase,
+    with what they say of the out-of-distribution clips, are in memory together, nothing else.
+    Raises UserError when a predictions file is broken or none is given.
     """
     if not prediction_paths:
         raise UserError(f"{metrics_out}: no predictions files to summarise were given.")
-    groups: dict[tuple[str, str, str], list[Path | str]] = {}
-    for path in prediction_paths:
-        groups.setdefault(read_group(path), []).append(path)
+    groups, ood_groups = _grouped(prediction_paths), _grouped(ood_paths)
     metrics, retention, uncertainty = [], [], []
-    for key in sorted(groups):
-        folds = [read_predictions(path) for path in groups[key]]
-        metrics += [metrics_of(one) for one in folds]
+    more: dict[str, list[pd.DataFrame]] = {}
+    for key in sorted(groups | ood_groups):
+        folds = [read_predictions(path) for path in groups.get(key, ())]
+        outside = [read_predictions(path) for path in ood_groups.get(key, ())]
+        metrics += [metrics_of(one) for one in (*folds, *outside)]
         retention.append(retention_table(folds, fractions))
-        uncertainty.append(uncertainty_table(folds))
-        del folds
-    for path in ood_paths:
-        one = read_predictions(path)
-        metrics.append(metrics_of(one))
-        uncertainty.append(uncertainty_table([one]))
-        del one
-    _write(metrics, metrics_out)
+        uncertainty += [uncertainty_table(folds), uncertainty_table(outside)]
+        if beyond:
+            for kind, frames in beyond_tables(folds, outside, fractions, beyond).items():
+                more.setdefault(kind, []).extend(frames)
+        del folds, outside
+    _write(metrics + more.get("metrics", []), metrics_out)
     _write(retention, retention_out)
     _write(uncertainty, uncertainty_out)
+    for kind, path in (beyond.outputs if beyond else {}).items():
+        _write(more[kind], path)
+
+
+def _grouped(paths: Sequence[Path | str]) -> dict[tuple[str, str, str], list[Path | str]]:
+    groups: dict[tuple[str, str, str], list[Path | str]] = {}
+    for path in paths:
+        groups.setdefault(read_group(path), []).append(path)
+    return groups
 
 
 def _write(frames: Sequence[pd.DataFrame], path: Path | str) -> None:

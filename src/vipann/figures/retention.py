@@ -1,10 +1,15 @@
-"""Score against percentage of evaluation data retained: the paper's Figures 1, 4, 7 and 10."""
+"""Score against percentage of evaluation data retained: Figures 1, 3, 4, 6, 7, 9 and 10.
 
-from collections.abc import Mapping
+Two views of the same lines: `draw_retention` compares strategies (Figures 1, 4, 7, 10),
+`draw_phases` fixed-feature with fine-tuned networks (Figures 3, 6, 9).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,44 +18,63 @@ from matplotlib.ticker import MaxNLocator
 
 from vipann.figures import style as look
 
-# Rows of panels from top to bottom, as far as a run has them.
+# Rows of panels of `draw_retention` from top to bottom, as far as a run has them.
 PHASES = ("pretrained", "finetuned", "fixed")
 STRATEGIES = ("drop", "flip", "det_flip", "det")
+# Columns of panels of `draw_phases` and their lines.
+COMPARED_STRATEGIES = ("drop", "det_flip", "flip")
+COMPARED_PHASES = ("finetuned", "fixed")
 BAND_PERCENT = (2.5, 97.5)
+
+_LINE = ["dataset", "phase", "strategy", "uncertainty", "retained_fraction", "score"]
 
 
 def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
-    """What the figure draws: mean and band over replications of each line's points.
+    """The points of every line: mean over folds and replications, and a band over replications.
 
-    retention: columns of `vipann.evaluation.retention.retention_table`. Returns dataset, phase,
-    strategy, uncertainty, retained_fraction, score, mean, low, high (2.5th and 97.5th percentile
-    over replications), replications; rows in the order of drawing. Det has no line in the
-    epistemic panel: one network's epistemic uncertainty is zero.
+    retention: columns of `vipann.evaluation.retention.retention_table`. Each replication's scores
+    are averaged over folds, which count alike (a fold without a score at a point is left out);
+    mean, low and high (2.5th and 97.5th percentile: where 95 % of replications lie, not an interval
+    of their mean) are those of these averages. Also replications, folds, and standard_error: the
+    standard deviation of the folds' means over replications (n - 1 below) divided by sqrt(folds),
+    NaN for a single fold; it is not drawn. Rows in `draw_retention`'s order of drawing. Det has no
+    line in the epistemic panel: one network's epistemic uncertainty is zero.
     """
     drawn = retention[
         retention["phase"].isin(PHASES)
         & retention["strategy"].isin(STRATEGIES)
         & ~((retention["strategy"] == "det") & (retention["uncertainty"] == "epistemic"))
     ]
-    keys = ["dataset", "phase", "strategy", "uncertainty", "retained_fraction", "score"]
+    over_folds = drawn.groupby([*_LINE, "replication"], sort=False)["value"].mean()
+    replications = over_folds.groupby(_LINE, sort=False)
+    folds = drawn.groupby([*_LINE, "fold"], sort=False)["value"].mean().groupby(_LINE, sort=False)
     low, high = (percent / 100 for percent in BAND_PERCENT)
-    lines = drawn.groupby(keys, sort=False)["value"].agg(
-        mean="mean",
-        low=lambda values: values.quantile(low),
-        high=lambda values: values.quantile(high),
-        replications="size",
+    lines = pd.DataFrame(
+        {
+            "mean": replications.mean(),
+            "low": replications.quantile(low),
+            "high": replications.quantile(high),
+            "replications": replications.size(),
+            "folds": folds.count(),
+            "standard_error": folds.sem(),
+        }
     )
-    orders = {
-        "phase": PHASES,
-        "strategy": STRATEGIES,
-        "uncertainty": tuple(look.UNCERTAINTY_LABELS),
-    }
-    return lines.reset_index().sort_values(
-        [*orders, "retained_fraction"],
-        key=lambda column: (
-            column.map(orders[column.name].index) if column.name in orders else column
-        ),
-        ignore_index=True,
+    return _sorted(
+        lines.reset_index(), phase=PHASES, strategy=STRATEGIES, uncertainty=look.UNCERTAINTY_LABELS
+    )
+
+
+def phase_lines(retention: pd.DataFrame) -> pd.DataFrame:
+    """Those of `retention_lines` that `draw_phases` draws, in its order."""
+    lines = retention_lines(retention)
+    compared = lines[
+        lines["phase"].isin(COMPARED_PHASES) & lines["strategy"].isin(COMPARED_STRATEGIES)
+    ]
+    return _sorted(
+        compared,
+        uncertainty=look.UNCERTAINTY_LABELS,
+        strategy=COMPARED_STRATEGIES,
+        phase=COMPARED_PHASES,
     )
 
 
@@ -60,88 +84,160 @@ def draw_retention(
     style: Mapping[str, Any] | None = None,
     title: str | None = None,
 ) -> None:
-    """Draw one dataset's retention parquet.
+    """Compare the strategies in one dataset's retention parquet (Figures 1, 4, 7, 10).
 
-    Columns of panels: total ("Entropy"), epistemic, aleatoric; rows: fine-tuned above fixed, or
-    pre-trained alone for the upstream dataset. outputs: paths for "png", "pdf", "svg" and "csv";
-    style: see `vipann.figures.style.style_from`; title: default the dataset's name.
+    Columns of panels: entropy, epistemic, aleatoric; rows: fine-tuned above fixed, or pre-trained
+    alone for the upstream dataset. Det, which the paper does not draw, is a dashed line. outputs:
+    paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`; title:
+    default the dataset's name.
     """
     chosen = look.style_from(style)
     lines = retention_lines(pd.read_parquet(retention))
     with matplotlib.rc_context(chosen.rc()):
-        figure = _figure(lines, chosen, title)
+        figure = _strategies_figure(lines, chosen, title)
         look.save(figure, lines, outputs, chosen.dpi)
 
 
-def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
-    phases = list(dict.fromkeys(lines["phase"]))
-    columns = [name for name in look.UNCERTAINTY_LABELS if name in set(lines["uncertainty"])]
+def draw_phases(
+    retention: Path | str,
+    outputs: Mapping[str, Path | str],
+    style: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Compare fixed-feature with fine-tuned networks (Figures 3, 6, 9).
+
+    Columns of panels: Drop, Det-Flip, Flip, as far as there; rows: entropy, epistemic, aleatoric.
+    Arguments as for `draw_retention`.
+    """
+    chosen = look.style_from(style)
+    lines = phase_lines(pd.read_parquet(retention))
+    with matplotlib.rc_context(chosen.rc()):
+        figure = _phases_figure(lines, chosen, title)
+        look.save(figure, lines, outputs, chosen.dpi)
+
+
+def _sorted(lines: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:
+    places = {name: list(order).index for name, order in orders.items()}
+    return lines.sort_values(
+        [*places, "retained_fraction"],
+        key=lambda column: column.map(places[column.name]) if column.name in places else column,
+        ignore_index=True,
+    )
+
+
+def _strategies_figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
+    phases, columns = _present(lines, "phase"), _present(lines, "uncertainty")
     if lines.empty:
         return look.without_data(style, "This run has no retention curve to draw.")
+    # The lines' order is that of rows; columns have the paper's order even without Bayesian lines.
+    columns = [name for name in look.UNCERTAINTY_LABELS if name in columns]
     figure, grid = look.panels(
         style, len(phases), len(columns), look.RETENTION_ROW, sharex=True, sharey=True
     )
     for row, phase in zip(grid, phases, strict=True):
         for axes, uncertainty in zip(row, columns, strict=True):
             panel = lines[(lines["phase"] == phase) & (lines["uncertainty"] == uncertainty)]
-            _panel(axes, panel, style)
-        row[0].set_ylabel(look.SCORE_LABELS[lines["score"].iloc[0]])
-        look.row_label(row[-1], look.PHASE_LABELS[phase])
-    for axes, uncertainty in zip(grid[0], columns, strict=True):
-        axes.set_title(look.UNCERTAINTY_LABELS[uncertainty])
-    for axes in grid[-1]:
-        axes.set_xlabel(look.RETAINED_LABEL)
-    figure.suptitle(
-        title or lines["dataset"].iloc[0], fontsize=style.font_size + 1.5, weight="bold"
-    )
+            _panel(axes, panel, "strategy", style)
+        _label_row(row, style.word(phase), lines, style)
+    _label_columns(grid, columns, style)
     shown = [name for name in STRATEGIES if name in set(lines["strategy"])]
-    figure.legend(
-        handles=[_key(name, style) for name in shown], loc="outside lower center", ncols=len(shown)
-    )
+    _finish(figure, lines, shown, style, title)
     return figure
 
 
-def _panel(axes: Axes, panel: pd.DataFrame, style: look.Style) -> None:
-    for place, (strategy, line) in enumerate(panel.groupby("strategy", sort=False)):
+def _phases_figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
+    rows, columns = _present(lines, "uncertainty"), _present(lines, "strategy")
+    if lines.empty:
+        return look.without_data(style, "This run has no Bayesian strategy to compare phases of.")
+    figure, grid = look.panels(
+        style, len(rows), len(columns), look.RETENTION_ROW, sharex=True, sharey=True
+    )
+    for row, uncertainty in zip(grid, rows, strict=True):
+        for axes, strategy in zip(row, columns, strict=True):
+            panel = lines[(lines["uncertainty"] == uncertainty) & (lines["strategy"] == strategy)]
+            _panel(axes, panel, "phase", style)
+        _label_row(row, style.word(uncertainty), lines, style)
+    _label_columns(grid, columns, style)
+    shown = [name for name in COMPARED_PHASES if name in set(lines["phase"])]
+    _finish(figure, lines, shown, style, title)
+    return figure
+
+
+def _label_row(row: np.ndarray, name: str, lines: pd.DataFrame, style: look.Style) -> None:
+    row[0].set_ylabel(style.word(lines["score"].iloc[0]))
+    look.row_label(row[-1], name)
+
+
+def _label_columns(grid: np.ndarray, columns: Sequence[str], style: look.Style) -> None:
+    for axes, name in zip(grid[0], columns, strict=True):
+        axes.set_title(style.word(name))
+    for axes in grid[-1]:
+        axes.set_xlabel(style.word("retained"))
+
+
+def _present(lines: pd.DataFrame, column: str) -> list[str]:
+    return list(dict.fromkeys(lines[column]))
+
+
+def _finish(
+    figure: Figure,
+    lines: pd.DataFrame,
+    shown: Sequence[str],
+    style: look.Style,
+    title: str | None,
+) -> None:
+    figure.suptitle(title or lines["dataset"].iloc[0])
+    keys = [Line2D([], [], label=style.word(name), **_line_style(name, style)) for name in shown]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(shown))
+
+
+def _panel(axes: Axes, panel: pd.DataFrame, told_apart: str, style: look.Style) -> None:
+    """The lines and bands of one panel, labelled by their `told_apart` ("strategy" or "phase")."""
+    for place, (name, line) in enumerate(panel.groupby(told_apart, sort=False)):
         percent = 100 * line["retained_fraction"]
-        if strategy != "det":
+        if (line["replications"] > 1).any():
             axes.fill_between(
                 percent,
                 line["low"],
                 line["high"],
-                color=style.colour(strategy),
+                label=f"{name} band",
+                color=style.colour(name),
                 alpha=look.BAND_ALPHA,
                 linewidth=0,
             )
         axes.plot(
             percent,
             line["mean"],
+            label=name,
             # Shifted along the line, so that the markers of close lines do not cover each other.
-            markevery=(place, 3) if len(line) > 9 else None,
-            **_line_style(strategy, style),
+            markevery=(place, 4) if len(line) > 9 else None,
+            clip_on=False,
+            **_line_style(name, style),
         )
     axes.set_xlim(0, 100)
-    axes.set_xticks(range(0, 101, 20))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.set_xticks([0, 50, 100])
+    axes.set_xticks([25, 75], minor=True)
+    axes.tick_params(which="minor", length=0)
+    axes.grid(visible=True, which="minor", axis="x")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
     axes.margins(y=0.06)
 
 
-def _line_style(strategy: str, style: look.Style) -> dict[str, Any]:
-    colour = style.colour(strategy)
-    if strategy == "det":
-        return {"color": colour, "linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 1.9}
+def _line_style(name: str, style: look.Style) -> dict[str, Any]:
+    colour = style.colour(name)
+    if name == "det":
+        return {
+            "color": colour,
+            "linewidth": 0.8 * look.LINE_WIDTH,
+            "linestyle": look.REFERENCE_DASHES,
+            "zorder": 1.9,
+        }
     return {
         "color": colour,
         "linewidth": look.LINE_WIDTH,
-        "marker": look.MARKERS[strategy],
+        "marker": look.MARKERS[name],
         "markersize": look.MARKER_SIZE,
         "markeredgecolor": "white",
-        "markeredgewidth": 0.4,
-        "clip_on": False,
+        "markeredgewidth": 0.3,
         "zorder": 3,
     }
-
-
-def _key(strategy: str, style: look.Style) -> Line2D:
-    label = look.STRATEGY_LABELS[strategy]
-    return Line2D([], [], label=label, **{**_line_style(strategy, style), "clip_on": True})

@@ -16,6 +16,7 @@ PHASE_NAMES = {
 # The one dataset that Table 3 is about.
 PRETRAINING_DATASET = "AudioSet"
 PRETRAINING_CLASSES = 527  # section 4.1
+TRANSFER_DATASETS = ("ESC-50", "UrbanSound8K", "DCASE2013")
 
 
 def paper_value(table: int, row: str, column: str) -> float | None:

@@ -6,10 +6,19 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.paper.numbers import STRATEGY_NAMES, paper_value
-from vipann.tables.layout import ABOUT_THE_PAPER, NOTHING, Column, Layout, write_table
+from vipann.tables.layout import (
+    ABOUT_THE_PAPER,
+    NOTHING,
+    Column,
+    Layout,
+    whole_number,
+    whole_number_signed,
+    write_table,
+)
 
 METRICS = {"Params": "parameters", "MACs": "macs"}
 DESCRIPTION = ["table", "dataset", "strategy", "classes", "clip_seconds"]
+STUBS = ("Dataset", "Model")
 PART_NAMES = {
     "stft": "STFT",
     "conv": "convolutions",
@@ -69,11 +78,15 @@ def _printed(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
         numbers = [
             text
             for row in cells.itertuples()
-            for text in (_count(row.ours), _count(row.paper), _difference(row.difference))
+            for text in (
+                whole_number(row.ours),
+                whole_number(row.paper),
+                whole_number_signed(row.difference),
+            )
         ]
         rows.append([dataset, STRATEGY_NAMES[strategy], *numbers])
     title = "Table 1: trainable parameters and multiply-accumulates (MACs) per clip"
-    return tidy, Layout(title, columns, _grouped(rows), [HOW, ABOUT_THE_PAPER])
+    return tidy, Layout(title, columns, _grouped(rows), [HOW, ABOUT_THE_PAPER], STUBS)
 
 
 def _variants(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
@@ -84,8 +97,12 @@ def _variants(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
     for (dataset, seconds, strategy), cells in tidy.groupby(keys, sort=False):
         of = cells.set_index("metric")
         macs = of.loc["MACs"]
-        numbers = [_count(of.loc["Params", "ours"]), _count(macs["ours"]), _count(macs["paper"])]
-        numbers.append(_difference(macs["difference"]))
+        numbers = [
+            whole_number(of.loc["Params", "ours"]),
+            whole_number(macs["ours"]),
+            whole_number(macs["paper"]),
+        ]
+        numbers.append(whole_number_signed(macs["difference"]))
         rows.append([f"{dataset}, {seconds:g} s", STRATEGY_NAMES[strategy], *numbers])
     title = "Table 1, variants: other clip lengths and the pre-training networks"
     notes = [
@@ -93,7 +110,7 @@ def _variants(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
         "MACs in Table 1: those printed, of the same network at the length to which the clips are "
         f"padded; {NOTHING}: not printed.",
     ]
-    return tidy, Layout(title, columns, _grouped(rows), notes)
+    return tidy, Layout(title, columns, _grouped(rows), notes, STUBS)
 
 
 def _parts(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
@@ -103,7 +120,7 @@ def _parts(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
         [
             f"{row.dataset}, {row.clip_seconds:g} s",
             STRATEGY_NAMES[row.strategy],
-            *(_count(getattr(row, name)) for name in ("macs", *PART_NAMES)),
+            *(whole_number(getattr(row, name)) for name in ("macs", *PART_NAMES)),
         ]
         for row in frame.itertuples()
     ]
@@ -113,7 +130,7 @@ def _parts(counts: Path | str) -> tuple[pd.DataFrame, Layout]:
         "Products: elementwise, in Flipout layers the drawn weights and the signs. An output of a "
         "batch norm, an average, or a product counts as one.",
     ]
-    return frame, Layout(title, columns, _grouped(rows), notes)
+    return frame, Layout(title, columns, _grouped(rows), notes, STUBS)
 
 
 def _read(counts: Path | str) -> pd.DataFrame:
@@ -127,11 +144,3 @@ def _grouped(rows: Sequence[list[str]]) -> list[list[str]]:
         ["" if row[0] == before else row[0], *row[1:]]
         for row, before in zip(rows, above, strict=False)
     ]
-
-
-def _count(value: int | None) -> str:
-    return NOTHING if pd.isna(value) else f"{value:,}"
-
-
-def _difference(value: int | None) -> str:
-    return _count(value) if pd.isna(value) or value == 0 else f"{value:+,}"

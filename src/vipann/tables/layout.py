@@ -42,13 +42,34 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Wide:
+    """A cell across several columns."""
+
+    text: str
+    columns: int
+
+
+Cell = str | Wide
+
+
+@dataclass(frozen=True)
 class Layout:
-    """A table of text cells. `rows` start with a label; "" continues the label above."""
+    """A table of cells. `rows` start with a label; "" continues the label above.
+
+    stubs: headings of the first cells of a row, before those of `columns`; "" for the rest of them.
+    """
 
     title: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     notes: Sequence[str] = field(default_factory=tuple)
+    stubs: Sequence[str] = ("Model",)
+
+    @property
+    def headings(self) -> list[str]:
+        """Of the cells before those of `columns`."""
+        width = sum(width_of(cell) for cell in self.rows[0]) - len(self.columns)
+        return [*self.stubs, *[""] * (width - len(self.stubs))]
 
 
 def averages(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -100,6 +121,21 @@ def signed(value: float | None) -> str:
     return NOTHING if pd.isna(value) else f"{value:+.3f}"
 
 
+def whole_number(value: float | None) -> str:
+    """A count, with commas."""
+    return NOTHING if pd.isna(value) else f"{int(value):,}"
+
+
+def whole_number_signed(value: float | None) -> str:
+    """A difference of counts with its sign, if there is one."""
+    return whole_number(value) if pd.isna(value) or value == 0 else f"{int(value):+,}"
+
+
+def width_of(cell: Cell) -> int:
+    """How many columns it takes."""
+    return cell.columns if isinstance(cell, Wide) else 1
+
+
 def comparison_rows(
     frame: pd.DataFrame, strategies: Mapping[str, str], columns: Sequence[Column]
 ) -> list[list[str]]:
@@ -132,11 +168,11 @@ def markdown(layout: Layout) -> str:
     lines = [f"**{layout.title}**", ""]
     if layout.rows:
         names = [f"{column.group} {column.name}".strip() for column in layout.columns]
-        stubs = _stubs(layout)
+        headings = layout.headings
         lines += [
-            "| " + " | ".join(["Model", *[""] * (stubs - 1), *names]) + " |",
-            "|" + "|".join([":--"] * stubs + ["--:"] * len(names)) + "|",
-            *("| " + " | ".join(row) + " |" for row in layout.rows),
+            "| " + " | ".join([*headings, *names]) + " |",
+            "|" + "|".join([":--"] * len(headings) + ["--:"] * len(names)) + "|",
+            *("| " + " | ".join(_separate(row)) + " |" for row in layout.rows),
         ]
     else:
         lines.append("This run has no result for this table.")
@@ -150,17 +186,17 @@ def latex(layout: Layout) -> str:
     caption = f"  \\caption{{{_escape(layout.title)}}}"
     lines = ["% Needs \\usepackage{booktabs}.", "\\begin{table}", "  \\centering", caption]
     if layout.rows:
-        stubs = _stubs(layout)
+        stubs = len(layout.headings)
         lines += [
             f"  \\begin{{tabular}}{{{'l' * stubs}{'r' * len(layout.columns)}}}",
             "    \\toprule",
         ]
-        lines += _latex_heading(layout, stubs)
+        lines += _latex_heading(layout)
         lines.append("    \\midrule")
         for index, row in enumerate(layout.rows):
             if index and stubs > 1 and row[0]:
                 lines.append("    \\addlinespace")
-            lines.append("    " + " & ".join(map(_escape, row)) + r" \\")
+            lines.append("    " + " & ".join(map(_latex_cell, row)) + r" \\")
         lines += ["    \\bottomrule", "  \\end{tabular}"]
     else:
         lines.append("  This run has no result for this table.")
@@ -178,31 +214,43 @@ def write_table(frame: pd.DataFrame, layout: Layout, csv: Path, md: Path, tex: P
             beside.write_text(text, encoding="utf-8")
 
 
-def _stubs(layout: Layout) -> int:
-    return len(layout.rows[0]) - len(layout.columns)
+def _separate(row: Sequence[Cell]) -> list[str]:
+    """A wide cell's text in its last column, for a format without cells across columns."""
+    cells = []
+    for cell in row:
+        cells += [""] * (width_of(cell) - 1)
+        cells.append(cell.text if isinstance(cell, Wide) else cell)
+    return cells
 
 
-def _latex_heading(layout: Layout, stubs: int) -> list[str]:
-    names = [column.name for column in layout.columns]
+def _latex_cell(cell: Cell) -> str:
+    if isinstance(cell, Wide):
+        return f"\\multicolumn{{{cell.columns}}}{{c}}{{{_escape(cell.text)}}}"
+    return _escape(cell)
+
+
+def _latex_heading(layout: Layout) -> list[str]:
+    headings = [_escape(heading) for heading in layout.headings]
+    names = [_escape(column.name) for column in layout.columns]
     if not any(column.group for column in layout.columns):
-        return ["    " + " & ".join(["Model", *[""] * (stubs - 1), *map(_escape, names)]) + r" \\"]
-    spans, rules, start = [], [], stubs + 1
+        return ["    " + " & ".join([*headings, *names]) + r" \\"]
+    spans, rules, start = [], [], len(headings) + 1
     for group, members in groupby(layout.columns, key=lambda column: column.group):
         width = len(list(members))
         spans.append(f"\\multicolumn{{{width}}}{{c}}{{{_escape(group)}}}")
         rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
     return [
-        "    " + " & ".join(["Model", *[""] * (stubs - 1), *spans]) + r" \\",
+        "    " + " & ".join([*headings, *spans]) + r" \\",
         "    " + " ".join(rules),
-        "    " + " & ".join([*[""] * stubs, *map(_escape, names)]) + r" \\",
+        "    " + " & ".join([*[""] * len(headings), *names]) + r" \\",
     ]
 
 
 def _escape(text: str) -> str:
     for character in "&%$#_":
         text = text.replace(character, f"\\{character}")
-    text = text.replace("±", r"$\pm$").replace(NOTHING, "--")
+    text = text.replace("±", r"$\pm$").replace("≤", r"$\le$").replace(NOTHING, "--")
     # A signed number alone in its cell: a minus sign, not a hyphen.
     sign, digits = text[:1], text[1:]
     return f"${sign}${digits}" if sign in ("+", "-") and digits[:1].isdigit() else text

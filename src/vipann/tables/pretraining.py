@@ -12,6 +12,7 @@ from vipann.tables.layout import (
     Layout,
     averages,
     comparison_rows,
+    number,
     tidy,
     write_table,
 )
@@ -64,14 +65,11 @@ def write_pretraining_table(
     strategies = {strategy: STRATEGY_NAMES[strategy] for strategy in STRATEGIES}
     shown = ", ".join(paper_names.get(dataset) or dataset for dataset in datasets)
     notes = ["Mean over replications of the Monte Carlo prediction."]
+    rows = comparison_rows(frame, strategies, columns)
     if frame["paper"].notna().any():
-        printed = ", ".join(
-            f"{label} {paper_value(3, REFERENCE, label):.3f}" for label in METRICS.values()
-        )
-        notes += [
-            ABOUT_THE_PAPER,
-            f"For reference, {REFERENCE}, as the paper quotes it: {printed}.",
-        ]
+        quoted = [number(paper_value(3, REFERENCE, label)) for label in METRICS.values()]
+        rows.append([REFERENCE, "paper", *quoted])
+        notes += [ABOUT_THE_PAPER, f"{REFERENCE}: Kong et al. 2020, as the paper quotes it."]
     title = f"Table 3: pre-training{f' on {shown}' if shown else ''}"
-    layout = Layout(title, columns, comparison_rows(frame, strategies, columns), notes)
+    layout = Layout(title, columns, rows, notes)
     write_table(frame, layout, Path(csv), Path(md), Path(tex))

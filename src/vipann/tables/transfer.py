@@ -1,5 +1,6 @@
 """Tables 4 and 5: accuracies after transfer learning and from scratch, ours beside the paper's."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     Column,
     Layout,
+    Wide,
     averages,
     comparison_rows,
+    number,
     tidy,
     write_table,
 )
@@ -104,7 +107,7 @@ def _printed(
 
 
 def _write(
-    number: int,
+    table: int,
     frame: pd.DataFrame,
     paper_names: Mapping[str, str | None],
     paths: tuple[Path | str, Path | str, Path | str],
@@ -112,25 +115,28 @@ def _write(
     columns = []
     seen = frame[["dataset", "phase", "metric"]].drop_duplicates()
     for dataset in dict.fromkeys(frame["dataset"]):
-        for phase in PHASES[number]:
+        for phase in PHASES[table]:
             for metric in seen[(seen["dataset"] == dataset) & (seen["phase"] == phase)]["metric"]:
                 shown = paper_names.get(dataset) or dataset
                 what = "" if metric == "accuracy" else f" ({metric})"
-                heading = (shown, PHASE_NAMES[phase] + what) if number == 4 else ("", shown + what)
+                heading = (shown, PHASE_NAMES[phase] + what) if table == 4 else ("", shown + what)
                 columns.append(Column(*heading, dataset, phase, metric))
-    notes = [HOW]
+    notes, rows = [HOW], comparison_rows(frame, STRATEGY_NAMES, columns)
     if frame["paper"].notna().any():
         notes.append(ABOUT_THE_PAPER)
-        if number == 4:
-            notes.append(_state_of_the_art(frame, paper_names))
-    layout = Layout(TITLES[number], columns, comparison_rows(frame, STRATEGY_NAMES, columns), notes)
+        if table == 4:
+            rows.append(["SOTA", "paper", *_state_of_the_art(columns, paper_names)])
+            notes.append("SOTA: the state of the art that the paper quotes, of neither phase.")
+    layout = Layout(TITLES[table], columns, rows, notes)
     write_table(frame, layout, *map(Path, paths))
 
 
-def _state_of_the_art(frame: pd.DataFrame, paper_names: Mapping[str, str | None]) -> str:
-    compared = dict.fromkeys(frame[frame["paper"].notna()]["dataset"])
-    values = {
-        paper_names[dataset]: paper_value(4, "SOTA", paper_names[dataset]) for dataset in compared
-    }
-    printed = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-    return f"State of the art, as the paper quotes it: {printed}."
+def _state_of_the_art(
+    columns: Sequence[Column], paper_names: Mapping[str, str | None]
+) -> list[Wide]:
+    """A cell for each dataset."""
+    widths = Counter(column.dataset for column in columns)
+    return [
+        Wide(number(paper_value(4, "SOTA", paper_names.get(dataset) or "")), width)
+        for dataset, width in widths.items()
+    ]

@@ -92,6 +92,14 @@ def process_count(accelerator: str, granted: int) -> int:
     return max(1, min(granted, torch.cuda.device_count()))
 
 
+def gpus_of(resources: Mapping[str, Any]) -> int:
+    """GPUs that a job asked for: `gpu`, or on some clusters `gres`, as gpu:4 or gpu:a100:4."""
+    parts = str(resources.get("gres", "")).split(":")
+    if parts[0] != "gpu":
+        return int(resources.get("gpu", 0))
+    return int(parts[-1]) if parts[-1].isdigit() else 1
+
+
 def running_of(
     config: Mapping[str, Any], resources: Any, output: Any, terminal: TextIO | None
 ) -> Running:
@@ -100,20 +108,21 @@ def running_of(
     What is kept for a job lies under the name of its checkpoint, `results/<run>/checkpoints/...`,
     in the folders `work` and `tensorboard` beside that of the checkpoints.
     """
-    granted = int(resources.get("gpu", 0))
+    granted = gpus_of(resources)
     processes = process_count(config["accelerator"], granted)
     if processes != max(granted, 1):
         print(f"{granted} GPUs asked for; running as {processes} process(es) on what is there")
-    block = config["training"]
     checkpoint = Path(output.checkpoint)
     return Running(
         processes=processes,
         loader_workers=config["loader_workers"],
-        checkpoint_every=block["checkpoint_every"],
+        checkpoint_every=config["training"]["checkpoint_every"],
         validate_every=config["pretrain"]["validate_every"],
         work=_counterpart(checkpoint, "work"),
         curves=Path(output.curves),
-        tensorboard=_counterpart(checkpoint, "tensorboard") if block["tensorboard"] else None,
+        tensorboard=(
+            _counterpart(checkpoint, "tensorboard") if config["training"]["tensorboard"] else None
+        ),
         terminal=terminal,
     )
 

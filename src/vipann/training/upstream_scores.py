@@ -10,10 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    multilabel_auroc,
-    multilabel_average_precision,
-)
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.models.network import Network
@@ -72,16 +69,17 @@ def multilabel_scores(probability: Tensor, labels: Tensor) -> dict[str, float]:
     positive = labels.sum(dim=0)
     present = positive > 0
     mixed = present & (positive < len(labels))
-    average_precision = _mean_over(multilabel_average_precision, probability, labels, present)
-    auc = _mean_over(multilabel_auroc, probability, labels, mixed)
+    precision = _mean_over(binary_average_precision, probability, labels, present)
+    auc = _mean_over(binary_auroc, probability, labels, mixed)
     clipped = torch.tensor(auc, dtype=torch.float64).clamp(_AUC_MARGIN, 1 - _AUC_MARGIN)
     d_prime = math.sqrt(2) * torch.special.ndtri(clipped).item()
-    return {"mAP": average_precision, "AUC": auc, "d_prime": d_prime}
+    return {"mAP": precision, "AUC": auc, "d_prime": d_prime}
 
 
 def _mean_over(metric: Any, probability: Tensor, labels: Tensor, kept: Tensor) -> float:
-    classes = int(kept.sum())
-    if not classes:
+    if not kept.any():
         return math.nan
-    scores = metric(probability[:, kept], labels[:, kept], max(classes, 2), average="none")
-    return scores.mean().item()
+    scores = [
+        metric(probability[:, name], labels[:, name]) for name in kept.nonzero().flatten().tolist()
+    ]
+    return torch.stack(scores).mean().item()

@@ -20,6 +20,7 @@ from vipann.evaluation.retention import (
     uncertainty_table,
 )
 from vipann.evaluation.summarise import summarise
+from vipann.tables.transfer import transfer_table
 
 STEPS = [point / 20 for point in range(1, 21)]
 CLIPS = st.integers(1, 40).flatmap(
@@ -132,27 +133,36 @@ def test_map_curves_do_not_depend_on_the_order_of_clips(seed):
     )
 
 
-def test_the_table_pools_folds_within_a_replication():
+def test_the_table_has_a_curve_of_each_folds_own_clips():
     folds = [plant(fold=fold, clips=10 * fold) for fold in (1, 2, 3)]
     table = retention_table(folds[::-1], STEPS)
-    assert len(table) == 4 * 3 * 20
+    assert len(table) == 3 * 4 * 3 * 20
     assert set(table["score"]) == {"accuracy"}
-    values = table.set_index(["replication", "uncertainty", "retained_fraction"])["value"]
-    for replication in range(4):
-        for name in UNCERTAINTIES:
-            clips = sorted(
-                (uncertainty, best == target)
-                for one in folds
-                for uncertainty, best, target in zip(
-                    getattr(one, name)[replication],
-                    one.mean_probability[replication].argmax(1),
-                    one.labels.argmax(1),
-                    strict=True,
-                )
-            )
-            for step, count in ((0.05, 3), (0.5, 30), (1.0, 60)):
-                expected = sum(hit for _, hit in clips[:count]) / count
-                assert values[replication, name, step] == pytest.approx(expected)
+    values = table.set_index(["fold", "replication", "uncertainty", "retained_fraction"])["value"]
+    for one in folds:
+        best = one.mean_probability.argmax(2) == one.labels.argmax(1)
+        for replication in range(4):
+            for name in UNCERTAINTIES:
+                order = np.argsort(getattr(one, name)[replication])
+                hits = best[replication][order]
+                for point in (1, 7, 20):
+                    kept = -(-point * len(hits) // 20)
+                    found = values[one.fold, replication, name, point / 20]
+                    assert found == pytest.approx(hits[:kept].mean())
+
+
+def test_with_everything_retained_the_mean_over_folds_is_table_4s_accuracy(tmp_path):
+    own = []
+    for fold, clips in ((1, 7), (2, 30)):
+        own.append(tmp_path / f"{fold}.h5")
+        write_predictions(plant(fold=fold, clips=clips), own[-1])
+    written = [tmp_path / f"{kind}.parquet" for kind in "mru"]
+    summarise(own, [], STEPS, *written)
+    (accuracy,) = transfer_table([written[0]], {})["ours"]
+    retention = pd.read_parquet(written[1])
+    everything = retention[retention["retained_fraction"] == 1]
+    for _, values in everything.groupby("uncertainty"):
+        assert values.groupby("fold")["value"].mean().mean() == pytest.approx(accuracy)
 
 
 def test_a_multilabel_table_scores_map():
@@ -204,7 +214,7 @@ def test_summarise_writes_the_three_files_for_any_order_of_paths(tmp_path):
     summarise(own[::-1], ood, STEPS, *second)
     metrics, retention, uncertainty = map(pd.read_parquet, first)
     assert len(metrics[metrics["metric"] == "accuracy"]) == 2 * 4 + 2 * 1
-    assert len(retention) == (4 + 1) * 3 * 20
+    assert len(retention) == 2 * (4 + 1) * 3 * 20
     assert len(uncertainty) == (4 * 30 + 30) * 3
     assert set(retention["strategy"]) == {"flip", "det"}
     assert set(uncertainty["scored_dataset"]) == {"scenes", "ships"}

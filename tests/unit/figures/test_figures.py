@@ -6,20 +6,29 @@ import pytest
 from matplotlib.image import imread
 
 from vipann.errors import UserError
+from vipann.figures import style
 from vipann.figures.boxplot import box_statistics, draw_boxplot
-from vipann.figures.retention import draw_retention, retention_lines
+from vipann.figures.retention import draw_phases, draw_retention, phase_lines, retention_lines
 from vipann.figures.style import IMAGE_SUFFIXES, PALETTE, style_from
+from vipann.paper.figures import FIGURES, figure_name
 
 KINDS = ("total", "aleatoric", "epistemic")
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
 
 
 def write_retention(path, strategies=("flip", "drop", "det"), phases=("fixed", "finetuned")):
-    """Accuracy of replication r at fraction f: f / 2 + r^2 / 1000, so mean and median differ."""
+    """Accuracy of replication r at fraction f in folds 1, 2, 3: f / 2 + r^2 / 1000 - 0.1, 0, + 0.1.
+
+    So mean and median over replications differ.
+    """
     rows = [
-        ("scenes", strategy, phase, kind, r, f, "accuracy", f / 2 + r**2 / 1000)
+        (
+            *("scenes", strategy, phase, fold, kind, r, f, "accuracy"),
+            f / 2 + r**2 / 1000 + (fold - 2) / 10,
+        )
         for strategy in strategies
         for phase in phases
+        for fold in (1, 2, 3)
         for kind in KINDS
         for r in range(1 if strategy == "det" else 20)
         for f in (0.1, 0.5, 1.0)
@@ -28,6 +37,7 @@ def write_retention(path, strategies=("flip", "drop", "det"), phases=("fixed", "
         "dataset",
         "strategy",
         "phase",
+        "fold",
         "uncertainty",
         "replication",
         "retained_fraction",
@@ -73,6 +83,11 @@ def assert_drawn(files):
     assert not list(files["csv"].parent.glob(".*"))
 
 
+@pytest.fixture
+def only_png(monkeypatch):
+    monkeypatch.setattr(style, "IMAGE_SUFFIXES", ("png",))
+
+
 def test_the_retention_csv_holds_mean_and_percentiles(tmp_path):
     source, files = write_retention(tmp_path / "r.parquet"), outputs(tmp_path / "out")
     draw_retention(source, files)
@@ -88,7 +103,9 @@ def test_the_retention_csv_holds_mean_and_percentiles(tmp_path):
     assert point["low"] == pytest.approx(values[0] + 0.475 * (values[1] - values[0]))
     assert point["high"] == pytest.approx(values[19] - 0.475 * (values[19] - values[18]))
     assert point["low"] == pytest.approx(np.percentile(values, 2.5))
-    assert point["replications"] == 20
+    assert point[["replications", "folds"]].tolist() == [20, 3]
+    # Folds lie 0.1 apart: a standard deviation of 0.1, over sqrt(3).
+    assert point["standard_error"] == pytest.approx(0.1 / 3**0.5)
 
 
 def test_det_has_a_line_without_band_and_none_in_the_epistemic_panel(tmp_path):
@@ -108,10 +125,41 @@ def test_panels_come_in_the_papers_order(tmp_path):
         assert line["retained_fraction"].is_monotonic_increasing
 
 
+def test_phases_are_compared_strategy_by_strategy_as_in_figure_3(tmp_path, only_png):
+    strategies = ("flip", "det", "det_flip", "drop")
+    path = write_retention(tmp_path / "r.parquet", strategies, ("scratch", "fixed", "finetuned"))
+    files = outputs(tmp_path / "out")
+    draw_phases(path, files)
+    lines = pd.read_csv(files["csv"])
+    assert list(dict.fromkeys(lines["uncertainty"])) == ["total", "epistemic", "aleatoric"]
+    assert list(dict.fromkeys(lines["strategy"])) == ["drop", "det_flip", "flip"]
+    assert set(lines["phase"]) == {"finetuned", "fixed"}
+    keys = ["uncertainty", "strategy", "phase", "retained_fraction"]
+    both = retention_lines(pd.read_parquet(path)).set_index(keys)
+    for row in lines.itertuples():
+        key = (row.uncertainty, row.strategy, row.phase, row.retained_fraction)
+        assert row.mean == pytest.approx(both.loc[key, "mean"])
+
+
+def test_a_fold_without_a_score_is_left_out_of_its_point(tmp_path):
+    frame = pd.read_parquet(write_retention(tmp_path / "r.parquet"))
+    frame.loc[(frame["fold"] == 3) & (frame["retained_fraction"] == 0.1), "value"] = np.nan
+    lines = retention_lines(frame)
+    line = (lines["phase"] == "fixed") & (lines["strategy"] == "flip")
+    points = lines[line & (lines["uncertainty"] == "total")].set_index("retained_fraction")
+    squares = sum(r**2 for r in range(20)) / 20 / 1000
+    assert points.loc[0.1, "mean"] == pytest.approx(0.05 + squares - 0.05)
+    assert points.loc[0.5, "mean"] == pytest.approx(0.25 + squares)
+    assert points["folds"].tolist() == [2, 3, 3]
+
+
 def test_the_order_of_rows_has_no_influence_on_the_lines(tmp_path):
     frame = pd.read_parquet(write_retention(tmp_path / "r.parquet"))
     pd.testing.assert_frame_equal(
         retention_lines(frame), retention_lines(frame.sample(frac=1, random_state=1))
+    )
+    pd.testing.assert_frame_equal(
+        phase_lines(frame), phase_lines(frame.sample(frac=1, random_state=1))
     )
 
 
@@ -125,7 +173,7 @@ def test_the_boxplot_csv_holds_the_planted_boxes(tmp_path):
     assert boxes["scored_dataset"].tolist() == ["scenes", "ships"] * 6
     own, other = boxes.iloc[0], boxes.iloc[1]
     values = [*range(9), 100]
-    assert own["clips"] == 10
+    assert own[["values", "folds", "beyond"]].tolist() == [10, 2, 1]
     assert own["mean"] == pytest.approx(13.6)
     assert own["median"] == pytest.approx(4.5)
     assert [own["q1"], own["q3"]] == pytest.approx(np.percentile(values, [25, 75]))
@@ -151,16 +199,23 @@ def test_a_run_without_finetuning_shows_the_phase_it_has(tmp_path):
         (("flip",), ("scratch",)),
     ],
 )
-def test_runs_that_lack_strategies_or_phases_still_have_figures(tmp_path, strategies, phases):
-    source = write_retention(tmp_path / "r.parquet", strategies, phases)
-    draw_retention(source, outputs(tmp_path / "retention"))
-    assert_drawn(outputs(tmp_path / "retention"))
-    source = write_uncertainty(tmp_path / "u.parquet", strategies, phases)
-    draw_boxplot(source, outputs(tmp_path / "boxplot"))
-    assert_drawn(outputs(tmp_path / "boxplot"))
+def test_runs_that_lack_strategies_or_phases_still_have_figures(
+    tmp_path, only_png, strategies, phases
+):
+    retention = write_retention(tmp_path / "r.parquet", strategies, phases)
+    uncertainty = write_uncertainty(tmp_path / "u.parquet", strategies, phases)
+    for name, draw, source in (
+        ("retention", draw_retention, retention),
+        ("phases", draw_phases, retention),
+        ("boxplot", draw_boxplot, uncertainty),
+    ):
+        files = outputs(tmp_path / name)
+        draw(source, files)
+        assert files["png"].read_bytes().startswith(MAGIC["png"])
+        assert files["csv"].exists()
 
 
-def test_without_out_of_distribution_clips_there_is_one_box_a_panel(tmp_path):
+def test_without_out_of_distribution_clips_there_is_one_box_a_panel(tmp_path, only_png):
     frame = pd.read_parquet(write_uncertainty(tmp_path / "u.parquet"))
     frame[frame["scored_dataset"] == "scenes"].to_parquet(tmp_path / "u.parquet")
     draw_boxplot(tmp_path / "u.parquet", outputs(tmp_path / "out"))
@@ -168,7 +223,7 @@ def test_without_out_of_distribution_clips_there_is_one_box_a_panel(tmp_path):
 
 
 def test_the_same_data_give_the_same_bytes(tmp_path):
-    source = write_retention(tmp_path / "r.parquet")
+    source = write_retention(tmp_path / "r.parquet", ("flip",), ("fixed",))
     for name in ("one", "two"):
         draw_retention(source, outputs(tmp_path / name))
     for kind in (*IMAGE_SUFFIXES, "csv"):
@@ -177,7 +232,8 @@ def test_the_same_data_give_the_same_bytes(tmp_path):
 
 
 def test_style_sets_size_and_colour(tmp_path):
-    source, files = write_retention(tmp_path / "r.parquet"), outputs(tmp_path / "out")
+    source = write_retention(tmp_path / "r.parquet", phases=("fixed",))
+    files = outputs(tmp_path / "out")
     draw_retention(source, files, {"dpi": 50, "width_inches": 6, "palette": {"flip": "#123456"}})
     assert imread(files["png"]).shape[1] == 300
     svg = files["svg"].read_text()
@@ -187,9 +243,38 @@ def test_style_sets_size_and_colour(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"fontsize": 8}, {"palette": {"flipout": "red"}}, {"palette": {"flip": "no colour"}}]
+    ("wrong", "named"),
+    [
+        ({"fontsize": 8}, "fontsize"),
+        ({"palette": {"flipout": "red"}}, "palette.*flipout"),
+        ({"palette": {"flip": "no colour"}}, "palette.flip.*no colour"),
+        ({"words": {"accurracy": "x"}}, "words.*accurracy"),
+        ({"font": "No Such Font"}, "No Such Font"),
+    ],
 )
-def test_a_wrong_style_is_refused_by_name(wrong):
-    word = next(iter(wrong["palette"])) if "palette" in wrong else "fontsize"
-    with pytest.raises(UserError, match=word):
+def test_a_wrong_style_is_refused_by_name(wrong, named):
+    with pytest.raises(UserError, match=named):
         style_from(wrong)
+
+
+def test_words_can_be_changed(tmp_path):
+    source = write_retention(tmp_path / "r.parquet", ("flip",))
+    files = outputs(tmp_path / "out")
+    draw_phases(source, files, {"words": {"fixed": "Fest"}}, "Mein Satz")
+    # In the svg text is drawn as outlines, with the text itself beside in a comment.
+    svg = files["svg"].read_text()
+    assert "<!-- Fest -->" in svg
+    assert "<!-- Mein Satz -->" in svg
+    assert "Fixed-feature" not in svg
+
+
+def test_each_of_the_papers_figures_is_one_kind_of_one_dataset():
+    found = {
+        figure_name(kind, name, name == "AudioSet")
+        for kind, datasets in FIGURES.items()
+        for name in datasets
+    }
+    assert found == {f"Figure {number}" for number in range(1, 12)}
+    assert figure_name("phases", "ESC-50", False) == "Figure 6"
+    assert figure_name("boxplot", None, False) == "like Figures 5, 8, 11"
+    assert figure_name("retention", None, True) == "like Figure 1"

@@ -1,17 +1,15 @@
-# What tables, figures and the notebook are made from.
+# What tables and figures are made from.
 
 
-def notebook_inputs() -> list[str]:
-    kinds = ("metrics", "retention", "uncertainty")
-    metrics = [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in TESTED for kind in kinds]
-    return [*metrics, *TABLES, *FIGURES]
+def metric_files(kinds: list[str], datasets: list[str]) -> list[str]:
+    return [f"{RESULTS}/metrics/{name}.{kind}.parquet" for name in datasets for kind in kinds]
 
 
 def metrics_of_table(wildcards) -> list[str]:
     if wildcards.number.startswith("1"):
         return [COMPLEXITY]
     datasets = [UPSTREAM] if wildcards.number == "3" else TRANSFER_DATASETS
-    return [f"{RESULTS}/metrics/{dataset}.metrics.parquet" for dataset in datasets]
+    return metric_files(["metrics"], datasets)
 
 
 def paper_names() -> dict:
@@ -28,3 +26,48 @@ def paper_clip_seconds() -> list[list]:
 def paper_features() -> dict:
     keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
     return {key: PAPER["features"][key] for key in keys}
+
+
+# The file of a dataset's metrics that each kind of figure is drawn from.
+FIGURE_DATA = {"retention": "retention", "phases": "retention", "boxplot": "uncertainty"}
+
+
+def figures_of(dataset: str) -> list[str]:
+    """Names, without suffix, of a dataset's figures; the upstream networks have one phase alone."""
+    kinds = [kind for kind in FIGURE_DATA if dataset != UPSTREAM or kind != "phases"]
+    return [f"{kind}_{dataset}" for kind in kinds]
+
+
+def figure_settings(wildcards) -> dict:
+    """What is drawn, and what the caption says of it."""
+    dataset, names = wildcards.dataset, paper_names()
+    upstream = dataset == UPSTREAM
+    caption = {
+        "figure": figure_name(wildcards.figure, names[dataset], upstream),
+        "dataset": names[dataset] or dataset,
+        "folds": 0 if upstream else len(folds_of(config, dataset)),
+        "ood": names.get(OOD) or OOD,
+    }
+    return settings(
+        "figure.py",
+        style=config["figures"],
+        names={name: names[name] for name in (dataset, OOD) if name},
+        caption=caption,
+    )
+
+
+def claims_inputs() -> dict:
+    return {
+        f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
+        for dataset in TESTED
+        for kind in ("metrics", "retention", "uncertainty")
+    }
+
+
+def claims_settings() -> dict:
+    datasets = {}
+    for name in TESTED:
+        block = config["datasets"][name]
+        numbers = fold_numbers(block["folds"])
+        datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
+    return settings("claims.py", datasets=datasets, upstream=UPSTREAM, transfer=TRANSFER_DATASETS)

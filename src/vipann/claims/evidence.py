@@ -1,0 +1,176 @@
+"""Where claims look for numbers: one dataset of a run, or the paper's own print of one.
+
+Both views answer `score` and `exceeds`; the run's alone knows folds, curves and clips. Whoever
+changes the columns of the result files changes this module, and no claim.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from vipann.claims.judgement import Unjudged
+from vipann.claims.testing import Test, all_of, over_clips, over_counts, over_folds
+from vipann.paper.numbers import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
+
+Model = tuple[str, str]  # strategy, phase
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One dataset's frames of a run.
+
+    dataset: its key; paper_name: the paper's name of it, None where it is not the paper's own;
+    folds: how many it has, whether or not all were run; metrics, retention, uncertainty: the three
+    result files' frames.
+    """
+
+    dataset: str
+    paper_name: str | None
+    folds: int
+    metrics: pd.DataFrame
+    retention: pd.DataFrame
+    uncertainty: pd.DataFrame
+
+    def by_fold(self, model: Model, metric: str, own: bool = True) -> pd.Series:
+        """Mean over replications of a metric, by fold; own: on own clips, or out-of-distribution.
+
+        Raises Unjudged where the run has no such number.
+        """
+        try:
+            found = self._by_fold.loc[(*model, metric, own)]
+        except KeyError:
+            found = pd.Series(dtype="float64")
+        if found.empty or found.isna().any():
+            raise Unjudged(f"this run has no {metric} of {named(model)}")
+        return found
+
+    def score(self, model: Model, metric: str = "accuracy") -> float:
+        """Mean over folds of the mean over replications."""
+        return float(self.by_fold(model, metric).mean())
+
+    def exceeds(
+        self, better: Model, worse: Model, margin: float = 0.0, metric: str = "accuracy"
+    ) -> Test:
+        """Test that `better` scores more than `margin` above `worse`, over the folds of both."""
+        one, other = self.by_fold(better, metric), self.by_fold(worse, metric)
+        return over_folds((one - other).dropna().to_list(), self.folds, margin)
+
+    def curves(self, model: Model, uncertainty: str) -> pd.DataFrame:
+        """Retention curve, mean over replications: a row a fold (or one, where folds are pooled),
+        a column a retained fraction, ascending to 1."""
+        frame = self._of(self.retention, model, uncertainty)
+        if frame.empty:
+            raise Unjudged(f"this run has no retention curve of {named(model)}")
+        fold = frame["fold"] if "fold" in frame else pd.Series(0, index=frame.index)
+        return (
+            frame.assign(fold=fold)
+            .pivot_table(index="fold", columns="retained_fraction", values="value")
+            .sort_index(axis=1)
+        )
+
+    def clips(self, model: Model, uncertainty: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Fold -> each own clip's uncertainty, each out-of-distribution clip's, in nats."""
+        frame = self._of(self.uncertainty, model, uncertainty)
+        found = {}
+        for fold, clips in frame.groupby("fold"):
+            own = (clips["scored_dataset"] == clips["dataset"]).to_numpy()
+            values = clips["value"].to_numpy()
+            if own.any() and not own.all():
+                found[int(fold)] = values[own], values[~own]
+        if not found:
+            raise Unjudged(f"this run has no out-of-distribution scores of {named(model)}")
+        return found
+
+    def shift(self, model: Model, uncertainty: str) -> Test:
+        """Test that the mean uncertainty of out-of-distribution clips is above that of own clips,
+        over folds, or for one network over clips."""
+        clips = self.clips(model, uncertainty)
+        if len(clips) == 1:
+            return over_clips(*next(iter(clips.values())))
+        gaps = [float(outside.mean() - inside.mean()) for inside, outside in clips.values()]
+        return over_folds(gaps, self.folds)
+
+    def shift_below(self, model: Model, uncertainty: str, deviations: float) -> Test:
+        """Test that the two means of one network's uncertainty are less than so many standard
+        deviations apart, either way (equivalence, Schuirmann 1987)."""
+        clips = self.clips(model, uncertainty)
+        if len(clips) > 1:
+            return Test(None, "no test: several networks")
+        inside, outside = next(iter(clips.values()))
+        margin = deviations * float(np.sqrt((inside.var(ddof=1) + outside.var(ddof=1)) / 2))
+        return all_of([over_clips(inside, outside, -margin), over_clips(outside, inside, -margin)])
+
+    @cached_property
+    def _by_fold(self) -> pd.Series:
+        own = (self.metrics["scored_dataset"] == self.metrics["dataset"]).rename("own")
+        keys = ["strategy", "phase", "metric", own, "fold"]
+        return self.metrics.groupby(keys)["value"].mean().sort_index()
+
+    @staticmethod
+    def _of(frame: pd.DataFrame, model: Model, uncertainty: str) -> pd.DataFrame:
+        strategy, phase = model
+        return frame[
+            (frame["strategy"] == strategy)
+            & (frame["phase"] == phase)
+            & (frame["uncertainty"] == uncertainty)
+        ]
+
+
+@dataclass(frozen=True)
+class PrintView:
+    """What the paper prints of one of its datasets: Tables 3, 4 and 5. Figures have no numbers."""
+
+    paper_name: str
+
+    @property
+    def clip_count(self) -> int:
+        """How many clips its accuracies rest on (Table 2)."""
+        return int(paper_value(2, self.paper_name, "Num Clips"))
+
+    def score(self, model: Model, metric: str = "accuracy") -> float:
+        strategy, phase = model
+        printed_metric = {"d_prime": "d-prime"}.get(metric, metric)
+        if phase == "pretrained":
+            place = (3, STRATEGY_NAMES[strategy], printed_metric)
+        elif metric != "accuracy":
+            raise Unjudged(f"the paper prints no {metric}")
+        elif phase == "scratch":
+            place = (5, STRATEGY_NAMES[strategy], self.paper_name)
+        else:
+            place = (4, STRATEGY_NAMES[strategy], f"{self.paper_name}/{phase}")
+        value = paper_value(*place)
+        if value is None:
+            raise Unjudged(f"the paper prints no {metric} of {named(model)}")
+        return value
+
+    def exceeds(
+        self, better: Model, worse: Model, margin: float = 0.0, metric: str = "accuracy"
+    ) -> Test:
+        """As `RunView.exceeds`, from the printed accuracies and the number of clips."""
+        if self.paper_name == PRETRAINING_DATASET:
+            return Test(None, "no test: one network each")
+        one, other = self.score(better, metric), self.score(worse, metric)
+        return over_counts(one, other, self.clip_count, margin)
+
+    def by_fold(self, *_: object, **__: object) -> pd.Series:
+        raise Unjudged("the paper prints no such numbers")
+
+    def curves(self, *_: object) -> pd.DataFrame:
+        raise Unjudged("shown in figures only, without numbers")
+
+    def clips(self, *_: object) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        raise Unjudged("shown in figures only, without numbers")
+
+    def shift(self, *_: object) -> Test:
+        raise Unjudged("shown in figures only, without numbers")
+
+
+View = RunView | PrintView
+
+
+def named(model: Model) -> str:
+    """A model in the paper's words: "Det-Flip fine-tuned"."""
+    strategy, phase = model
+    return f"{STRATEGY_NAMES[strategy]} {PHASE_NAMES[phase].lower()}"

@@ -1,0 +1,110 @@
+"""Tests of significance for claims, and what each can say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.05
+# Below this a p says more of the test's assumptions than of the data.
+LEAST_TOLD = 1e-6
+
+
+@dataclass(frozen=True)
+class Test:
+    """p: of the null hypothesis that the claim's inequality is wrong, None where none can be made;
+    words: what was tested, without its p."""
+
+    p: float | None
+    words: str
+
+    __test__ = False  # not pytest's
+
+    @property
+    def p_words(self) -> str:
+        """p as a reader is told it, "" without one."""
+        return "" if self.p is None else told_p(self.p)
+
+
+def told_p(p: float) -> str:
+    return f"p = {p:.2g}" if p >= LEAST_TOLD else f"p < {LEAST_TOLD:g}"
+
+
+def over_folds(differences: Sequence[float], folds: int, margin: float = 0.0) -> Test:
+    """One-sided paired t test over folds that the mean difference is above `margin`.
+
+    differences: one a fold that was run; folds: how many the dataset has. The folds' training sets
+    share clips, so their differences are not independent: the variance of the mean is taken as
+    s^2 (1 / k + 1 / (folds - 1)), test over training clips (Nadeau and Bengio 2003), which is wider
+    than the plain test's. Where all differences are the same, their signs are tested instead.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    count = len(values)
+    if count < 2:
+        return Test(None, "no test: one fold or network")
+    if np.ptp(values) < 1e-12:
+        above = int((values > margin).sum())
+        sign = stats.binomtest(above, count, alternative="greater")
+        return Test(float(sign.pvalue), f"sign test over {count} folds")
+    error = np.sqrt(values.var(ddof=1) * (1 / count + 1 / (max(folds, count) - 1)))
+    t = (values.mean() - margin) / error
+    return Test(float(stats.t.sf(t, count - 1)), f"corrected paired t over {count} folds")
+
+
+def over_clips(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:
+    """One-sided Welch test over clips that mean(outside) - mean(inside) is above `margin`.
+
+    For one network, where there are no folds. Windows of one recording count as independent here,
+    which they are not: p is too small by an unknown factor.
+    """
+    if min(len(inside), len(outside)) < 2:
+        return Test(None, "no test: fewer than two clips")
+    found = stats.ttest_ind(outside - margin, inside, equal_var=False, alternative="greater")
+    return Test(float(found.pvalue), "Welch t over clips of one network")
+
+
+def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) -> Test:
+    """One-sided z test that two accuracies, each over `clips` clips, differ by more than `margin`.
+
+    Unpaired, because the print does not tell which clips were right: wider than a paired test.
+    """
+    variance = (better * (1 - better) + worse * (1 - worse)) / clips
+    words = f"unpaired z of two accuracies, {clips} clips"
+    if variance == 0:
+        return Test(None, "no test: both accuracies are 0 or 1")
+    return Test(float(stats.norm.sf((better - worse - margin) / np.sqrt(variance))), words)
+
+
+def wilson(accuracy: float, clips: int) -> tuple[float, float]:
+    """95 % interval of an accuracy that is k / clips, by Wilson."""
+    found = stats.binomtest(round(accuracy * clips), clips).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def all_of(tests: Sequence[Test]) -> Test:
+    """The test that every one of several inequalities is right: the largest p (Berger 1982)."""
+    untested = [test for test in tests if test.p is None]
+    if untested or not tests:
+        return Test(None, untested[0].words if untested else "no test")
+    return max(tests, key=lambda test: test.p)
+
+
+def any_of(tests: Sequence[Test]) -> Test:
+    """The test that one of several inequalities is right: the smallest p times their number."""
+    tested = [test for test in tests if test.p is not None]
+    if not tested:
+        return Test(None, tests[0].words if tests else "no test")
+    least = min(tested, key=lambda test: test.p)
+    return Test(min(1.0, least.p * len(tested)), f"{least.words}, Bonferroni over {len(tested)}")
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """p-values adjusted by Holm 1979 for the number of them; None stays None and counts not."""
+    tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    running = 0.0
+    for rank, (p, place) in enumerate(tested):
+        running = max(running, min(1.0, p * (len(tested) - rank)))
+        adjusted[place] = running
+    return adjusted

@@ -1,0 +1,101 @@
+"""The ledger as csv, Markdown and LaTeX."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
+from vipann.claims.ledger import CLAIMS, Source, ledger
+from vipann.claims.testing import told_p
+from vipann.files import replacing
+
+TITLE = "Claims of the paper, judged on this run"
+HOW = (
+    "The verdict is what the run's own numbers say by the rule below; the test says how far chance "
+    "could have brought that about. Tests are one-sided. Over folds they are paired, with a "
+    "variance corrected for the clips that the folds' training sets share; p is then adjusted by "
+    "Holm for all tests of this table. Replications repeat the sampling of one "
+    "trained network, not its training: no test counts them as a sample. A claim on several "
+    "variants is tested as a whole, by its least certain comparison."
+)
+PRINTED = (
+    "By the paper's own numbers: the same rule on its Tables 1, 3, 4 and 5, accuracies taken as k "
+    "right of all clips of the dataset, which count as independent. Its figures have no numbers."
+)
+HEADINGS = ["Claim", "§", "Dataset", "In this run", "Numbers", "Test", "By the paper's own numbers"]
+_WIDTHS = "p{4.2cm}p{0.8cm}p{1.8cm}p{1.5cm}p{5.2cm}p{3cm}p{6cm}"
+
+
+def write_claims(
+    upstream: Source | None,
+    transfer: Sequence[Source],
+    counts: Path | str,
+    outputs: Sequence[Path | str],
+) -> None:
+    """Judge every claim and write the ledger to outputs (csv, md, tex).
+
+    upstream: None where the run has no upstream data. counts: metrics/complexity.csv. Raises UserError where a result file is broken.
+    """
+    views = [source.view() for source in transfer]
+    frame = ledger(upstream.view() if upstream else None, views, pd.read_csv(counts))
+    csv, md, tex = outputs
+    with replacing(csv) as beside:
+        frame.to_csv(beside, index=False)
+    for path, text in ((md, markdown(frame)), (tex, latex(frame))):
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """The ledger for readers: counts, one table, and the rule of each claim."""
+    counts = frame["verdict"].value_counts()
+    told = ", ".join(f"{counts.get(v, 0)} {v}" for v in (HOLDS, FAILS, UNJUDGED))
+    lines = [f"**{TITLE}**", "", f"Of {len(frame)} judgements: {told}.", ""]
+    lines += ["| " + " | ".join(HEADINGS) + " |", "|" + "|".join([":--"] * len(HEADINGS)) + "|"]
+    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in _rows(frame)]
+    lines += ["", HOW, "", PRINTED, "", "How each claim is judged:", ""]
+    lines += [f"- {claim.key} (§ {claim.section}): {claim.rule}" for claim in CLAIMS]
+    return "\n".join(lines) + "\n"
+
+
+def latex(frame: pd.DataFrame) -> str:
+    """The ledger as a LaTeX longtable (needs the packages booktabs and longtable)."""
+    table = pd.DataFrame(_rows(frame), columns=HEADINGS)
+    # LaTeX has no such letters in its standard fonts' encoding.
+    table = table.rename(columns={"§": "Section"})
+    body = table.to_latex(
+        index=False, longtable=True, escape=True, caption=TITLE, column_format=_WIDTHS
+    )
+    return "% Needs \\usepackage{booktabs,longtable}; wide: set it in landscape.\n" + body
+
+
+def _rows(frame: pd.DataFrame) -> list[list[str]]:
+    rows, above = [], ("", "")
+    for row in frame.itertuples():
+        first = [f'{row.claim}: "{row.sentence}"', row.section]
+        printed = ". ".join(text for text in (row.printed_verdict, row.printed_numbers) if text)
+        # What a claim's rows share is told beside the first of them.
+        again = row.claim == above[0]
+        rows.append(
+            [
+                *(["", ""] if again else first),
+                row.dataset,
+                row.verdict,
+                row.numbers,
+                _test(row),
+                "" if again and printed == above[1] else printed,
+            ]
+        )
+        above = (row.claim, printed)
+    return rows
+
+
+def _test(row: tuple) -> str:
+    if pd.isna(row.p):
+        return row.test
+    return f"{row.test}: {told_p(row.p)}, Holm {told_p(row.p_holm)}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

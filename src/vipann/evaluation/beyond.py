@@ -1,0 +1,270 @@
+"""Scores that the paper does not report, from the same predictions files.
+
+Metrics, as rows of the tidy metrics (columns: `vipann.evaluation.metrics.METRIC_COLUMNS`):
+
+- own clips, each replication: `ece`, `adaptive_ece`, `nll`, `brier`
+  (`vipann.evaluation.calibration`); and per uncertainty `retention_area_<uncertainty>`, the mean of
+  the fold's retention curve over the retained fractions, and `retention_gain_<uncertainty>`, that
+  minus the score of all clips: above 0 where discarding the uncertain clips helps;
+- own clips of all folds together, as fold 0: `ece_pooled` and `adaptive_ece_pooled`. A calibration
+  error is biased upwards by chance within bins, the more the fewer clips there are in one: a
+  DCASE2013 fold has 20 clips for 15 bins;
+- out-of-distribution clips, each replication: `auroc_`, `aupr_` and `fpr95_<uncertainty>`
+  (`vipann.evaluation.detection`) against the own test clips of the same network;
+- det alone: `temperature` and `ece_tempered`, `adaptive_ece_tempered`, `nll_tempered`,
+  `brier_tempered`, and as fold 0 `ece_tempered_pooled` and `adaptive_ece_tempered_pooled`. A
+  fold's temperature is fitted on the predictions of all other folds, each made by that fold's own
+  network: the clips of the fold play no part in it. (The networks of the other folds were trained
+  on them; their outputs for them are not used.) Upstream has one evaluation set and nothing else
+  to fit on, so it has no temperature;
+- strategy `det_ensemble`: the det networks of all folds taken as one ensemble, on the
+  out-of-distribution clips alone: mean uncertainties, and nothing else. None of the networks has
+  seen those clips. It cannot be scored on the own clips, nor can its detection: a fold's test clips
+  were training clips of the other folds' networks, so that only one member may judge them, and an
+  ensemble's uncertainty cannot be compared with a single network's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import entr
+
+from vipann.evaluation import calibration
+from vipann.evaluation.detection import detection_scores
+from vipann.evaluation.diagnostics import (
+    CONFUSION_COLUMNS,
+    confusion_table,
+    reliability_table,
+)
+from vipann.evaluation.metrics import METRIC_COLUMNS, metrics_of
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
+from vipann.evaluation.resampling import bootstrap, interval, statistics_of
+from vipann.evaluation.retention import map_retention_curves, retention_curve
+from vipann.seeds import derive_seed
+
+ENSEMBLE = "det_ensemble"
+INTERVAL_COLUMNS = [
+    "dataset",
+    "scored_dataset",
+    "strategy",
+    "phase",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "folds",
+    "resamples",
+]
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """bins: of a calibration error; resamples: of the bootstrap; seed: of its draws; outputs:
+    paths for "confusion", "reliability" and "intervals" (parquet)."""
+
+    bins: int
+    resamples: int
+    seed: int
+    outputs: Mapping[str, Path | str]
+
+
+def beyond_tables(
+    folds: Sequence[Predictions],
+    outside: Sequence[Predictions],
+    fractions: Sequence[float],
+    beyond: Beyond,
+) -> dict[str, list[pd.DataFrame]]:
+    """All that is beyond the paper of one strategy and phase.
+
+    folds: its predictions of own clips; outside: the same networks' on out-of-distribution clips,
+    of none, some or all folds. Returns lists of frames for "metrics", "confusion", "reliability"
+    and "intervals".
+    """
+    labelled = [one for one in folds if one.labelled]
+    others = {one.fold: one for one in outside}
+    metrics = [own_metrics(one, fractions, beyond.bins) for one in labelled]
+    metrics += [
+        detection_metrics(one, others[one.fold])
+        for one in folds
+        if others.get(one.fold) is not None
+    ]
+    if labelled:
+        metrics.append(
+            pooled_metrics(labelled, [one.mean_probability for one in labelled], beyond.bins)
+        )
+    if labelled and labelled[0].strategy == "det":
+        metrics.append(temperature_metrics(labelled, beyond.bins))
+    if len(outside) > 1 and outside[0].strategy == "det":
+        metrics.append(metrics_of(fold_ensemble(outside)))
+    confusion = [confusion_table(one) for one in labelled if one.task == "multiclass"]
+    return {
+        "metrics": metrics,
+        "confusion": confusion or [pd.DataFrame(columns=CONFUSION_COLUMNS)],
+        "reliability": [reliability_table(labelled, beyond.bins)] if labelled else [],
+        "intervals": [interval_table(labelled, others, fractions, beyond)] if labelled else [],
+    }
+
+
+def own_metrics(one: Predictions, fractions: Sequence[float], bins: int) -> pd.DataFrame:
+    """Calibration, proper scores and retention areas of one fold (module docstring)."""
+    rows = []
+    for replication, probability in enumerate(one.mean_probability):
+        scores = _calibration_scores(one, probability, bins)
+        for name, curve in _curves(one, replication, fractions).items():
+            scores[f"retention_area_{name}"] = float(np.nanmean(curve))
+            scores[f"retention_gain_{name}"] = float(np.nanmean(curve) - curve[-1])
+        rows += [(replication, metric, value) for metric, value in scores.items()]
+    return _tidy(one, rows)
+
+
+def detection_metrics(one: Predictions, outside: Predictions) -> pd.DataFrame:
+    """Detection of the outside clips against the fold's own, both by the network of this fold."""
+    rows = [
+        (replication, f"{metric}_{name}", value)
+        for replication in range(one.replications)
+        for name in UNCERTAINTIES
+        for metric, value in detection_scores(
+            getattr(one, name)[replication], getattr(outside, name)[replication]
+        ).items()
+    ]
+    return _tidy(outside, rows)
+
+
+def pooled_metrics(
+    folds: Sequence[Predictions],
+    probabilities: Sequence[np.ndarray],
+    bins: int,
+    suffix: str = "_pooled",
+) -> pd.DataFrame:
+    """Calibration errors over the clips of all folds, as fold 0; probabilities: (R, N, C) each."""
+    first, rows = folds[0], []
+    for replication in range(first.replications):
+        pairs = [
+            calibration.confidence_and_outcome(one.labels, probability[replication], one.task)
+            for one, probability in zip(folds, probabilities, strict=True)
+        ]
+        confidence, outcome = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        for name, adaptive in (("ece", False), ("adaptive_ece", True)):
+            value = calibration.calibration_error(confidence, outcome, bins, adaptive)
+            rows.append((replication, f"{name}{suffix}", value))
+    return _tidy(first, rows).assign(fold=0)
+
+
+def temperature_metrics(folds: Sequence[Predictions], bins: int) -> pd.DataFrame:
+    """Each fold at the temperature of all the others; empty for one fold or multi-label clips."""
+    if len(folds) < 2 or folds[0].task != "multiclass":
+        return pd.DataFrame(columns=METRIC_COLUMNS)
+    frames, scaled = [], []
+    for one in folds:
+        rest = [other for other in folds if other.fold != one.fold]
+        temperature = calibration.fit_temperature(
+            np.concatenate([other.labels for other in rest]),
+            np.concatenate([other.mean_probability[0] for other in rest]),
+        )
+        scaled.append(calibration.tempered(one.mean_probability[0], temperature)[None])
+        scores = _calibration_scores(one, scaled[-1][0], bins)
+        rows = [(0, f"{metric}_tempered", value) for metric, value in scores.items()]
+        frames.append(_tidy(one, [(0, "temperature", temperature), *rows]))
+    return pd.concat([*frames, pooled_metrics(folds, scaled, bins, "_tempered_pooled")])
+
+
+def fold_ensemble(outside: Sequence[Predictions]) -> Predictions:
+    """Equations 1 to 8 with the folds' networks in the place of Monte Carlo samples.
+
+    outside: one file a fold, of the same clips, without labels. Only the first replication counts
+    (det has one).
+    """
+    first = outside[0]
+    members = np.stack([one.mean_probability[0] for one in outside]).astype(np.float64)
+    mean = members.mean(axis=0)
+    total, aleatoric = _entropy(mean, first.task), _entropy(members, first.task).mean(axis=0)
+    return Predictions(
+        mean_probability=mean[None],
+        total=total[None],
+        aleatoric=aleatoric[None],
+        epistemic=np.maximum(total - aleatoric, 0.0)[None],
+        labels=first.labels[:, :0],
+        clip_id=first.clip_id,
+        strategy=ENSEMBLE,
+        fold=0,
+        mc_samples=len(outside),
+        **{
+            name: getattr(first, name)
+            for name in ("task", "dataset", "scored_dataset", "phase", "seed", "classes")
+        },
+    )
+
+
+def interval_table(
+    folds: Sequence[Predictions],
+    others: Mapping[int, Predictions],
+    fractions: Sequence[float],
+    beyond: Beyond,
+) -> pd.DataFrame:
+    """Bootstrap intervals over clips of the scores averaged over folds and replications.
+
+    Columns: `INTERVAL_COLUMNS`; low, high: the 2.5th and 97.5th percentile of the resamples. See
+    `vipann.evaluation.resampling` for what varies and what does not.
+    """
+    resampled: dict[str, list[np.ndarray]] = {}
+    values: dict[str, list[float]] = {}
+    for one in folds:
+        outside = others.get(one.fold)
+        statistics = statistics_of(one, outside, fractions)
+        inside, beside = one.clip_id.size, outside.clip_id.size if outside is not None else 0
+        words = ("bootstrap", one.dataset, one.strategy, one.phase, one.fold)
+        rng = np.random.default_rng(derive_seed(beyond.seed, *words))
+        found = bootstrap(statistics, inside, beside, one.replications, beyond.resamples, rng)
+        once = np.ones((1, inside)), np.ones((1, beside))
+        for name, statistic in statistics.items():
+            resampled.setdefault(name, []).append(found[name])
+            every = [statistic(replication, *once)[0] for replication in range(one.replications)]
+            values.setdefault(name, []).append(float(np.mean(every)))
+    first = folds[0]
+    rows = []
+    for name, draws in resampled.items():
+        if len(draws) < len(folds):
+            continue
+        scored = others[first.fold].scored_dataset if name.startswith("auroc") else first.dataset
+        words = (first.dataset, scored, first.strategy, first.phase, name)
+        low, high = interval(np.mean(draws, axis=0))
+        rows.append((*words, np.mean(values[name]), low, high, len(folds), beyond.resamples))
+    return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
+
+
+def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:
+    pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
+    nll = calibration.negative_log_likelihood(one.labels, probability, one.task)
+    return {
+        "ece": calibration.calibration_error(*pair, bins),
+        "adaptive_ece": calibration.calibration_error(*pair, bins, adaptive=True),
+        "nll": float(nll.mean()),
+        "brier": float(calibration.brier(one.labels, probability, one.task).mean()),
+    }
+
+
+def _curves(
+    one: Predictions, replication: int, fractions: Sequence[float]
+) -> dict[str, np.ndarray]:
+    uncertainties = [getattr(one, name)[replication] for name in UNCERTAINTIES]
+    if one.task == "multilabel":
+        probability = one.mean_probability[replication]
+        curves = map_retention_curves(one.labels, probability, uncertainties, fractions)
+    else:
+        right = (one.predicted[replication] == one.targets).astype(np.float64)
+        curves = [retention_curve(right, uncertainty, fractions) for uncertainty in uncertainties]
+    return dict(zip(UNCERTAINTIES, curves, strict=True))
+
+
+def _entropy(p: np.ndarray, task: str) -> np.ndarray:
+    return (entr(p) + entr(1.0 - p) if task == "multilabel" else entr(p)).sum(axis=-1)
+
+
+def _tidy(one: Predictions, rows: Sequence[tuple[int, str, float]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["replication", "metric", "value"])
+    for name in ("dataset", "scored_dataset", "strategy", "phase", "fold"):
+        frame[name] = getattr(one, name)
+    return frame[METRIC_COLUMNS].astype({"value": "float64"})

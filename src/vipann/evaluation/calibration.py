@@ -1,0 +1,105 @@
+"""How far probabilities can be taken at their word: calibration errors, proper scores, temperature.
+
+Multi-class clips: a clip's confidence is its largest mean probability, and it is right or wrong.
+Multi-label clips: each class is a binary problem of its own with the confidence p_c, "right" where
+the label is there; the score is taken per class and averaged over all classes (macro).
+"""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from vipann.tasks import Task
+
+# Predictions are stored as float32: what underflowed there stands for no less than this.
+LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
+# Half the distance of the largest float32 below 1 from 1.
+LEAST_COMPLEMENT = 2.0**-25
+TEMPERATURES = (0.05, 20.0)
+
+
+def confidence_and_outcome(
+    labels: np.ndarray, probability: np.ndarray, task: Task
+) -> tuple[np.ndarray, np.ndarray]:
+    """Confidences in [0, 1] and outcomes in {0, 1}, each (N, 1) multi-class or (N, C) multi-label.
+
+    labels: (N, C) multi-hot; probability: (N, C).
+    """
+    if task == "multilabel":
+        return probability.astype(np.float64), labels.astype(np.float64)
+    right = probability.argmax(axis=1) == labels.argmax(axis=1)
+    return probability.max(axis=1, keepdims=True).astype(np.float64), right[:, None].astype(float)
+
+
+def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
+    """The bins - 1 inner edges of confidences (N,): equal in width over [0, 1], or in clips.
+
+    With `adaptive` they are the quantiles of the confidences; clips of the same confidence share a
+    bin, so that the order of clips has no influence.
+    """
+    inner = np.linspace(0.0, 1.0, bins + 1)[1:-1]
+    return np.quantile(confidence, inner) if adaptive else inner
+
+
+def calibration_error(
+    confidence: np.ndarray, outcome: np.ndarray, bins: int, adaptive: bool = False
+) -> float:
+    """ECE = sum over bins of (clips in it / N) |mean confidence - share of outcomes|, macro.
+
+    confidence, outcome: (N, K), see `confidence_and_outcome`; K columns are scored one by one and
+    averaged. In [0, 1], lower is better. Guo et al. 2017; `adaptive` (bins of equally many clips):
+    Nguyen and O'Connor 2015. A bin's term is |sum of (confidence - outcome)| / N.
+    """
+    total = 0.0
+    for column in range(confidence.shape[1]):
+        mine = confidence[:, column]
+        place = np.searchsorted(bin_edges(mine, bins, adaptive), mine)
+        gaps = np.bincount(place, weights=mine - outcome[:, column], minlength=bins)
+        total += np.abs(gaps).sum() / len(mine)
+    return total / confidence.shape[1]
+
+
+def negative_log_likelihood(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:
+    """Each clip's NLL in nats, (N,): -ln p of its class; multi-label: the mean over classes.
+
+    labels: (N, C) multi-hot; probability: (N, C) as stored in float32, whose zeros count as 1.2e-38
+    and ones as 1 - 3e-8. Lower is better, not negative.
+    """
+    p = np.maximum(probability.astype(np.float64), LEAST_PROBABILITY)
+    if task == "multiclass":
+        return -np.log(p[np.arange(len(p)), labels.argmax(axis=1)])
+    rest = np.maximum(1.0 - probability.astype(np.float64), LEAST_COMPLEMENT)
+    return -np.log(np.where(labels > 0, p, rest)).mean(axis=1)
+
+
+def brier(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:
+    """Each clip's Brier score, (N,): sum over classes of (p - label)^2, in [0, 2].
+
+    Multi-label: the mean over classes instead, each a binary problem, in [0, 1]. Lower is better.
+    """
+    squares = (probability.astype(np.float64) - labels) ** 2
+    return squares.sum(axis=1) if task == "multiclass" else squares.mean(axis=1)
+
+
+def tempered(probability: np.ndarray, temperature: float) -> np.ndarray:
+    """Multi-class probabilities (N, C) at another temperature: softmax(ln p / T), float64.
+
+    Softmax forgets the constant by which ln p differs from the logits, so none are needed.
+    """
+    logits = np.log(np.maximum(probability.astype(np.float64), LEAST_PROBABILITY)) / temperature
+    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return scaled / scaled.sum(axis=1, keepdims=True)
+
+
+def fit_temperature(labels: np.ndarray, probability: np.ndarray) -> float:
+    """The temperature in [0.05, 20] with the least mean NLL on multi-class clips (Guo et al. 2017).
+
+    labels: (N, C) multi-hot; probability: (N, C). The NLL is convex in 1 / T. Above 1 softens.
+    """
+
+    def mean_nll(log_temperature: float) -> float:
+        scaled = tempered(probability, float(np.exp(log_temperature)))
+        return float(negative_log_likelihood(labels, scaled, "multiclass").mean())
+
+    low, high = np.log(TEMPERATURES)
+    found = minimize_scalar(mean_nll, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))

@@ -1,0 +1,104 @@
+"""Reliability diagrams: how often a stated probability comes true. Not in the paper."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from vipann.figures import style as look
+
+# Columns of panels from left to right, as far as a run has them.
+PHASES = ("pretrained", "fixed", "finetuned", "scratch")
+STRATEGIES = ("drop", "flip", "det_flip", "det")
+
+
+def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
+    """What the figure draws: the bins that hold a case, in the order of drawing.
+
+    reliability: columns of `vipann.evaluation.diagnostics.reliability_table`. Adds `percent`, the
+    bin's share of the cases of its strategy and phase.
+    """
+    drawn = reliability[
+        reliability["phase"].isin(PHASES)
+        & reliability["strategy"].isin(STRATEGIES)
+        & (reliability["cases"] > 0)
+    ]
+    groups = drawn.groupby(["dataset", "strategy", "phase"])["cases"]
+    drawn = drawn.assign(percent=100 * drawn["cases"] / groups.transform("sum"))
+    orders = {"phase": PHASES, "strategy": STRATEGIES}
+    return drawn.sort_values(
+        [*orders, "low"],
+        key=lambda column: (
+            column.map(orders[column.name].index) if column.name in orders else column
+        ),
+        ignore_index=True,
+    )
+
+
+def draw_reliability(
+    reliability: Path | str,
+    outputs: Mapping[str, Path | str],
+    style: Mapping[str, Any] | None = None,
+    title: str | None = None,
+) -> None:
+    """Draw one dataset's reliability parquet: a column a phase, the share of cases below.
+
+    outputs: paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`;
+    title: default the dataset's name.
+    """
+    chosen = look.style_from(style)
+    lines = reliability_lines(pd.read_parquet(reliability))
+    with matplotlib.rc_context(chosen.rc()):
+        figure = _figure(lines, chosen, title)
+        look.save(figure, lines, outputs, chosen.dpi)
+
+
+def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
+    if lines.empty:
+        return look.without_data(style, "This run has no probabilities to compare with outcomes.")
+    phases = list(dict.fromkeys(lines["phase"]))
+    figure, grid = look.panels(
+        style,
+        2,
+        len(phases),
+        look.RELIABILITY_ROW * (1 + look.CASES_SHARE) / 2,
+        sharex=True,
+        sharey="row",
+        height_ratios=[1, look.CASES_SHARE],
+    )
+    for (above, below), phase in zip(grid.T, phases, strict=True):
+        above.plot([0, 1], [0, 1], color=look.INK, linewidth=0.7, linestyle=(0, (4, 2)))
+        for strategy, line in lines[lines["phase"] == phase].groupby("strategy", sort=False):
+            form = _form(strategy, style)
+            above.plot(line["confidence"], line["outcome"], **form)
+            below.plot(line["confidence"], line["percent"], **form)
+        above.set_title(look.PHASE_LABELS[phase])
+        above.set(xlim=(0, 1), ylim=(0, 1))
+        below.set_xlabel(look.CONFIDENCE_LABEL)
+    # All panels of the row share the axis.
+    grid[1, 0].set_ylim(0, 1.05 * lines["percent"].max())
+    grid[0, 0].set_ylabel(look.OUTCOME_LABEL)
+    grid[1, 0].set_ylabel(look.CASES_LABEL)
+    figure.suptitle(
+        title or lines["dataset"].iloc[0], fontsize=style.font_size + 1.5, weight="bold"
+    )
+    shown = [name for name in STRATEGIES if name in set(lines["strategy"])]
+    keys = [Line2D([], [], label=look.STRATEGY_LABELS[n], **_form(n, style)) for n in shown]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(shown))
+    return figure
+
+
+def _form(strategy: str, style: look.Style) -> dict[str, Any]:
+    return {
+        "color": style.colour(strategy),
+        "linewidth": look.LINE_WIDTH,
+        "marker": look.MARKERS.get(strategy, "D"),
+        "markersize": look.MARKER_SIZE,
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.4,
+        "clip_on": False,
+    }

@@ -1,0 +1,169 @@
+"""The ledger: the paper's own numbers, whose verdicts are fixed here, and the files it writes."""
+
+import pandas as pd
+import pytest
+from planted import transfer_run, upstream_run
+
+from vipann.claims.cost import SizeView
+from vipann.claims.evidence import PrintView
+from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
+from vipann.claims.ledger import CLAIMS, COLUMNS, KINDS, Source, judged, ledger
+from vipann.claims.writing import write_claims
+from vipann.errors import UserError
+from vipann.paper.numbers import TRANSFER_DATASETS, paper_value
+
+# claim -> what the printed tables say for ESC-50, UrbanSound8K, DCASE2013.
+PRINTED = {
+    "comparable_variants": (HOLDS, HOLDS, FAILS),
+    "finetuned_above_fixed": (HOLDS, HOLDS, HOLDS),
+    "finetuned_substantially_above_fixed": (FAILS, HOLDS, FAILS),
+    "transfer_above_scratch": (HOLDS, HOLDS, HOLDS),
+    "markedly_above_scratch": (HOLDS, FAILS, HOLDS),
+    "flip_worst_from_scratch": (HOLDS, HOLDS, HOLDS),
+    "bayesian_competitive": (HOLDS, HOLDS, HOLDS),
+    "det_flip_close_to_flip": (HOLDS, HOLDS, HOLDS),
+    "within_state_of_the_art": (HOLDS, FAILS, FAILS),
+    "exceptionally_well": (HOLDS, FAILS, FAILS),
+    "det_best": (FAILS, FAILS, HOLDS),
+}
+COUNTS_COLUMNS = ["table", "dataset", "strategy", "parameters", "macs"]
+
+
+@pytest.fixture(scope="module")
+def counts():
+    rows = [
+        (
+            "1",
+            name,
+            strategy,
+            *(int(paper_value(1, f"{name}/{word}", m)) for m in ("Params", "MACs")),
+        )
+        for name in TRANSFER_DATASETS
+        for strategy, word in (("drop", "Drop"), ("det_flip", "Det-Flip"), ("flip", "Flip"))
+    ]
+    return pd.DataFrame(rows, columns=COUNTS_COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def whole(counts):
+    return ledger(upstream_run(), [transfer_run()], counts)
+
+
+@pytest.mark.parametrize("key", [claim.key for claim in CLAIMS if claim.scope == "transfer"])
+def test_verdicts_by_the_papers_own_numbers(key):
+    claim = next(claim for claim in CLAIMS if claim.key == key)
+    found = tuple(judged(claim, PrintView(name)).verdict for name in TRANSFER_DATASETS)
+    if key == "transferred_with_knowledge":
+        # Of its two parts Table 4 and 5 refute one on UrbanSound8K, and none tells the other.
+        assert found == (UNJUDGED, FAILS, UNJUDGED)
+    else:
+        assert found == PRINTED.get(key, (UNJUDGED,) * 3)
+
+
+def test_the_distance_to_the_state_of_the_art_in_print():
+    claim = next(claim for claim in CLAIMS if claim.key == "within_state_of_the_art")
+    for name, points in zip(TRANSFER_DATASETS, ("2.2", "3.4", "4.6"), strict=True):
+        assert f"{points} points below" in judged(claim, PrintView(name)).numbers
+
+
+def test_a_hundred_clips_tell_no_two_strategies_apart():
+    view = PrintView("DCASE2013")
+    models = [(s, p) for s in ("flip", "det_flip", "drop", "det") for p in ("fixed", "finetuned")]
+    tuned = [model for model in models if model[1] == "finetuned"]
+    assert min(view.exceeds(a, b).p for a in tuned for b in tuned if a != b) > 0.2
+    claim = next(claim for claim in CLAIMS if claim.key == "comparable_variants")
+    assert "0.79 to 0.92" in judged(claim, view).numbers
+
+
+def test_audioset_in_print():
+    found = {
+        claim.key: judged(claim, PrintView("AudioSet")).verdict
+        for claim in CLAIMS
+        if claim.scope == "upstream"
+    }
+    assert found.pop("comparable_to_panns") == HOLDS
+    assert set(found.values()) == {UNJUDGED}
+
+
+def test_sizes_as_printed_and_as_planted(counts):
+    claims = [claim for claim in CLAIMS if claim.scope == "cost"]
+    for view in (SizeView(None), SizeView(counts)):
+        assert [judged(claim, view).verdict for claim in claims] == [HOLDS] * 3
+    larger = counts.assign(
+        parameters=counts["parameters"].where(counts["strategy"] != "drop", 10**9)
+    )
+    assert [judged(claim, SizeView(larger)).verdict for claim in claims] == [FAILS, FAILS, HOLDS]
+    none = SizeView(counts[:0])
+    assert {judged(claim, none).verdict for claim in claims} == {UNJUDGED}
+
+
+def test_every_claim_has_its_row_and_holm_adjusts_all_tests(whole):
+    assert list(whole.columns) == COLUMNS
+    assert set(whole["claim"]) == {claim.key for claim in CLAIMS}
+    assert whole["claim"].is_unique
+    tested = whole.dropna(subset="p")
+    assert (tested["p_holm"] >= tested["p"]).all()
+    least = tested.loc[tested["p"].idxmin()]
+    assert least["p_holm"] == pytest.approx(min(1, len(tested) * least["p"]))
+    assert set(whole.loc[whole["p"].isna(), "beyond_chance"]) == {""}
+    assert set(whole.loc[whole["claim"].str.startswith("cause_of"), "verdict"]) == {UNJUDGED}
+
+
+def test_print_stands_beside_its_own_dataset_alone(counts):
+    frame = ledger(upstream_run(), [transfer_run(paper_name="UrbanSound8K")], counts)
+    row = frame.set_index("claim").loc["within_state_of_the_art"]
+    assert row["printed_verdict"] == FAILS
+    assert "3.4 points" in row["printed_numbers"]
+    assert "ESC-50" not in row["printed_numbers"]
+    # The sentence on Det names ESC-50 and DCASE2013: nothing is claimed of UrbanSound8K.
+    assert "det_best" not in set(frame["claim"])
+
+
+def test_a_dataset_that_is_not_the_papers_gets_the_print_of_all_three(whole):
+    row = whole.set_index("claim").loc["within_state_of_the_art"]
+    assert row["verdict"] == UNJUDGED
+    assert row["printed_verdict"] == (f"ESC-50: {HOLDS}; UrbanSound8K: {FAILS}; DCASE2013: {FAILS}")
+
+
+@pytest.fixture
+def sources(tmp_path, counts):
+    def write(view, name, folds):
+        paths = {kind: tmp_path / f"{name}.{kind}.parquet" for kind in KINDS}
+        for kind, path in paths.items():
+            getattr(view, kind).to_parquet(path)
+        return Source(name, None, folds, paths)
+
+    counts.to_csv(tmp_path / "counts.csv", index=False)
+    scores = {("drop", "finetuned"): 0.9}
+    return [
+        write(upstream_run(), "events", 0),
+        [write(transfer_run(), "one", 5), write(transfer_run(scores), "other", 5)],
+        tmp_path / "counts.csv",
+    ]
+
+
+def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
+    outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "tex")]
+    write_claims(*sources, outputs)
+    frame = pd.read_csv(outputs[0], keep_default_na=False)
+    rows = frame[frame["claim"] == "finetuned_above_fixed"].set_index("dataset")
+    assert rows["verdict"].to_dict() == {"one": HOLDS, "other": FAILS}
+    assert "Drop 0.940 to 0.900" in rows.loc["other", "numbers"]
+    for path in outputs[1:]:
+        text = path.read_text()
+        assert "Drop 0.940 to 0.900" in text
+        assert "corrected paired t over 5 folds" in text
+    lines = outputs[1].read_text().splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == len(frame) + 2
+    assert {line.replace("\\|", "").count("|") for line in table} == {8}
+    # The print of a claim on several datasets is told once.
+    assert sum("points below" in line for line in table) == 1
+    assert "\\begin{longtable}" in outputs[2].read_text()
+
+
+def test_a_broken_result_file_is_named(tmp_path, sources):
+    path = sources[1][0].paths["metrics"]
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match=path.name):
+        write_claims(*sources, [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "tex")])

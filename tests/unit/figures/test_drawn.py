@@ -1,0 +1,286 @@
+"""What is on the page: artists against the csv and against the predictions, and legibility."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import same_color, to_rgb
+from matplotlib.text import Text
+
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
+from vipann.evaluation.summarise import summarise
+from vipann.figures import style as look
+from vipann.figures.boxplot import draw_boxplot
+from vipann.figures.retention import draw_phases, draw_retention
+
+ROOT = Path(__file__).parents[3]
+POINTS = [point / 10 for point in range(1, 11)]
+STRATEGIES = ("det", "drop", "det_flip", "flip")
+PHASES = ("fixed", "finetuned")
+CLIPS = {1: 9, 2: 30}
+REPLICATIONS = 5
+COLUMN_POINTS = 252
+NAMES = {"scenes": "UrbanSound8K", "ships": "ShipsEar"}
+
+
+def plant(strategy, phase, fold, scored="scenes"):
+    """More certain clips are right more often; clips of ships are twice as uncertain."""
+    rng = np.random.default_rng([STRATEGIES.index(strategy), PHASES.index(phase), fold])
+    count = CLIPS[fold] if scored == "scenes" else 12
+    repeats = 1 if strategy == "det" else REPLICATIONS
+    labels = np.eye(3, dtype=np.uint8)[rng.integers(0, 3, count)]
+    parts = {name: rng.gamma(2, 0.1, (repeats, count)) for name in ("aleatoric", "epistemic")}
+    if scored != "scenes":
+        parts = {name: 2 * values for name, values in parts.items()}
+    if strategy == "det":
+        parts["epistemic"] = np.zeros_like(parts["epistemic"])
+    total = parts["aleatoric"] + parts["epistemic"]
+    right = rng.random((repeats, count)) > 0.5 * total
+    score = np.where(right[..., None], labels, np.roll(labels, 1, axis=1))
+    return Predictions(
+        mean_probability=(0.1 + 0.7 * score).astype(np.float32),
+        total=total,
+        **parts,
+        labels=labels if scored == "scenes" else labels[:, :0],
+        clip_id=np.array([f"{scored}{fold}-{index}" for index in range(count)]),
+        task="multiclass",
+        dataset="scenes",
+        scored_dataset=scored,
+        strategy=strategy,
+        phase=phase,
+        fold=fold,
+        mc_samples=2,
+        seed=1,
+        classes=("a", "b", "c"),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The three figures of a planted run: kind -> (figure, csv)."""
+    folder = tmp_path_factory.mktemp("run")
+    paths = {"scenes": [], "ships": []}
+    for scored, files in paths.items():
+        for strategy in STRATEGIES:
+            for phase in PHASES:
+                for fold in CLIPS:
+                    files.append(folder / f"{scored}{strategy}{phase}{fold}.h5")
+                    write_predictions(plant(strategy, phase, fold, scored), files[-1])
+    parquet = [folder / f"{kind}.parquet" for kind in ("metrics", "retention", "uncertainty")]
+    summarise(paths["scenes"], paths["ships"], POINTS, *parquet)
+    style = yaml.safe_load((ROOT / "config/config.yaml").read_text())["figures"]
+    drawn = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, draw, source, names in (
+            ("retention", draw_retention, parquet[1], NAMES["scenes"]),
+            ("phases", draw_phases, parquet[1], NAMES["scenes"]),
+            ("boxplot", draw_boxplot, parquet[2], NAMES),
+        ):
+            seen, save = [], look.save
+
+            def keep(figure, drawn_data, outputs, dpi, seen=seen, save=save):
+                seen.append(figure)
+                save(figure, drawn_data, outputs, dpi)
+
+            patch.setattr(look, "save", keep)
+            patch.setattr(look, "IMAGE_SUFFIXES", ("png",))
+            outputs = {suffix: folder / f"{kind}.{suffix}" for suffix in ("png", "csv")}
+            draw(source, outputs, style, names)
+            patch.setattr(look, "save", save)
+            drawn[kind] = (seen[0], pd.read_csv(outputs["csv"]))
+    return drawn
+
+
+def by_hand(strategy, phase, uncertainty):
+    """(10, folds, replications) accuracies over the most certain clips of the planted folds."""
+    curves = []
+    for fold, count in CLIPS.items():
+        one = plant(strategy, phase, fold)
+        hits = one.mean_probability.argmax(2) == one.labels.argmax(1)
+        doubt = getattr(one, uncertainty).astype(np.float32)
+        order = np.argsort(doubt, axis=1)
+        ranked = np.take_along_axis(hits, order, axis=1)
+        curves.append([ranked[:, : -(-point * count // 10)].mean(axis=1) for point in range(1, 11)])
+    return np.array(curves).transpose(1, 0, 2)
+
+
+@pytest.mark.parametrize("kind", ["retention", "phases"])
+def test_points_band_and_error_are_those_computed_by_hand(run, kind):
+    _, lines = run[kind]
+    assert len(lines) == 10 * {"retention": 2 * (3 * 3 + 2), "phases": 3 * 3 * 2}[kind]
+    for (strategy, phase, uncertainty), line in lines.groupby(["strategy", "phase", "uncertainty"]):
+        curves = by_hand(strategy, phase, uncertainty)
+        over_folds = curves.mean(axis=1)
+        np.testing.assert_allclose(line["retained_fraction"], POINTS)
+        np.testing.assert_allclose(line["mean"], over_folds.mean(axis=1))
+        np.testing.assert_allclose(line["low"], np.percentile(over_folds, 2.5, axis=1))
+        np.testing.assert_allclose(line["high"], np.percentile(over_folds, 97.5, axis=1))
+        of_folds = curves.mean(axis=2)
+        np.testing.assert_allclose(
+            line["standard_error"], of_folds.std(axis=1, ddof=1) / 2**0.5, atol=1e-12
+        )
+        assert set(line["folds"]) == {2}
+        assert set(line["replications"]) == {1 if strategy == "det" else REPLICATIONS}
+
+
+def panels(figure, table, keys):
+    """Axes and rows of the csv that belong together: panels in the order of the csv's rows."""
+    shown = [axes for axes in figure.axes if axes.has_data()]
+    groups = table.groupby(keys, sort=False)
+    assert len(shown) == len(groups)
+    return zip(shown, [rows for _, rows in groups], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "line"),
+    [
+        ("retention", ["phase", "uncertainty"], "strategy"),
+        ("phases", ["uncertainty", "strategy"], "phase"),
+    ],
+)
+def test_lines_and_bands_are_the_csvs(run, kind, keys, line):
+    figure, table = run[kind]
+    if kind == "retention":
+        # Its rows are ordered by line before panel.
+        order = {name: place for place, name in enumerate(look.UNCERTAINTY_LABELS)}
+        phase = table["phase"].map({"finetuned": 0, "fixed": 1})
+        table = table.assign(a=phase, b=table["uncertainty"].map(order))
+        table = table.sort_values(["a", "b"], kind="stable")
+    for axes, rows in panels(figure, table, keys):
+        drawn = {artist.get_label(): artist for artist in axes.lines}
+        bands = {artist.get_label(): artist for artist in axes.collections}
+        assert set(drawn) == set(rows[line])
+        assert set(bands) == {f"{name} band" for name in drawn if name != "det"}
+        for name, points in rows.groupby(line):
+            np.testing.assert_allclose(drawn[name].get_xdata(), 100 * points["retained_fraction"])
+            np.testing.assert_allclose(drawn[name].get_ydata(), points["mean"])
+            if name == "det":
+                continue
+            corners = set(map(tuple, bands[f"{name} band"].get_paths()[0].vertices.round(9)))
+            percent = 100 * points["retained_fraction"]
+            for edge in ("low", "high"):
+                wanted = zip(percent.round(9), points[edge].round(9), strict=True)
+                assert corners.issuperset(wanted)
+            assert same_color(bands[f"{name} band"].get_facecolor()[0, :3], look.PALETTE[name])
+
+
+def test_boxes_are_the_csvs_and_of_all_folds(run):
+    figure, table = run["boxplot"]
+    assert list(dict.fromkeys(table["strategy"])) == ["drop", "flip", "det_flip"]
+    for axes, rows in panels(figure, table, ["strategy", "uncertainty"]):
+        assert rows["values"].tolist() == [39, 2 * 12]
+        assert rows["folds"].tolist() == [2, 2]
+        of_colour = {
+            name: [a for a in axes.lines if same_color(a.get_color(), look.PALETTE[name])]
+            for name in ("median", "mean")
+        }
+        for name, artists in of_colour.items():
+            found = [artist.get_ydata() for artist in artists]
+            np.testing.assert_allclose(found, np.repeat(rows[[name]].to_numpy(), 2, axis=1))
+        assert {artist.get_linestyle() for artist in of_colour["mean"]} == {"--"}
+        assert {artist.get_linestyle() for artist in of_colour["median"]} == {"-"}
+        heights = [patch.get_path().vertices[:, 1] for patch in axes.patches]
+        np.testing.assert_allclose([h.min() for h in heights], rows["q1"])
+        np.testing.assert_allclose([h.max() for h in heights], rows["q3"])
+        ends = {y for artist in axes.lines for y in np.round(artist.get_ydata(), 9)}
+        assert ends.issuperset(rows[["whisker_low", "whisker_high"]].to_numpy().ravel().round(9))
+        for row in rows.itertuples():
+            values = np.concatenate(
+                [
+                    getattr(plant(row.strategy, "finetuned", fold, row.scored_dataset), name)
+                    .astype(np.float32)
+                    .mean(axis=0, dtype=float)
+                    for name in [row.uncertainty]
+                    for fold in CLIPS
+                ]
+            )
+            assert [row.mean, row.median] == pytest.approx([values.mean(), np.median(values)])
+            low, high = np.percentile(values, [25, 75])
+            inside = values[
+                (values >= low - 1.5 * (high - low)) & (values <= high + 1.5 * (high - low))
+            ]
+            assert [row.whisker_low, row.whisker_high] == pytest.approx(
+                [inside.min(), inside.max()]
+            )
+            assert row.beyond == len(values) - len(inside)
+
+
+def drawn_texts(figure, monkeypatch):
+    """The texts that a renderer is told to draw, ticks out of view not among them."""
+    seen, draw = {}, Text.draw
+
+    def spy(text, renderer, *rest, **more):
+        if text.get_visible() and text.get_text():
+            seen[id(text)] = text
+        return draw(text, renderer, *rest, **more)
+
+    monkeypatch.setattr(Text, "draw", spy)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return [(text, text.get_window_extent(canvas.get_renderer())) for text in seen.values()]
+
+
+@pytest.mark.parametrize("kind", ["retention", "phases", "boxplot"])
+def test_text_is_large_enough_for_a_column_whole_and_apart(run, kind, monkeypatch):
+    figure, _ = run[kind]
+    scale = COLUMN_POINTS / (72 * figure.get_figwidth())
+    texts = drawn_texts(figure, monkeypatch)
+    assert len(texts) > 15
+    for text, box in texts:
+        assert text.get_fontsize() * scale >= 6.5, text
+        assert figure.bbox.x0 <= box.x0, text
+        assert box.x1 <= figure.bbox.x1, text
+        assert figure.bbox.y0 <= box.y0, text
+        assert box.y1 <= figure.bbox.y1, text
+    for (one, first), (other, second) in combinations(texts, 2):
+        assert not first.overlaps(second), (one, other)
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1: what is left of linear RGB.
+DEFICIENCIES = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def lab(colour, deficiency):
+    """CIELAB (D65) of a colour as a reader with the deficiency sees it."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(np.array(DEFICIENCIES[deficiency]) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.array(to_xyz) @ linear / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+@pytest.mark.parametrize(
+    "together",
+    [STRATEGIES, PHASES, ("median", "mean"), ("in_distribution", "out_of_distribution")],
+)
+def test_colours_that_meet_in_a_panel_are_told_apart_by_colour_blind_readers(deficiency, together):
+    for one, other in combinations(together, 2):
+        seen = [lab(look.PALETTE[name], deficiency) for name in (one, other)]
+        # Where 2.3 is a just noticeable difference; red and green of one lightness come to 10.
+        assert np.linalg.norm(seen[0] - seen[1]) > 14, (one, other)
+
+
+def test_every_uncertainty_has_a_word():
+    assert set(look.UNCERTAINTY_LABELS) == set(UNCERTAINTIES)

@@ -1,0 +1,28 @@
+# The claims ledger: what the paper says in words, judged on this run.
+
+CLAIMS = multiext(f"{RESULTS}/tables/claims", ".csv", ".md", ".tex")
+
+
+localrules:
+    claims,
+
+
+rule claims:
+    input:
+        **claims_inputs(),
+        counts=COMPLEXITY,
+        paper=repository_file("src/vipann/paper/tables.csv"),
+    output:
+        csv=CLAIMS[0],
+        md=CLAIMS[1],
+        tex=CLAIMS[2],
+    log:
+        log_of("tables/claims"),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=claims_settings(),
+    message:
+        "claims of the paper"
+    script:
+        "../scripts/claims.py"

@@ -35,7 +35,8 @@ def write_claims(
 ) -> None:
     """Judge every claim and write the ledger to outputs (csv, md, tex).
 
-    upstream: None where the run has no upstream data. counts: metrics/complexity.csv. Raises UserError where a result file is broken.
+    upstream: None where the run has no upstream data. counts: metrics/complexity.csv. Raises
+    UserError where a result file is broken.
     """
     views = [source.view() for source in transfer]
     frame = ledger(upstream.view() if upstream else None, views, pd.read_csv(counts))

@@ -8,7 +8,6 @@ layers on the clip.
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -54,7 +53,7 @@ class EmbeddingNetwork(Network):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        self.to(memory_format=torch.channels_last)
+        self.lay_out(channels_last=True)
 
     def normalise(self, features: Tensor) -> Tensor:
         """Batch norm over the vectors' components: (B, T, M) to (B, 1, T, M)."""
@@ -62,7 +61,7 @@ class EmbeddingNetwork(Network):
 
     def first_layer(self, x: Tensor) -> Tensor:
         """Normalised (B, 1, T, M) to (B, hidden, T, 1)."""
-        x = x.transpose(1, 3).contiguous(memory_format=torch.channels_last)
+        x = x.transpose(1, 3).contiguous(memory_format=self.memory_format)
         return self.dropout1(F.relu_(self.bn1(self.conv1(x))))
 
     def second_layer(self, x: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ checkpoint but for squeeze-excitation and the head.
 from collections.abc import Mapping
 from functools import partial
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.mobilenetv3 import InvertedResidual, mobilenet_v3_large
@@ -79,7 +78,7 @@ class MobileNet(Network):
         self.dropout1 = Dropout(rates["conv"])
         self.dropout2 = Dropout(rates["conv"])
         self.add_head(last.out_channels, HIDDEN, classes, rates["linear"], output_dropout)
-        self.to(memory_format=torch.channels_last)
+        self.lay_out(channels_last=True)
 
     def normalise(self, features: Tensor) -> Tensor:
         """(B, T, mel_bands) to (B, 1, T, mel_bands): the front end has scaled them."""
@@ -87,7 +86,7 @@ class MobileNet(Network):
 
     def blocks(self, x: Tensor) -> Tensor:
         """(B, 1, T, mel_bands) to (B, 64, mel_bands // 32, T // 32): here time is the width."""
-        x = x.transpose(2, 3).contiguous(memory_format=torch.channels_last)
+        x = x.transpose(2, 3).contiguous(memory_format=self.memory_format)
         return self.features[:-1](x)
 
     def embed(self, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -20,10 +21,16 @@ class Network(nn.Module, ABC):
     A backbone makes one embedding (B, E) of a clip; a head of two layers, `fc1` and `fc_audioset`,
     which transfer replaces, makes logits of it. Its layers with weights are Conv2d and Linear,
     which Flipout can replace, and its dropout is `vipann.models.dropout.Dropout`, which Monte
-    Carlo dropout can keep on. A subclass calls `add_head` and lists its `backbone`.
+    Carlo dropout can keep on. A subclass calls `add_head` and `lay_out` and lists its
+    `backbone`.
     """
 
     activation: ClassVar[Callable[[Tensor], Tensor]] = staticmethod(F.relu)
+
+    def lay_out(self, channels_last: bool) -> None:
+        """Choose the memory format of all that the convolutions read and write."""
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.to(memory_format=self.memory_format)
 
     def add_head(
         self, embedding: int, hidden: int, classes: int, rate: float, output_dropout: bool

@@ -6,7 +6,6 @@ parameters with 50 classes, Table 1); smaller values give the same network for s
 
 from collections.abc import Mapping, Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -117,11 +116,6 @@ class ResNet54(Network):
         self.add_head(embedding, embedding, classes, rates["linear"], output_dropout)
         initialise(self)
         self.lay_out(channels_last=True)
-
-    def lay_out(self, channels_last: bool) -> None:
-        """Choose the memory format of all that the convolutions read and write."""
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.to(memory_format=self.memory_format)
 
     def normalise(self, logmel: Tensor) -> Tensor:
         """Batch norm over the mel bands: (B, T, mel_bands) to (B, 1, T, mel_bands).

@@ -106,9 +106,9 @@ def _about(facts: Mapping[str, Any]) -> str:
     if facts["ood"]:
         told.append(f"; {names[facts['ood']]} is out of distribution")
     return (
-        f"{''.join(told)}. Bayesian networks were sampled {facts['mc_samples']} times in each of {facts['replications']} "
-        "replications. [report.html](report.html), if it was asked for, shows the same with the "
-        "paper's context; `--report` makes it."
+        f"{''.join(told)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
+        f"{facts['replications']} replications. [report.html](report.html), if it was asked "
+        "for, shows the same with the paper's context; `--report` makes it."
     )
 
 

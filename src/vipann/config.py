@@ -24,6 +24,21 @@ if _without:
 COMMAND_LINE = "the command line (--config)"
 Path_ = tuple[str | int, ...]
 
+_SPECTROGRAM = (
+    *("kind", "sample_rate", "window", "window_length", "hop_length", "mel_bands"),
+    *("fmin", "fmax", "amin"),
+)
+_FEATURES_OF_KIND = {
+    "logmel": _SPECTROGRAM,
+    "kaldi_mel": (*_SPECTROGRAM, "fft_length", "pre_emphasis"),
+    "embedding": ("kind", "mel_bands"),
+}
+_MODEL_OF_ARCHITECTURE = {
+    "resnet54": ("architecture", "dropout", "width", "blocks"),
+    "embedding": ("architecture", "dropout", "hidden", "pooling"),
+    "mn04": ("architecture", "dropout"),
+}
+
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Later layers over earlier ones, mappings key by key, everything else replaced."""
@@ -64,7 +79,10 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     layers = [(os.path.relpath(path), read_layer(path)) for path in files]
-    faults = list(_schema_faults(config, schema)) or list(_cross_faults(config))
+    faults = list(_schema_faults(config, schema)) or [
+        *_cross_faults(config),
+        *_unused_faults(config, layers),
+    ]
     if faults:
         lines = [
             f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults
@@ -94,6 +112,20 @@ def folds_of(config: Mapping[str, Any], dataset: str) -> list[int]:
     chosen = config["transfer"]["folds"]
     every = fold_numbers(config["datasets"][dataset]["folds"])
     return every if chosen == "all" else [fold for fold in every if fold in chosen]
+
+
+def used_features(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of `features` that its kind reads: a change of another one is none."""
+    return _used(config["features"], _FEATURES_OF_KIND[config["features"]["kind"]])
+
+
+def used_model(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of `model` that its architecture reads."""
+    return _used(config["model"], _MODEL_OF_ARCHITECTURE[config["model"]["architecture"]])
+
+
+def _used(block: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: block[name] for name in names if name in block}
 
 
 def _schema_faults(
@@ -179,6 +211,7 @@ def _variant(schema: Mapping[str, Any]) -> str:
 
 def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _role_faults(config)
+    yield from _upstream_faults(config)
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
@@ -204,6 +237,28 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             )
 
 
+def _unused_faults(
+    config: Mapping[str, Any], layers: Sequence[tuple[str, Mapping[str, Any]]]
+) -> Iterator[tuple[Path_, str]]:
+    """Keys that a file over the first one sets, and that what the config has chosen doesn't read.
+
+    The first file, the paper's settings, holds what the paper's own choices need.
+    """
+    for block, chosen_by, used, needed in (
+        ("features", "kind", used_features(config), _FEATURES_OF_KIND),
+        ("model", "architecture", used_model(config), _MODEL_OF_ARCHITECTURE),
+    ):
+        choice = config[block][chosen_by]
+        own = {key for _, layer in layers[1:] for key in layer.get(block) or {}}
+        for key in sorted(own - set(used)):
+            yield (block, key), f"means nothing with {block}.{chosen_by}: {choice}; remove it"
+        if missing := [key for key in needed[choice] if key not in config[block]]:
+            yield (
+                (block,),
+                f"missing key: {', '.join(missing)} (needed with {block}.{chosen_by}: {choice})",
+            )
+
+
 def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     roles = [
         (("upstream",), config["upstream"], "multilabel"),
@@ -214,12 +269,29 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
         ),
     ]
     for path, name, task in roles:
+        if name is None:
+            continue
         if name not in config["datasets"]:
             known = ", ".join(sorted(config["datasets"]))
             yield path, f"{name!r} is not a key of `datasets`; known: {known}"
         elif task and config["datasets"][name]["task"] != task:
             found = config["datasets"][name]["task"]
             yield path, f"{name!r} has task {found!r}; must be {task!r}"
+
+
+def _upstream_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    pretrain = config["pretrain"]
+    trained = pretrain["source"] == "train" or (
+        pretrain["steps"]["flip"] and not pretrain["checkpoints"].get("flip")
+    )
+    if config["upstream"] is None and trained:
+        yield (
+            ("upstream",),
+            "null is not allowed where upstream networks are trained: set pretrain.source: "
+            "checkpoint, and pretrain.steps.flip: 0 or weights for pretrain.checkpoints.flip",
+        )
+    if config["upstream"] is None and not config["transfer_datasets"]:
+        yield ("transfer_datasets",), "names none, and `upstream` is null: there is nothing to do"
 
 
 def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vipann.config import check_config, folds_of, in_order, merge, mirror_of, read_layer
+from vipann.config import (
+    check_config,
+    folds_of,
+    in_order,
+    merge,
+    mirror_of,
+    read_layer,
+    used_features,
+    used_model,
+)
 from vipann.errors import UserError
 from vipann.figures import style
 
@@ -31,7 +40,10 @@ def overridden(tmp_path):
     return check
 
 
-@pytest.mark.parametrize("names", ["demo", "esc10", "published", "esc10 flipout_settings"])
+@pytest.mark.parametrize(
+    "names",
+    ["demo", "esc10", "published", "esc10 flipout_settings", "laptop", "audioset_vggish"],
+)
 def test_the_projects_own_configs_are_valid(names):
     files = [BASE, *(ROOT / f"config/{name}.yaml" for name in names.split())]
     check_config(merge(*map(read_layer, files)), SCHEMA, files)
@@ -45,7 +57,7 @@ def test_the_projects_own_configs_are_valid(names):
             {"model": {"widht": 8}},
             "model.widht",
             "unknown key",
-            "allowed here: blocks, dropout, width",
+            "allowed here: architecture, blocks, dropout",
         ),
         ({"model": {"width": "x"}}, "model.width", "'x'", "type integer"),
         ({"model": {"dropout": {"conv": 1.5}}}, "model.dropout.conv", "1.5", "below 1"),
@@ -141,6 +153,18 @@ def test_the_projects_own_configs_are_valid(names):
             "2",
             "at least 3 with validation.split",
         ),
+        ({"upstream": None}, "upstream", "null is not allowed", "pretrain.source: checkpoint"),
+        ({"model": {"architecture": "vgg"}}, "model.architecture", "'vgg'", "mn04"),
+        ({"model": {"hidden": 8}}, "model.hidden", "architecture: resnet54", "remove it"),
+        (
+            {"model": {"architecture": "mn04", "width": 8}},
+            "model.width",
+            "architecture: mn04",
+            "remove it",
+        ),
+        ({"model": {"architecture": "embedding"}}, "model", "hidden, pooling", "embedding"),
+        ({"features": {"kind": "embedding", "fmin": 1}}, "features.fmin", "embedding", "remove"),
+        ({"features": {"kind": "kaldi_mel"}}, "features", "fft_length, pre_emphasis", "kaldi_mel"),
         ({"figures": {"palette": {"flipp": "red"}}}, "figures.palette", "'flipp'", "det_flip"),
     ],
 )
@@ -187,6 +211,29 @@ def test_folds_are_all_or_the_chosen_ones(overridden):
     assert folds_of(overridden({"transfer": {"folds": [2, 5]}}), "esc50") == [2, 5]
     listed = overridden({"datasets": {"urbansound8k": {"folds": [10, 1, 3]}}})
     assert folds_of(listed, "urbansound8k") == [1, 3, 10]
+
+
+def test_runs_may_lack_upstream_or_transfer_but_not_both(overridden):
+    imported = {"checkpoints": {"det": {"path": "a.pth"}}, "steps": {"flip": 0}}
+    without_upstream = {"upstream": None, "pretrain": {"source": "checkpoint"} | imported}
+    overridden(without_upstream)
+    overridden({"transfer_datasets": [], "ood": None})
+    with pytest.raises(UserError, match="transfer_datasets: names none"):
+        overridden(without_upstream | {"transfer_datasets": []})
+
+
+def test_settings_that_the_chosen_kind_and_architecture_read(overridden):
+    paper = overridden({})
+    assert used_features(paper) == paper["features"]
+    assert used_model(paper) == paper["model"]
+    other = overridden(
+        {
+            "features": {"kind": "embedding", "mel_bands": 128},
+            "model": {"architecture": "embedding", "hidden": 8, "pooling": "mean"},
+        }
+    )
+    assert used_features(other) == {"kind": "embedding", "mel_bands": 128}
+    assert set(used_model(other)) == {"architecture", "dropout", "hidden", "pooling"}
 
 
 def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monkeypatch):

@@ -120,6 +120,27 @@ def test_published_weights_need_no_audioset_for_the_transfer(workflow, write_con
     assert planned["dataset_table"] == 1
 
 
+def test_a_run_without_upstream_data_plans_all_but_what_needs_them(workflow, write_config):
+    config = write_config("laptop", read_layer(ROOT / "config/laptop.yaml"))
+    planned = jobs(workflow(config, "-n").stdout)
+    assert "pretrain" not in planned
+    assert "predict_upstream" not in planned
+    assert planned["import_weights"] == 3
+    assert planned["predict"] == (4 * 2 + 4) * (5 + 4)
+    assert planned["ood"] == 4 * 2 * (5 + 4)
+    assert planned["table"] == 3 + 2
+    assert planned["claims"] == planned["dataset_table"] == 1
+
+
+def test_a_run_without_transfer_plans_the_upstream_evaluation_alone(workflow, write_config):
+    config = write_config("vggish", read_layer(ROOT / "config/audioset_vggish.yaml"))
+    planned = jobs(workflow(config, "-n").stdout)
+    assert planned["pretrain"] == planned["predict_upstream"] == 3
+    assert planned["features"] == planned["claims"] == 1
+    assert planned["table"] == 4
+    assert not planned.keys() & {"transfer", "scratch", "ood", "ood_upstream", "dataset_table"}
+
+
 def test_flip_is_trained_on_audioset_where_steps_are_given(workflow, write_config):
     steps = {"pretrain": {"steps": {"flip": 10}}}
     config = write_config("published", merge(PUBLISHED, steps))

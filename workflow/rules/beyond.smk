@@ -11,7 +11,7 @@ BEYOND_TABLES = [
 BEYOND_FIGURES = expand(
     f"{RESULTS}/figures/{{figure}}.{{kind}}",
     figure=[
-        *(f"reliability_{dataset}" for dataset in [UPSTREAM, *TRANSFER_DATASETS]),
+        *(f"reliability_{dataset}" for dataset in TESTED),
         *(f"confusion_{dataset}" for dataset in TRANSFER_DATASETS),
     ],
     kind=["png", "pdf", "svg", "csv"],
@@ -25,8 +25,8 @@ localrules:
 
 rule beyond_tables:
     input:
-        metrics=metric_files(["metrics"], [UPSTREAM, *TRANSFER_DATASETS]),
-        intervals=metric_files(["intervals"], [UPSTREAM, *TRANSFER_DATASETS]),
+        metrics=metric_files(["metrics"], TESTED),
+        intervals=metric_files(["intervals"], TESTED),
         confusion=metric_files(["confusion"], TRANSFER_DATASETS),
     output:
         calibration_csv=f"{RESULTS}/tables/calibration.csv",

@@ -16,7 +16,14 @@ os.environ.update(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.config import check_config, folds_of, in_order, read_layer
+from vipann.config import (
+    check_config,
+    folds_of,
+    in_order,
+    read_layer,
+    used_features,
+    used_model,
+)
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
 from vipann.paper.figures import figure_name
@@ -50,6 +57,8 @@ LOGS = f"{RESULTS}/logs"
 UPSTREAM = config["upstream"]
 OOD = config["ood"]
 TRANSFER_DATASETS = config["transfer_datasets"]
+# What networks are tested on; without upstream data, or without transfer, the other alone.
+TESTED = [name for name in [UPSTREAM, *TRANSFER_DATASETS] if name]
 UPSTREAM_STRATEGIES = ["det", "drop", "flip"]
 TRANSFER_PHASES = ["fixed", "finetuned"]
 # The config's blocks that make a network, by strategy: those without Flipout layers have no prior.
@@ -92,7 +101,8 @@ def settings(
 def network_settings(strategy: str = "flip") -> dict:
     """The config values that decide the form of the network of `strategy`."""
     blocks = {key: config[key] for key in NETWORK_BLOCKS[strategy]}
-    return blocks | {"mel_bands": config["features"]["mel_bands"]}
+    model = {"model": used_model(config), "mel_bands": config["features"]["mel_bands"]}
+    return blocks | model
 
 
 def repository_file(path: str) -> str:

@@ -105,7 +105,7 @@ rule manifest:
 
 SUMMARIES = expand(
     f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
-    dataset=[UPSTREAM, *TRANSFER_DATASETS, OOD],
+    dataset=[*TESTED, *([OOD] if OOD else [])],
     kind=["csv", "md"],
 )
 

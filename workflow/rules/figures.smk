@@ -2,7 +2,7 @@
 
 FIGURES = expand(
     f"{RESULTS}/figures/{{name}}.{{kind}}",
-    name=[name for dataset in [UPSTREAM, *TRANSFER_DATASETS] for name in figures_of(dataset)],
+    name=[name for dataset in TESTED for name in figures_of(dataset)],
     kind=["png", "pdf", "svg", "csv"],
 )
 

@@ -83,7 +83,7 @@ rule import_weights:
         settings=lambda w: settings(
             "import_weights.py",
             **archive_settings(weights_entry(w.strategy)),
-            features=config["features"],
+            features=used_features(config),
             **network_settings(w.strategy),
         ),
     message:

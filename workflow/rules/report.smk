@@ -5,9 +5,9 @@
 SHOWN_TABLES = listed("CLAIMS", "TABLES", "BEYOND_TABLES")
 SHOWN_FIGURES = listed("FIGURES", "LEARNING_CURVES", "BEYOND_FIGURES")
 NOTEBOOK_NAMES = [
-    "pretraining",
+    *(["pretraining"] if UPSTREAM else []),
     *[f"transfer_{dataset}" for dataset in TRANSFER_DATASETS],
-    "out_of_distribution",
+    *(["out_of_distribution"] if OOD else []),
     *(["claims"] if f"{RESULTS}/tables/claims.csv" in SHOWN_TABLES else []),
 ]
 NOTEBOOKS = expand(
@@ -96,9 +96,7 @@ rule index:
         figures=SHOWN_FIGURES,
         notebooks=NOTEBOOKS,
         summaries=SUMMARIES,
-        metrics=metric_files(
-            ["metrics", "retention", "uncertainty"], [UPSTREAM, *TRANSFER_DATASETS]
-        ),
+        metrics=metric_files(["metrics", "retention", "uncertainty"], TESTED),
     output:
         md=INDEX[0],
         html=INDEX[1],

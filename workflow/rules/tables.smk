@@ -1,9 +1,10 @@
 # Tables 1 to 5: ours beside the paper's.
 
-TRANSFER_TABLES = ["4", "5"] if config["scratch"]["strategies"] else ["4"]
+TRANSFER_TABLES = ["2", "4", "5"] if config["scratch"]["strategies"] else ["2", "4"]
+TRANSFER_TABLES = TRANSFER_TABLES if TRANSFER_DATASETS else []
 TABLES = expand(
     f"{RESULTS}/tables/table{{number}}.{{kind}}",
-    number=["1", "1_variants", "1_parts", "2", "3", *TRANSFER_TABLES],
+    number=["1", "1_variants", "1_parts", *(["3"] if UPSTREAM else []), *TRANSFER_TABLES],
     kind=["csv", "md", "tex"],
 )
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"

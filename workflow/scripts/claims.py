@@ -9,9 +9,9 @@ with job_log(snakemake.log[0]):
         about = snakemake.params.settings["datasets"][dataset]
         return Source(dataset, about["paper_name"], about["folds"], paths)
 
-    out = snakemake.output
+    out, upstream = snakemake.output, snakemake.params.settings["upstream"]
     write_claims(
-        source(snakemake.params.settings["upstream"]),
+        source(upstream) if upstream else None,
         [source(dataset) for dataset in snakemake.params.settings["transfer"]],
         snakemake.input.counts,
         (out.csv, out.md, out.tex),

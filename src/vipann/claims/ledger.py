@@ -53,7 +53,7 @@ class Source:
 
 
 def ledger(
-    upstream: RunView, transfer: Sequence[RunView], counts: pd.DataFrame | None
+    upstream: RunView | None, transfer: Sequence[RunView], counts: pd.DataFrame | None
 ) -> pd.DataFrame:
     """Every claim on every dataset that it concerns, in the order of `CLAIMS`; columns: `COLUMNS`.
 
@@ -97,7 +97,10 @@ def judged(claim: Claim, view: object) -> Judgement:
 
 
 def _views(
-    claim: Claim, upstream: RunView, transfer: Sequence[RunView], counts: pd.DataFrame | None
+    claim: Claim,
+    upstream: RunView | None,
+    transfer: Sequence[RunView],
+    counts: pd.DataFrame | None,
 ) -> Iterator[tuple[str, str | None, object]]:
     if claim.scope == "cost":
         if counts is not None:
@@ -105,7 +108,8 @@ def _views(
     elif claim.scope == "words":
         yield "", None, None
     else:
-        for view in [upstream] if claim.scope == "upstream" else transfer:
+        own = [upstream] if upstream else []
+        for view in own if claim.scope == "upstream" else transfer:
             # A sentence on one of the paper's datasets says nothing of its other ones.
             if not claim.about or view.paper_name is None or view.paper_name in claim.about:
                 yield view.dataset, view.paper_name, view

@@ -28,17 +28,18 @@ _WIDTHS = "p{4.2cm}p{0.8cm}p{1.8cm}p{1.5cm}p{5.2cm}p{3cm}p{6cm}"
 
 
 def write_claims(
-    upstream: Source,
+    upstream: Source | None,
     transfer: Sequence[Source],
     counts: Path | str,
     outputs: Sequence[Path | str],
 ) -> None:
     """Judge every claim and write the ledger to outputs (csv, md, tex).
 
-    counts: metrics/complexity.csv. Raises UserError where a result file is broken.
+    upstream: None where the run has no upstream data. counts: metrics/complexity.csv. Raises
+    UserError where a result file is broken.
     """
     views = [source.view() for source in transfer]
-    frame = ledger(upstream.view(), views, pd.read_csv(counts))
+    frame = ledger(upstream.view() if upstream else None, views, pd.read_csv(counts))
     csv, md, tex = outputs
     with replacing(csv) as beside:
         frame.to_csv(beside, index=False)

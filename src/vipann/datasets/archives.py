@@ -7,7 +7,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TextIO
 from urllib.parse import urlparse
@@ -33,7 +33,8 @@ def fetch_archive(
     """Put the verified file of an `archives` entry at `target`; return where it came from.
 
     Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
-    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`.
+    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`. A
+    stand-in may be a `bundle` of files, which are packed into one tar.
     A file counts as right when ANY of the md5 and sha256 sums listed for it is its own; a
     stand-in is held against the stand-in's sums. Where no sum is known, `entry["unverified"]`
     says why that is acceptable. Raises UserError on a wrong sum, and then nothing is left at
@@ -43,7 +44,8 @@ def fetch_archive(
     """
     target = Path(target)
     stand_ins = list(entry.get("stand_ins") or [])
-    for item in (entry, *stand_ins):
+    parts = [part for stand_in in stand_ins for part in stand_in.get("bundle", [stand_in])]
+    for item in (entry, *parts):
         if not listed_sums(item) and not item.get("unverified"):
             raise UserError(
                 f"datasets: the archive entry {item['file']!r} lists no md5 and no sha256. "
@@ -54,6 +56,10 @@ def fetch_archive(
     if mirror:
         folder = _mirror_folder(mirror)
         for item in (entry, *stand_ins):
+            if item.get("bundle"):
+                if found := _all_in_mirror(folder, item["bundle"], entry.get("mirror_path")):
+                    return _bundle_verified(found, target, item["bundle"])
+                continue
             found = _in_mirror(folder, item, entry.get("mirror_path"))
             if found is not None:
                 return _copy_verified(found, target, item, is_stand_in=item is not entry)
@@ -169,6 +175,25 @@ def _copy_verified(found: Path, target: Path, item: Mapping, *, is_stand_in: boo
     return f"{target.name}: {what} from the mirror ({found}), {found_sum}"
 
 
+def _all_in_mirror(
+    folder: Path, items: Sequence[Mapping], entry_path: str | None
+) -> list[Path] | None:
+    found = [_in_mirror(folder, item, entry_path) for item in items]
+    return None if None in found else found
+
+
+def _bundle_verified(found: Sequence[Path], target: Path, items: Sequence[Mapping]) -> str:
+    sums = []
+    for path, item in zip(found, items, strict=True):
+        if not (matching := matching_sum(path, item)):
+            raise UserError(f"{path} has the wrong checksum.\n{compared_sums(path, item)}")
+        sums.append(f"{item['file']}: {matching}")
+    with replacing(target) as beside, tarfile.open(beside, "w") as packed:
+        for path, item in zip(found, items, strict=True):
+            packed.add(path, item["file"])
+    return f"{target.name}: packed from stand-ins of the mirror; {'; '.join(sums)}"
+
+
 def _by_hand(entry: Mapping, mirror: str | None) -> str:
     where = (
         f"Then put it at {_mirror_folder(mirror) / entry['file']}"
@@ -213,11 +238,30 @@ def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
         else:
             _unpack_tar(archive, folder, gzipped=magic.startswith(b"\x1f\x8b"))
     except (*_BROKEN, RuntimeError, NotImplementedError) as error:
-        state = "truncated: its end is missing" if _is_truncated(archive) else "broken or encrypted"
-        raise UserError(
-            f"{archive} cannot be unpacked: {error or type(error).__name__}. It is {state}; "
-            "delete it and run again to fetch it anew."
-        ) from error
+        raise UserError(_unusable(archive, error)) from error
+
+
+def members_of(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Name and content of each file in a tar or tar.gz, in order; nothing is written to disk.
+
+    For archives of which a small part is wanted. Raises UserError where it is broken or truncated.
+    """
+    try:
+        with archive.open("rb") as stream:
+            gzipped = stream.read(2) == b"\x1f\x8b"
+        for member, packed in _tar_members(archive, gzipped=gzipped):
+            if member.isfile():
+                yield member.name, packed.extractfile(member)
+    except _BROKEN as error:
+        raise UserError(_unusable(archive, error)) from error
+
+
+def _unusable(archive: Path, error: Exception) -> str:
+    state = "truncated: its end is missing" if _is_truncated(archive) else "broken or encrypted"
+    return (
+        f"{archive} cannot be unpacked: {error or type(error).__name__}. It is {state}; "
+        "delete it and run again to fetch it anew."
+    )
 
 
 def _relative(path: Path, root: Path | None) -> Path:
@@ -268,19 +312,27 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
 
 def _unpack_tar(archive: Path, folder: Path, *, gzipped: bool) -> None:
     total = 0
+    for member, packed in _tar_members(archive, gzipped=gzipped):
+        _check_member(member.name, archive, folder)
+        # Not left to the filter alone: it lets links inside the folder pass, and Pythons
+        # before 3.11.13 can be led out of the folder by a chain of them.
+        if member.islnk() or member.issym():
+            raise UserError(f"{archive}: its member {member.name!r} is a link; refused.")
+        total += member.size
+        _check_size(total, archive)
+        packed.extract(member, folder, filter="data")
+
+
+def _tar_members(
+    archive: Path, *, gzipped: bool
+) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+    """The members of a tar in order, each with the archive, to read it from before the next."""
     with (
         gzip.open(archive) if gzipped else archive.open("rb") as stream,
         tarfile.open(fileobj=stream, mode="r:") as packed,
     ):
         for member in progress(packed, None, f"unpack {archive.name}", "file"):
-            _check_member(member.name, archive, folder)
-            # Not left to the filter alone: it lets links inside the folder pass, and Pythons
-            # before 3.11.13 can be led out of the folder by a chain of them.
-            if member.islnk() or member.issym():
-                raise UserError(f"{archive}: its member {member.name!r} is a link; refused.")
-            total += member.size
-            _check_size(total, archive)
-            packed.extract(member, folder, filter="data")
+            yield member, packed
         _check_end(packed, stream, gzipped=gzipped)
 
 

@@ -14,6 +14,7 @@ ADAPTERS = (
     "dcase2013",
     "shipsear",
     "audioset",
+    "audioset_vggish",
 )
 
 

@@ -18,7 +18,7 @@ from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint, match_classes
 from vipann.models.draws import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
-from vipann.models.resnet54 import ResNet54
+from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference, rebuild
 from vipann.progress import progress
 from vipann.seeds import derive_seed
@@ -89,7 +89,7 @@ def predict(
 
 
 def score(
-    network: ResNet54,
+    network: Network,
     store: FeatureStore,
     rows: np.ndarray,
     task: Task,
@@ -112,7 +112,7 @@ def score(
 
 @torch.inference_mode()
 def sample(
-    network: ResNet54, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
+    network: Network, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
 ) -> list[Decomposition]:
     """Score one batch (B, T, mel_bands): one decomposition per replication.
 

@@ -1,4 +1,4 @@
-"""Features of a whole dataset: one HDF5 file of log-mel spectrograms, or several shards of it."""
+"""Features of a whole dataset: one HDF5 file, a chunk for each clip, or several shards of it."""
 
 import json
 from collections import deque
@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
-from vipann.errors import MissingProgramError, UserError
-from vipann.features.logmel import LogMel, load_clip
+from vipann.features.kinds import kind_of
 from vipann.features.rejected import RejectedClips, rejected_list
 from vipann.features.shards import shard_rows, write_head
 from vipann.files import clear_partial, digest, enough_space, replacing
@@ -34,13 +33,14 @@ def extract_features(
     shard: int = 1,
     shards: int = 1,
 ) -> None:
-    """Write the log-mel spectrogram of every clip of a manifest, in its order, to `out` (HDF5).
+    """Write the features of every clip of a manifest, in its order, to `out` (HDF5).
 
-    Datasets: logmel (N, T, mel_bands) float16 dB, uncompressed, one clip a chunk; labels (N, C)
-    uint8 multi-hot, clip_id, fold, split. Attributes: features (JSON of `settings`), clip_seconds,
-    padding, task, classes (JSON), manifest_sha256. `block` is the dataset's block of the config,
-    `settings` those of `LogMel`. `workers` threads decode and transform (libsndfile, soxr and the
-    FFT release the interpreter lock); 1 uses none. The memory held does not grow with the dataset.
+    Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
+    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split. Attributes:
+    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256.
+    `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
+    decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
+    The memory held does not grow with the dataset.
 
     A clip whose audio is broken, ends early, is not finite or all silent is left out and listed in
     `rejected_list(out)`. `shard` 1..`shards` takes that part of the manifest's rows.
@@ -50,14 +50,14 @@ def extract_features(
             full. Nothing is left at `out` then.
     """
     table = read_manifest(manifest_path)
-    front_end = LogMel(settings)
-    length = round(block["clip_seconds"] * settings["sample_rate"])
+    kind = kind_of(settings)
     frame = table.frame.iloc[shard_rows(len(table.frame), shard, shards)]
     records = frame[["clip_id", "path", "offset_s", "duration_s"]].to_dict("records")
-    shape = (len(records), front_end.frames(length), int(settings["mel_bands"]))
+    shape = (len(records), *kind.shape(block["clip_seconds"]))
 
     def features_of(record: Mapping) -> np.ndarray | str:
-        return _clip_features(record, Path(audio_folder), block, front_end)
+        found = kind(record, Path(audio_folder), block)
+        return found if isinstance(found, str) else found.astype(np.float16)
 
     clear_partial(out)
     with (
@@ -66,13 +66,13 @@ def extract_features(
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):
-        logmel = file.create_dataset(
-            "logmel", shape, "float16", chunks=(1, *shape[1:]), maxshape=shape
+        clips = file.create_dataset(
+            kind.name, shape, "float16", chunks=(1, *shape[1:]), maxshape=shape
         )
-        found = progress(_ordered_map(features_of, records, workers), shape[0], "log-mel", "clip")
-        kept = _write_rows(logmel, found, records, rejected)
+        found = progress(_ordered_map(features_of, records, workers), shape[0], kind.name, "clip")
+        kept = _write_rows(clips, found, records, rejected)
         rejected.check(len(records), max_rejected)
-        logmel.resize(len(kept), axis=0)
+        clips.resize(len(kept), axis=0)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
         file.attrs["manifest_sha256"] = digest(manifest_path)
     size = Path(out).stat().st_size
@@ -83,7 +83,7 @@ def extract_features(
 
 
 def _write_rows(
-    logmel: h5py.Dataset,
+    clips: h5py.Dataset,
     found: Iterator[np.ndarray | str],
     records: list[dict],
     rejected: RejectedClips,
@@ -95,39 +95,9 @@ def _write_rows(
             rejected.add(record["clip_id"], record["path"], row)
             continue
         # Past HDF5's selections and chunk cache, which cost more than the copy.
-        logmel.id.write_direct_chunk((len(kept), 0, 0), row)
+        clips.id.write_direct_chunk((len(kept), 0, 0), row)
         kept.append(position)
     return kept
-
-
-def _clip_features(
-    record: Mapping, audio_folder: Path, block: Mapping, front_end: LogMel
-) -> np.ndarray | str:
-    """Log-mel of a clip (T, mel_bands) float16, or why there is none."""
-    path = audio_folder / record["path"]
-    try:
-        waveform = load_clip(
-            path,
-            record["offset_s"],
-            record["duration_s"],
-            block["clip_seconds"],
-            front_end.settings["sample_rate"],
-            block["padding"],
-        )
-    except MissingProgramError:
-        raise
-    except UserError as error:
-        return str(error)
-    features = front_end(waveform)
-    loudest = features.max()
-    if not np.isfinite(loudest):
-        return (
-            f"the log-mel spectrogram of {path} is not finite; its largest sample is "
-            f"{np.abs(waveform).max():g}, where 1 is full scale."
-        )
-    if loudest < front_end.floor + 0.01 and not waveform.any():
-        return f"{path} is silent: all its samples are 0."
-    return features.astype(np.float16)
 
 
 def _ordered_map(

@@ -51,6 +51,7 @@ def differences(
 
 def settings_that_differ(trained: Mapping[str, Any], features: Mapping[str, Any]) -> list[str]:
     """How the config's `features` differ from those of a checkpoint's sidecar, one line each."""
+    trained = {"kind": "logmel"} | dict(trained)
     return list(_changes({key: trained.get(key) for key in features}, features))
 
 

@@ -1,24 +1,22 @@
 """From a clip on disk to its log-mel spectrogram, in numpy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import librosa
 import numpy as np
-import scipy.fft
 from scipy.signal import get_window
 
 from vipann.datasets.manifest import read_mono
 from vipann.errors import UserError
+from vipann.features.spectrogram import MelSpectrogram
 
 PADDINGS = ("zero", "repeat", "reflect")
 WINDOWS = ("hamming", "hann")
 _TOLERANCE_S = 0.05
-_BLOCK_SAMPLES = 1 << 17
-_BANDS_AT_ONCE = 8
 
 
-class LogMel:
+class LogMel(MelSpectrogram):
     """Log-mel front end: mono waveform (n,) at settings["sample_rate"] -> (T, mel_bands) in dB.
 
     T = 1 + n // hop_length. Power spectrogram of centred, reflect-padded frames under a periodic
@@ -32,28 +30,19 @@ class LogMel:
     def __init__(self, settings: Mapping) -> None:
         if settings["window"] not in WINDOWS:
             raise UserError(f"features.window is {settings['window']!r}; it is hamming or hann.")
-        if not 0 <= settings["fmin"] < settings["fmax"] <= settings["sample_rate"] / 2:
-            raise UserError(
-                f"features: fmin {settings['fmin']} < fmax {settings['fmax']} <= half of "
-                f"sample_rate {settings['sample_rate']} does not hold."
-            )
-        self.settings = dict(settings)
-        self._length = int(settings["window_length"])
-        self._hop = int(settings["hop_length"])
-        self._amin = np.float32(settings["amin"])
-        # What digital silence gives, in dB.
-        self.floor = 10 * float(np.log10(settings["amin"]))
-        window = get_window(settings["window"], self._length, fftbins=True)
-        self._window = window.astype(np.float32)
+        check_band(settings)
+        length = int(settings["window_length"])
         filters = librosa.filters.mel(
             sr=settings["sample_rate"],
-            n_fft=self._length,
+            n_fft=length,
             n_mels=settings["mel_bands"],
             fmin=settings["fmin"],
             fmax=settings["fmax"],
         )
-        self.filters = filters.T.astype(np.float32)
-        self._parts = list(_nonzero_parts(self.filters))
+        super().__init__(settings, get_window(settings["window"], length, fftbins=True), filters.T)
+        self._amin = np.float32(settings["amin"])
+        # What digital silence gives, in dB.
+        self.floor = 10 * float(np.log10(settings["amin"]))
 
     def frames(self, n_samples: int) -> int:
         """Number of frames T of a waveform of n_samples."""
@@ -61,34 +50,20 @@ class LogMel:
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         """Return the log-mel spectrogram (T, mel_bands), float32, in dB."""
-        padded = np.pad(waveform.astype(np.float32, copy=False), self._length // 2, mode="reflect")
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self._length)[:: self._hop]
-        frames = frames[: self.frames(len(waveform))]
-        mel = np.empty((len(frames), int(self.settings["mel_bands"])), dtype=np.float32)
-        # A few frames at a time: large arrays cost more in page faults than in arithmetic.
-        step = max(1, _BLOCK_SAMPLES // self._length)
-        windowed = np.empty((min(step, len(frames)), self._length), dtype=np.float32)
-        for start in range(0, len(frames), step):
-            block = frames[start : start + step]
-            block = np.multiply(block, self._window, out=windowed[: len(block)])
-            spectrum = scipy.fft.rfft(block, axis=1)
-            power = spectrum.real**2
-            power += spectrum.imag**2
-            for bands, bins, filters in self._parts:
-                np.matmul(power[:, bins], filters, out=mel[start : start + step, bands])
+        mel = self.mel(waveform)
         np.maximum(mel, self._amin, out=mel)
         np.log10(mel, out=mel)
         mel *= np.float32(10)
         return mel
 
 
-def _nonzero_parts(filters: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Cut (bins, bands) into groups of bands, each with the few bins where it is not zero."""
-    for start in range(0, filters.shape[1], _BANDS_AT_ONCE):
-        bands = slice(start, start + _BANDS_AT_ONCE)
-        used = np.flatnonzero(filters[:, bands].any(axis=1))
-        bins = slice(used[0], used[-1] + 1) if used.size else slice(0, 0)
-        yield bands, bins, np.ascontiguousarray(filters[bins, bands])
+def check_band(settings: Mapping) -> None:
+    """Raise UserError unless 0 <= fmin < fmax <= sample_rate / 2."""
+    if not 0 <= settings["fmin"] < settings["fmax"] <= settings["sample_rate"] / 2:
+        raise UserError(
+            f"features: fmin {settings['fmin']} < fmax {settings['fmax']} <= half of "
+            f"sample_rate {settings['sample_rate']} does not hold."
+        )
 
 
 def load_clip(
@@ -119,7 +94,7 @@ def load_clip(
 
 
 def pad_clip(samples: np.ndarray, length: int, padding: str) -> np.ndarray:
-    """Lengthen (n,) to (length,) at its end.
+    """Lengthen (n, ...) to (length, ...) at its end.
 
     zero: silence. repeat: the clip over and over. reflect: the clip to and fro, its end samples
     not doubled (a single sample is held).
@@ -130,7 +105,9 @@ def pad_clip(samples: np.ndarray, length: int, padding: str) -> np.ndarray:
     if n >= length:
         return samples[:length]
     if padding == "zero":
-        return np.concatenate([samples, np.zeros(length - n, dtype=samples.dtype)])
+        return np.concatenate(
+            [samples, np.zeros_like(samples, shape=(length - n, *samples.shape[1:]))]
+        )
     position = np.arange(length)
     if padding == "repeat" or n == 1:
         return samples[position % n]

@@ -11,6 +11,8 @@ from vipann.errors import UserError
 from vipann.features.rejected import join_rejected, rejected_list
 from vipann.files import replacing
 
+# The datasets that clips' features can lie in, by what they are.
+NAMES = ("logmel", "embedding")
 # Multi-hot rows of hundreds of classes are nearly all 0: a hundredth of their size on disk.
 _PACKED = {"compression": "gzip", "compression_opts": 1}
 
@@ -48,10 +50,22 @@ def write_head(
     file.create_dataset("split", data=splits, dtype=text)
 
 
+def clips_of(file: h5py.File) -> h5py.Dataset:
+    """The dataset of a feature file that holds the clips' features, (N, T, M).
+
+    Raises:
+        KeyError: there is none.
+    """
+    name = next((name for name in NAMES if name in file), None)
+    if name is None:
+        raise KeyError(f"lacks {' or '.join(NAMES)}")
+    return file[name]
+
+
 def join_shards(shards: Sequence[Path], out: Path) -> None:
     """Write `out`, which reads as the shards' rows one after the other.
 
-    Its logmel is an HDF5 virtual dataset: the rows stay in the shards, found by their path
+    Its clips are an HDF5 virtual dataset: the rows stay in the shards, found by their path
     relative to `out`. The shards' lists of refused clips are joined too.
 
     Raises:
@@ -60,16 +74,17 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
     files = [h5py.File(path, "r") for path in shards]
     try:
         _check_alike(files)
-        rows = [len(file["logmel"]) for file in files]
-        shape = (sum(rows), *files[0]["logmel"].shape[1:])
+        clips = [clips_of(file) for file in files]
+        rows = [len(each) for each in clips]
+        shape = (sum(rows), *clips[0].shape[1:])
+        dataset = clips[0].name.lstrip("/")
         layout = h5py.VirtualLayout(shape, "float16")
         starts = np.cumsum([0, *rows])
-        for path, file, start in zip(shards, files, starts, strict=False):
+        for path, each, start in zip(shards, clips, starts, strict=False):
             name = Path(path).resolve().relative_to(Path(out).resolve().parent).as_posix()
-            source = h5py.VirtualSource(name, "logmel", file["logmel"].shape)
-            layout[start : start + len(file["logmel"])] = source
+            layout[start : start + len(each)] = h5py.VirtualSource(name, dataset, each.shape)
         with replacing(out) as beside, h5py.File(beside, "w") as joined:
-            joined.create_virtual_dataset("logmel", layout)
+            joined.create_virtual_dataset(dataset, layout)
             write_head(
                 joined,
                 np.concatenate([file["labels"][()] for file in files]),
@@ -86,8 +101,8 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
     print(f"{shape[0]} clips in {len(shards)} shards, {refused} refused; {size / 1e9:.3f} GB")
 
 
-def parts_of(logmel: h5py.Dataset, path: Path) -> list[Part]:
-    """The files in which the rows of `logmel` of the feature file `path` lie, in order.
+def parts_of(clips: h5py.Dataset, path: Path) -> list[Part]:
+    """The files in which the rows of `clips` of the feature file `path` lie, in order.
 
     Reading through a virtual dataset costs ten times what reading its sources costs, and takes a
     source that is missing for zeros.
@@ -95,12 +110,12 @@ def parts_of(logmel: h5py.Dataset, path: Path) -> list[Part]:
     Raises:
         UserError: a shard is missing or was replaced by one with other rows.
     """
-    if not logmel.is_virtual:
-        if logmel.chunks != (1, *logmel.shape[1:]) or logmel.dtype != np.float16:
-            raise ValueError("its logmel is not float16 with one clip a chunk")
+    if not clips.is_virtual:
+        if clips.chunks != (1, *clips.shape[1:]) or clips.dtype != np.float16:
+            raise ValueError(f"its {clips.name[1:]} is not float16 with one clip a chunk")
         return [Part(path, 0)]
     parts = []
-    for source in logmel.virtual_sources():
+    for source in clips.virtual_sources():
         first, last = (corner[0] for corner in source.vspace.get_select_bounds())
         shard = path.parent / source.file_name
         found = _rows(shard)
@@ -117,7 +132,7 @@ def parts_of(logmel: h5py.Dataset, path: Path) -> list[Part]:
 def _rows(path: Path) -> int | None:
     try:
         with h5py.File(path, "r") as file:
-            return len(file["logmel"])
+            return len(clips_of(file))
     except FileNotFoundError:
         return None
 
@@ -126,7 +141,7 @@ def _check_alike(files: Sequence[h5py.File]) -> None:
     first = dict(files[0].attrs)
     for file in files[1:]:
         differing = [name for name, value in first.items() if file.attrs.get(name) != value]
-        if differing or file["logmel"].shape[1:] != files[0]["logmel"].shape[1:]:
+        if differing or clips_of(file).shape[1:] != clips_of(files[0]).shape[1:]:
             raise UserError(
                 f"{file.filename} and {files[0].filename} are not shards of one dataset: they "
                 f"differ in {', '.join(differing) or 'shape'}. Delete them and run again."

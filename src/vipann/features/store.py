@@ -1,4 +1,4 @@
-"""Reading features.h5: labels and folds at once, log-mel rows as they are asked for."""
+"""Reading features.h5: labels and folds at once, clips' features as they are asked for."""
 
 import json
 import math
@@ -12,14 +12,14 @@ import h5py
 import numpy as np
 
 from vipann.errors import UserError
-from vipann.features.shards import Part, parts_of
+from vipann.features.shards import Part, clips_of, parts_of
 
-_DATASETS = ("logmel", "labels", "clip_id", "fold", "split")
+_DATASETS = ("labels", "clip_id", "fold", "split")
 _ATTRIBUTES = ("features", "clip_seconds", "padding", "task", "classes", "manifest_sha256")
 
 
 class FeatureStore:
-    """A features.h5 of N clips, C classes, T frames and M mel bands.
+    """A features.h5 of N clips, C classes, T frames and M mel bands (or components).
 
     path; task; classes (list of C); clip_ids (N,) str; fold (N,) int16; split (N,) str; labels
     (N, C) uint8 multi-hot; feature_settings (dict); clip_seconds; padding; manifest_sha256;
@@ -56,8 +56,9 @@ class FeatureStore:
         self.split = np.array(file["split"].asstr()[()], dtype=str)
         self.fold: np.ndarray = file["fold"][()]
         self.labels: np.ndarray = file["labels"][()]
-        self.shape: tuple[int, int, int] = file["logmel"].shape
-        self._parts: list[Part] = parts_of(file["logmel"], self.path)
+        clips = clips_of(file)
+        self.shape: tuple[int, int, int] = clips.shape
+        self._parts: list[Part] = parts_of(clips, self.path)
         self._starts = np.array([part.start for part in self._parts])
         if not len(self.clip_ids) == len(self.fold) == len(self.labels) == self.shape[0]:
             raise ValueError("its datasets differ in length")
@@ -77,7 +78,7 @@ class FeatureStore:
         return np.flatnonzero(chosen).astype(np.int64)
 
     def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Log-mel spectrograms (B, T, M) float32 in dB, in the order asked for; repeats allowed.
+        """Features (B, T, M) float32 of clips, in the order asked for; repeats allowed.
 
         IndexError for an index outside 0..N-1.
         """
@@ -95,8 +96,8 @@ class FeatureStore:
         numbers = np.searchsorted(self._starts, indices, side="right") - 1
         places = zip(indices.tolist(), numbers.tolist(), targets, strict=True)
         for index, number, target in places:
-            logmel = self._open(number)
-            logmel.id.read_direct_chunk((index - self._parts[number].start, 0, 0), out=target)
+            clips = self._open(number)
+            clips.id.read_direct_chunk((index - self._parts[number].start, 0, 0), out=target)
         return rows
 
     def _open(self, number: int) -> h5py.Dataset:
@@ -105,14 +106,14 @@ class FeatureStore:
             self._open_parts = {}
             self._owner = os.getpid()
         if number not in self._open_parts:
-            self._open_parts[number] = h5py.File(self._parts[number].path, "r")["logmel"]
+            self._open_parts[number] = clips_of(h5py.File(self._parts[number].path, "r"))
         return self._open_parts[number]
 
     def close(self) -> None:
         """Close the file; a later `read` opens it again."""
         if self._owner == os.getpid():
-            for logmel in self._open_parts.values():
-                logmel.file.close()
+            for clips in self._open_parts.values():
+                clips.file.close()
         self._open_parts = {}
 
     def __enter__(self) -> Self:

@@ -31,7 +31,8 @@ from torch.utils.module_tracker import ModuleTracker
 
 from vipann.files import replacing
 from vipann.models.bayesian import bayesian_torch_settings
-from vipann.models.resnet54 import HEAD_LAYERS, ResNet54, trainable_parameters
+from vipann.models.network import HEAD_LAYERS, trainable_parameters
+from vipann.models.resnet54 import ResNet54
 from vipann.models.strategies import Strategy, build_network
 from vipann.paper.networks import PaperNetwork
 

@@ -1,4 +1,4 @@
-"""Weights as others publish them: .pth files of the PANNs' and the VI-PANN authors' ResNet-54."""
+"""Weights as others publish them: .pth files of the PANNs', VI-PANN's and EfficientAT's authors."""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from vipann.errors import UserError
+from vipann.models.architectures import architecture
 from vipann.models.bayesian import to_flipout
-from vipann.models.resnet54 import HEAD_LAYERS, ResNet54
+from vipann.models.network import HEAD_LAYERS, Network
 from vipann.models.strategies import build_network, check_fit
 
 _WRAPPERS = ("model", "state_dict")
@@ -28,7 +29,7 @@ _BY_SGD_STEP = ".num_batches_tracked"
 class Published(NamedTuple):
     """A published file, taken apart.
 
-    `network`: tensors by the names of our network. `front_end`: numpy matrices `real`, `imaginary`
+    `network`: tensors by their published names. `front_end`: numpy matrices `real`, `imaginary`
     and `mel`, empty where the file lacks one of them. `dropped`: names of the tensors that this
     project makes itself: front end, SpecAugment, Flipout's noise and priors.
     """
@@ -68,7 +69,7 @@ def read_published(path: Path | str) -> Published:
 
 def network_from(
     strategy: str, published: Published, settings: Mapping[str, Any], source: str
-) -> ResNet54:
+) -> Network:
     """The upstream network in the form of `strategy` (det, drop, flip) with published weights.
 
     det and drop: deterministic weights. flip: a file of bayesian-torch's Flipout layers (`mu_*`,
@@ -79,7 +80,8 @@ def network_from(
     Raises:
         UserError: the tensors don't fit the network; missing and surplus names are all listed.
     """
-    state = dict(published.network)
+    own_name = architecture(settings["model"]).own_name
+    state = {own_name(name): value for name, value in published.network.items()}
     is_flipout = any(name.split(".")[-1] in ("mu_kernel", "mu_weight") for name in state)
     if is_flipout != (strategy == "flip"):
         kind, right = ("Flipout", "flip") if is_flipout else ("deterministic", "det")

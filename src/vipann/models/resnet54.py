@@ -4,18 +4,17 @@ Sizes are settings: `width=64, blocks=(3, 4, 6, 3)` is the paper's network (103,
 parameters with 50 classes, Table 1); smaller values give the same network for small machines.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vipann.errors import UserError
 from vipann.models.dropout import Dropout
+from vipann.models.network import Network, Step
 
 EXPANSION = 4
 MIN_FRAMES = 32
-HEAD_LAYERS = ("fc1", "fc_audioset")
 
 
 class ConvBlock(nn.Module):
@@ -88,7 +87,7 @@ class ResidualStages(nn.Module):
         return x
 
 
-class ResNet54(nn.Module):
+class ResNet54(Network):
     """PANN ResNet-54: log-mel (B, T, mel_bands) in dB to logits (B, classes).
 
     `dropout` holds the rates `conv` (after the stem, the stages' pooling and the last ConvBlock),
@@ -114,17 +113,9 @@ class ResNet54(nn.Module):
         self.dropout2 = Dropout(rates["conv"])
         self.conv_block_after1 = ConvBlock(embedding, embedding)
         self.dropout3 = Dropout(rates["conv"])
-        self.dropout4 = Dropout(rates["linear"])
-        self.fc1 = nn.Linear(embedding, embedding)
-        self.dropout5 = Dropout(rates["linear"] if output_dropout else 0.0)
-        self.fc_audioset = nn.Linear(embedding, classes)
+        self.add_head(embedding, embedding, classes, rates["linear"], output_dropout)
         initialise(self)
         self.lay_out(channels_last=True)
-
-    def lay_out(self, channels_last: bool) -> None:
-        """Choose the memory format of all that the convolutions read and write."""
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.to(memory_format=self.memory_format)
 
     def normalise(self, logmel: Tensor) -> Tensor:
         """Batch norm over the mel bands: (B, T, mel_bands) to (B, 1, T, mel_bands).
@@ -150,35 +141,14 @@ class ResNet54(nn.Module):
         x = self.dropout3(self.conv_block_after1(x)).mean(dim=3)
         return x.amax(dim=2) + x.mean(dim=2)
 
-    def classify(self, embedding: Tensor) -> Tensor:
-        """Head: pooled embedding (B, 32 * width) to logits (B, classes)."""
-        hidden = F.relu_(self.fc1(self.dropout4(embedding)))
-        return self.fc_audioset(self.dropout5(hidden))
-
-    def forward(self, logmel: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """Logits (B, classes); `augment` acts on the normalised log-mel, as in the PANNs."""
-        return self.classify(self.embed(logmel, augment))
-
-    def embed(self, logmel: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """Log-mel (B, T, mel_bands) to the pooled embedding (B, 32 * width) before the head."""
-        x = self.normalise(logmel)
-        return self.trunk(self.stem(augment(x) if augment else x))
-
-    def stages(self) -> list[tuple[Callable[[Tensor], Tensor], list[nn.Module]]]:
-        """The forward pass in order, each step with the modules that it runs through."""
+    def backbone(self) -> list[Step]:
+        """Normalisation, the stem, and the trunk, which holds all dropout."""
+        trunk = [self.dropout1, self.resnet, self.dropout2, self.conv_block_after1, self.dropout3]
         return [
             (self.normalise, [self.bn0]),
             (self.stem, [self.conv_block1]),
-            (
-                self.trunk,
-                [self.dropout1, self.resnet, self.dropout2, self.conv_block_after1, self.dropout3],
-            ),
-            (self.classify, self.head()),
+            (self.trunk, trunk),
         ]
-
-    def head(self) -> list[nn.Module]:
-        """What transfer replaces and trains while the backbone is frozen (section 3.5)."""
-        return [self.dropout4, self.fc1, self.dropout5, self.fc_audioset]
 
 
 def initialise(model: nn.Module) -> None:
@@ -191,8 +161,3 @@ def initialise(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, Bottleneck):
             nn.init.zeros_(module.bn3.weight)
-
-
-def trainable_parameters(model: nn.Module) -> int:
-    """Number of trainable values, as Table 1 counts them."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -6,9 +6,10 @@ from typing import Any, Literal, get_args
 from torch import Tensor, nn
 
 from vipann.errors import UserError
+from vipann.models.architectures import architecture
 from vipann.models.bayesian import BaseVariationalLayer_, Prior, flipout_linear, to_flipout
 from vipann.models.dropout import Dropout, enable_monte_carlo_dropout
-from vipann.models.resnet54 import HEAD_LAYERS, ResNet54
+from vipann.models.network import HEAD_LAYERS, Network
 
 Strategy = Literal["det", "drop", "det_flip", "flip"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
@@ -20,8 +21,8 @@ def build_network(
     settings: Mapping[str, Any],
     prior: Prior = "unit",
     output_dropout: bool = False,
-) -> ResNet54:
-    """A randomly initialised ResNet-54 in the form that `strategy` names.
+) -> Network:
+    """A randomly initialised network in the form that `strategy` names.
 
     `settings` holds the config's `model` block and `mel_bands`; `bayesian` for Flipout layers.
     `prior="weights"` gives flip's layers room for a prior around given weights.
@@ -29,14 +30,7 @@ def build_network(
     det_flip: deterministic backbone, Flipout fc1 and fc_audioset. flip: all layers Flipout.
     """
     model, bayesian = settings["model"], settings.get("bayesian", {})
-    network = ResNet54(
-        classes,
-        width=model["width"],
-        blocks=model["blocks"],
-        mel_bands=settings["mel_bands"],
-        dropout={rate: model["dropout"][rate] for rate in ("conv", "linear", "block")},
-        output_dropout=output_dropout,
-    )
+    network = architecture(model).build(classes, settings, output_dropout)
     if strategy == "drop":
         enable_monte_carlo_dropout(network, model["dropout"]["block_in_monte_carlo"])
     elif strategy == "det_flip":
@@ -52,7 +46,7 @@ def build_transferred(
     classes: int,
     settings: Mapping[str, Any],
     prior: Prior = "unit",
-) -> ResNet54:
+) -> Network:
     """The network for a transfer dataset: `strategy`'s form with a new head, all at random.
 
     The new head's prior is always the unit one: it has no weights to be centred on.
@@ -70,7 +64,7 @@ def prior_of(settings: Mapping[str, Any]) -> Prior:
     return settings["moped"]["prior"] if "moped" in settings else "unit"
 
 
-def rebuild(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> ResNet54:
+def rebuild(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> Network:
     """The trained network of a checkpoint, from its sidecar and its state dict."""
     settings = facts["settings"]
     prior = "unit" if facts["phase"] == "scratch" else prior_of(settings)
@@ -80,7 +74,7 @@ def rebuild(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> ResNet54:
     return network
 
 
-def moped_from(det: Mapping[str, Tensor], classes: int, settings: Mapping[str, Any]) -> ResNet54:
+def moped_from(det: Mapping[str, Tensor], classes: int, settings: Mapping[str, Any]) -> Network:
     """The Flipout network whose posterior starts from a trained deterministic one (MOPED).
 
     Batch norm and everything else that is neither Conv2d nor Linear is carried over unchanged.
@@ -93,7 +87,7 @@ def moped_from(det: Mapping[str, Tensor], classes: int, settings: Mapping[str, A
     return network
 
 
-def load_backbone(network: ResNet54, upstream: Mapping[str, Tensor]) -> None:
+def load_backbone(network: Network, upstream: Mapping[str, Tensor]) -> None:
     """Load all of `upstream` but its head.
 
     Raises:
@@ -127,7 +121,7 @@ def check_fit(own: Mapping[str, Tensor], other: Mapping[str, Tensor], source: st
         )
 
 
-def freeze_backbone(network: ResNet54) -> None:
+def freeze_backbone(network: Network) -> None:
     """Leave only the head's parameters trainable."""
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(_in_head(name))

@@ -86,7 +86,7 @@ def _index(folder: Path, results: Mapping[str, list[str]], facts: Mapping[str, A
 
 def _in_order(figures: Sequence[str], facts: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(kind, dataset, stem) of each figure, by dataset and then as in the paper."""
-    datasets = [facts["upstream"], *facts["transfer_datasets"]]
+    datasets = [name for name in (facts["upstream"], *facts["transfer_datasets"]) if name]
     found = [(*kind_and_dataset(stem, datasets), stem) for stem in stems_of(figures)]
     kinds = list(FIGURE_WORDS)
     places = {name: place for place, name in enumerate([*datasets, ""])}
@@ -99,12 +99,16 @@ def _in_order(figures: Sequence[str], facts: Mapping[str, Any]) -> list[tuple[st
 def _about(facts: Mapping[str, Any]) -> str:
     names = {name: dataset_label(name, facts["paper_names"]) for name in facts["paper_names"]}
     targets = ", ".join(names[name] for name in facts["transfer_datasets"])
+    upstream = names[facts["upstream"]] if facts["upstream"] else "what published weights know"
+    told = [f"Networks pretrained on {upstream}"]
+    if targets:
+        told.append(f", moved to {targets} by the strategies {', '.join(facts['strategies'])}")
+    if facts["ood"]:
+        told.append(f"; {names[facts['ood']]} is out of distribution")
     return (
-        f"Networks pretrained on {names[facts['upstream']]}, moved to {targets} by the strategies "
-        f"{', '.join(facts['strategies'])}; {names[facts['ood']]} is out of distribution. Bayesian "
-        f"networks were sampled {facts['mc_samples']} times in each of {facts['replications']} "
-        "replications. [report.html](report.html), if it was asked for, shows the same with the "
-        "paper's context; `--report` makes it."
+        f"{''.join(told)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
+        f"{facts['replications']} replications. [report.html](report.html), if it was asked "
+        "for, shows the same with the paper's context; `--report` makes it."
     )
 
 

@@ -8,9 +8,10 @@ from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
 from vipann.features.front_end import differences, settings_that_differ
 from vipann.files import digest
+from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
+from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import network_from, read_published
-from vipann.models.resnet54 import ResNet54, trainable_parameters
 from vipann.models.strategies import build_network, check_fit, prior_of
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
@@ -57,17 +58,21 @@ def _check_file(strategy: str, weights: Path, entry: Mapping[str, Any]) -> None:
 
 def _read_published(
     strategy: str, weights: Path, settings: Settings
-) -> tuple[ResNet54, dict[str, Any]]:
+) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
+    known = architecture(settings["model"]).front_end
     if published.front_end:
         _refuse(differences(**published.front_end, features=features), weights)
+        print(
+            f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
+            f"amin {features['amin']:g}"
+        )
+    elif known:
+        _refuse(settings_that_differ(known, features), weights)
     else:
         print(f"{weights} holds no STFT and mel matrices: its front end is taken on trust")
-    print(
-        f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
-        f"amin {features['amin']:g}, and the order of the classes from the upstream dataset"
-    )
+    print("the order of the classes is taken to be the upstream dataset's")
     for name in published.dropped:
         print(f"dropped, made by this project itself: {name}")
     network = network_from(strategy, published, settings, str(weights))
@@ -75,11 +80,14 @@ def _read_published(
         "task": "multilabel",
         "classes": unnamed_classes(network.fc_audioset.out_features),
         "last_step": {},
-        "origin": {"front_end_checked": bool(published.front_end), "dropped": published.dropped},
+        "origin": {
+            "front_end_checked": bool(published.front_end or known),
+            "dropped": published.dropped,
+        },
     }
 
 
-def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[ResNet54, dict[str, Any]]:
+def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[Network, dict[str, Any]]:
     state, facts = load_checkpoint(weights)
     phase, made_as = facts.get("phase"), facts.get("strategy")
     if phase not in ("pretrained", "moped") or made_as not in _FAMILY[strategy]:

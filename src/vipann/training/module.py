@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 from vipann.features.batches import Batch
 from vipann.models.bayesian import kl_divergence
-from vipann.models.resnet54 import ResNet54
+from vipann.models.network import Network
 from vipann.tasks import Task
 from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
 
@@ -39,7 +39,7 @@ class ClassifierTraining(nn.Module):
     What `vipann.training.loop.train` needs of a module: `forward` to losses, and `optimizer`.
     """
 
-    def __init__(self, network: ResNet54, recipe: Recipe) -> None:
+    def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__()
         self.network = network
         self.recipe = recipe

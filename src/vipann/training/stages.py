@@ -18,7 +18,7 @@ from vipann.features.store import FeatureStore
 from vipann.files import digest
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
-from vipann.models.resnet54 import ResNet54, trainable_parameters
+from vipann.models.network import Network, trainable_parameters
 from vipann.models.strategies import (
     build_network,
     build_transferred,
@@ -117,7 +117,7 @@ def train_from_scratch(
 
 
 def _fit(
-    network: ResNet54,
+    network: Network,
     store: FeatureStore,
     rows: Rows,
     settings: Settings,
@@ -159,7 +159,7 @@ def _fit(
             states.remove()
 
 
-def _recipe(network: ResNet54, store: FeatureStore, clips: int, settings: Settings) -> Recipe:
+def _recipe(network: Network, store: FeatureStore, clips: int, settings: Settings) -> Recipe:
     training = settings["training"]
     return Recipe(
         task=store.task,

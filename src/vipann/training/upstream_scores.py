@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from vipann.features.batches import LogmelDataset, scoring_loader
-from vipann.models.resnet54 import ResNet54
+from vipann.models.network import Network
 from vipann.training.running import Running
 
 _AUC_MARGIN = 1e-6
@@ -26,7 +26,7 @@ class UpstreamScores:
     """
 
     def __init__(
-        self, network: ResNet54, clips: LogmelDataset, batch_size: int, running: Running
+        self, network: Network, clips: LogmelDataset, batch_size: int, running: Running
     ) -> None:
         self.network, self.running = network, running
         self.labels = torch.from_numpy(clips.store.labels[clips.rows]).long()

@@ -109,6 +109,16 @@ def test_every_claim_has_its_row_and_holm_adjusts_all_tests(whole):
     assert set(whole.loc[whole["claim"].str.startswith("cause_of"), "verdict"]) == {UNJUDGED}
 
 
+def test_runs_without_upstream_data_or_without_transfer(whole, counts):
+    scopes = {claim.key: claim.scope for claim in CLAIMS}
+    for upstream, transfer, left_out in (
+        (None, [transfer_run()], "upstream"),
+        (upstream_run(), [], "transfer"),
+    ):
+        found = ledger(upstream, transfer, counts)["claim"]
+        assert set(found) == {key for key, scope in scopes.items() if scope != left_out}
+
+
 def test_print_stands_beside_its_own_dataset_alone(counts):
     frame = ledger(upstream_run(), [transfer_run(paper_name="UrbanSound8K")], counts)
     row = frame.set_index("claim").loc["within_state_of_the_art"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vipann.datasets import archives, download
-from vipann.datasets.archives import fetch_archive, place, unpack
+from vipann.datasets.archives import fetch_archive, members_of, place, unpack
 from vipann.errors import UserError
 
 ESC10_MD5 = "54719e1dde149a459a9d82338ebd38e9"
@@ -45,6 +45,35 @@ def test_stand_in_from_mirror_as_folder_and_as_file_url(mirror, tmp_path, as_url
     assert "stand-in ESC-10.zip" in where
     assert str(mirror) in where
     assert all_files(tmp_path) == [target]
+
+
+def bundle_entry(one, two):
+    files = [("one.npz", one), ("two.npz", two)]
+    bundle = [{"file": name, "md5": [md5(data)]} for name, data in files]
+    entry = {"file": "all.tar.gz", "url": NOWHERE, "md5": ["0" * 32], "mirror_path": "below"}
+    return entry | {"stand_ins": [{"bundle": bundle}]}
+
+
+def test_files_that_stand_in_together_are_packed(tmp_path):
+    (tmp_path / "mirror/below").mkdir(parents=True)
+    (tmp_path / "mirror/below/one.npz").write_bytes(b"1")
+    (tmp_path / "mirror/two.npz").write_bytes(b"2")
+    target = tmp_path / "archives/all.tar.gz"
+    where = fetch_archive(bundle_entry(b"1", b"2"), target, str(tmp_path / "mirror"))
+    assert "two.npz: md5" in where
+    assert {name: stream.read() for name, stream in members_of(target)} == {
+        "one.npz": b"1",
+        "two.npz": b"2",
+    }
+
+
+def test_a_wrong_file_among_those_that_stand_in_together_is_named(tmp_path):
+    (tmp_path / "one.npz").write_bytes(b"1")
+    (tmp_path / "two.npz").write_bytes(b"changed")
+    target = tmp_path / "archives/all.tar.gz"
+    with pytest.raises(UserError, match=r"two\.npz has the wrong checksum"):
+        fetch_archive(bundle_entry(b"1", b"2"), target, str(tmp_path))
+    assert not target.exists()
 
 
 def test_file_url_with_escaped_characters(tmp_path):

@@ -213,8 +213,8 @@ def test_killed_in_the_middle_leaves_nothing_that_counts_as_complete(audio, feat
     program = f"""
 import time
 from pathlib import Path
-from vipann.features import extract
-load = extract.load_clip
+from vipann.features import extract, kinds
+load = kinds.load_clip
 calls = []
 def slow(*arguments):
     calls.append(1)
@@ -222,7 +222,7 @@ def slow(*arguments):
         print("in the middle", flush=True)
         time.sleep(600)
     return load(*arguments)
-extract.load_clip = slow
+kinds.load_clip = slow
 extract.extract_features(
     Path({str(manifest)!r}), Path({str(audio)!r}), {BLOCK!r}, {SETTINGS!r}, Path({str(out)!r}), 1
 )

@@ -23,7 +23,8 @@ from vipann.models.complexity import (
     published_network,
     write_complexities,
 )
-from vipann.models.resnet54 import ResNet54, trainable_parameters
+from vipann.models.network import trainable_parameters
+from vipann.models.resnet54 import ResNet54
 from vipann.models.strategies import STRATEGIES, build_network
 from vipann.paper.networks import PaperNetwork, networks_of_table_1
 from vipann.paper.numbers import STRATEGY_NAMES, paper_value

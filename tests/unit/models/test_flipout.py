@@ -29,7 +29,16 @@ def spatial(**keys):
     return TorchConv2dFlipout(2, 3, 3, stride=2, padding=1, posterior_rho_init=0.0, **keys)
 
 
-INPUTS = {linear: (3, 5), pointwise: (2, 3, 2, 3), spatial: (2, 2, 4, 6)}
+def depthwise(**keys):
+    return TorchConv2dFlipout(3, 3, 3, padding=1, groups=3, posterior_rho_init=0.0, **keys)
+
+
+INPUTS = {
+    linear: (3, 5),
+    pointwise: (2, 3, 2, 3),
+    spatial: (2, 2, 4, 6),
+    depthwise: (2, 3, 2, 3),
+}
 MAKERS = pytest.mark.parametrize("make", INPUTS, ids=lambda make: make.__name__)
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vipann.errors import UserError
-from vipann.models.resnet54 import Bottleneck, ResNet54, trainable_parameters
+from vipann.models.network import trainable_parameters
+from vipann.models.resnet54 import Bottleneck, ResNet54
 from vipann.models.strategies import build_network, build_transferred
 
 

@@ -12,6 +12,7 @@ from vipann.errors import UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint
+from vipann.models.mobilenet import FRONT_END
 from vipann.models.resnet54 import ResNet54
 from vipann.training.importing import import_weights
 from vipann.training.moped import initialise_with_moped
@@ -104,3 +105,23 @@ def test_features_of_another_front_end_are_refused_when_predicting(upstream, mul
     scoring = SCORING | {"scored_dataset": "own"}
     with pytest.raises(UserError, match="hop_length: 320 in training, 500"):
         predict(upstream["det"], multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
+
+
+def test_mn04_is_imported_for_its_own_front_end_alone(mirror, importing, tmp_path):
+    """The file says nothing of a front end; the one it was published with is known."""
+    weights, out = mirror / "weights/mn04_as_mAP_432.pt", tmp_path / "det.safetensors"
+    settings = importing | {"features": FRONT_END, "mel_bands": 128}
+    settings["model"] = settings["model"] | {"architecture": "mn04"}
+    import_weights("det", weights, settings, out)
+    facts = load_checkpoint(out)[1]
+    assert len(facts["classes"]) == 527
+    assert facts["features"] == FRONT_END
+    assert facts["imported"]["front_end_checked"]
+    for wrong, told in (
+        (FRONT_END | {"fmax": 16000.0}, r"set features\.fmax: 15000 \(it is 16000"),
+        (FEATURES | {"kind": "logmel"}, r"set features\.kind: kaldi_mel"),
+    ):
+        with pytest.raises(UserError, match=told):
+            import_weights(
+                "det", weights, settings | {"features": wrong}, tmp_path / "x.safetensors"
+            )

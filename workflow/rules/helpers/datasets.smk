@@ -54,5 +54,5 @@ def extraction_settings(dataset: str) -> dict:
     block = config["datasets"][dataset]
     return {
         "block": {key: block[key] for key in ("clip_seconds", "padding", "task")},
-        "features": config["features"],
+        "features": used_features(config),
     }

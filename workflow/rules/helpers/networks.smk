@@ -88,6 +88,8 @@ def prediction_settings(*words: object, dataset: str, scored_dataset: str, **row
 
 def scored_out_of_distribution(dataset: str) -> list[str]:
     """The networks of `dataset` that score the out-of-distribution set: all but the baselines."""
+    if OOD is None:
+        return []
     return [model for model in models_of(dataset) if not model.endswith("scratch")]
 
 

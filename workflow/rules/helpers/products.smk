@@ -14,7 +14,7 @@ def metrics_of_table(wildcards) -> list[str]:
 
 def paper_names() -> dict:
     names = {name: block.get("paper_name") for name, block in config["datasets"].items()}
-    return {name: names[name] for name in sorted([UPSTREAM, OOD, *TRANSFER_DATASETS])}
+    return {name: names[name] for name in sorted([*TESTED, *([OOD] if OOD else [])])}
 
 
 def paper_clip_seconds() -> list[list]:
@@ -46,12 +46,12 @@ def figure_settings(wildcards) -> dict:
         "figure": figure_name(wildcards.figure, names[dataset], upstream),
         "dataset": names[dataset] or dataset,
         "folds": 0 if upstream else len(folds_of(config, dataset)),
-        "ood": names[OOD] or OOD,
+        "ood": names.get(OOD) or OOD,
     }
     return settings(
         "figure.py",
         style=config["figures"],
-        names={name: names[name] for name in (dataset, OOD)},
+        names={name: names[name] for name in (dataset, OOD) if name},
         caption=caption,
     )
 
@@ -59,14 +59,14 @@ def figure_settings(wildcards) -> dict:
 def claims_inputs() -> dict:
     return {
         f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
-        for dataset in [UPSTREAM, *TRANSFER_DATASETS]
+        for dataset in TESTED
         for kind in ("metrics", "retention", "uncertainty")
     }
 
 
 def claims_settings() -> dict:
     datasets = {}
-    for name in [UPSTREAM, *TRANSFER_DATASETS]:
+    for name in TESTED:
         block = config["datasets"][name]
         numbers = fold_numbers(block["folds"])
         datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}

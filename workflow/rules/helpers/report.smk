@@ -8,7 +8,7 @@ def listed(*names: str) -> list[str]:
 
 def pictures_of(datasets: list[str]) -> list[str]:
     shown = [path for path in SHOWN_FIGURES if path.endswith(".png")]
-    own = {p: kind_and_dataset(Path(p).stem, [UPSTREAM, *TRANSFER_DATASETS])[1] for p in shown}
+    own = {p: kind_and_dataset(Path(p).stem, TESTED)[1] for p in shown}
     return [path for path in shown if own[path] in datasets]
 
 
@@ -17,7 +17,7 @@ def notebook_inputs(wildcards) -> list[str]:
     if wildcards.notebook == "claims":
         return [f"{RESULTS}/tables/claims.csv"]
     if wildcards.notebook == "out_of_distribution":
-        datasets = [UPSTREAM, *TRANSFER_DATASETS]
+        datasets = TESTED
         return metric_files(["uncertainty"], datasets) + pictures_of(datasets)
     if wildcards.notebook == "pretraining":
         table = [f"{RESULTS}/tables/table3.{kind}" for kind in ("csv", "md")]

@@ -17,7 +17,7 @@ from vipann.features.logmel import LogMel
 from vipann.models.bayesian import is_bayesian, kl_divergence
 from vipann.models.complexity import complexity
 from vipann.models.flipout import fixed_posteriors
-from vipann.models.resnet54 import ResNet54
+from vipann.models.network import Network
 from vipann.models.strategies import build_transferred
 from vipann.training.embeddings import Head
 
@@ -128,7 +128,7 @@ class Probe:
             return (batch,)
         return (batch // 2, batch) if self.device.type == "cuda" else _CPU_BATCHES
 
-    def _runner(self, kind: str, network: ResNet54, size: int) -> Callable[[], None]:
+    def _runner(self, kind: str, network: Network, size: int) -> Callable[[], None]:
         frames = (
             1
             + round(self.clip_seconds * self.config["features"]["sample_rate"])
@@ -163,7 +163,7 @@ class Probe:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def _network(self, strategy: str) -> ResNet54:
+    def _network(self, strategy: str) -> Network:
         """Built once, and kept until another strategy's turn: a full Flipout takes seconds."""
         if self._built[0] != strategy:
             self._built = ("", None)
@@ -219,7 +219,7 @@ def line_through(sizes: tuple[int, ...], seconds: list[float]) -> tuple[float, f
 
 
 @torch.inference_mode()
-def _pass(network: ResNet54, x: Tensor) -> None:
+def _pass(network: Network, x: Tensor) -> None:
     with fixed_posteriors(network):
         network.eval()(x)
 

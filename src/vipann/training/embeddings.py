@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from vipann.features.batches import Batch, LogmelDataset
 from vipann.models.flipout import fixed_posteriors
-from vipann.models.resnet54 import ResNet54
+from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference
 from vipann.seeds import derive_seed
 from vipann.training.augment import spec_augment
@@ -28,12 +28,12 @@ IN_MEMORY_BYTES = 2**31
 
 
 class Head(nn.Module):
-    """The head of a ResNet54 in the place of the whole: embeddings (B, V, E) to logits (B, C).
+    """The head of a network in the place of the whole: embeddings (B, V, E) to logits (B, C).
 
     It shares the network's layers, so that training one trains the other.
     """
 
-    def __init__(self, network: ResNet54) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         own = set(network.head())
         for name, module in network.named_children():
@@ -52,11 +52,11 @@ class Head(nn.Module):
         return self.classify(embeddings.flatten(0, 1).index_select(0, drawn.to(embeddings.device)))
 
     def stages(self) -> list[tuple[Callable[[Tensor], Tensor], list[nn.Module]]]:
-        """The forward pass of one view (B, E), as `ResNet54.stages`."""
+        """The forward pass of one view (B, E), as `Network.stages`."""
         return [(self.classify, self.head())]
 
     def head(self) -> list[nn.Module]:
-        """All its modules, as `ResNet54.head`."""
+        """All its modules, as `Network.head`."""
         return list(self.children())
 
 
@@ -77,7 +77,7 @@ class EmbeddingDataset(Dataset[Batch]):
 
 
 def cached_sets(
-    network: ResNet54,
+    network: Network,
     training: LogmelDataset,
     validation: LogmelDataset,
     settings: Mapping[str, Any],
@@ -103,7 +103,7 @@ def cached_sets(
 
 
 def cached(
-    network: ResNet54,
+    network: Network,
     clips: LogmelDataset,
     views: int,
     augmentation: Mapping[str, int] | None,

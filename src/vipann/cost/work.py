@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from vipann.config import folds_of
 from vipann.errors import UserError
-from vipann.paper.numbers import PRETRAINING_CLASSES, paper_value
+from vipann.paper.names import PRETRAINING_CLASSES
+from vipann.paper.numbers import paper_value
 
 BACKBONE_OF = {"det": "det", "drop": "drop", "det_flip": "det", "flip": "flip"}
 RANDOM_BACKBONE = ("drop", "flip")

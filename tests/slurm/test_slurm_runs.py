@@ -34,7 +34,7 @@ def test_the_literal_command_ends_complete_on_a_fresh_clone(finished, clone, sho
     results = clone.directory / "results/micro"
     for name in ("tables/table4.csv", "figures/boxplot_synthetic_scenes.png"):
         assert (results / name).stat().st_size
-    assert (results / "notebooks/results.html").stat().st_size
+    assert (results / "notebooks/claims.html").stat().st_size
 
 
 def test_tiny_jobs_are_not_sent_to_slurm(finished):

@@ -25,7 +25,8 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$@/tables/' \
   '  figures   results/$@/figures/'
 
-.PHONY: demo esc10 laptop audioset_vggish test lint bench-models bench-features clean
+.PHONY: demo esc10 laptop audioset_vggish test lint bench-models bench-features bench-fixed \
+  bench-gpu clean
 .DEFAULT_GOAL := demo
 
 # laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself.
@@ -51,6 +52,17 @@ bench-models: $(READY)
 bench-features: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
 	  $(BIN)/python benchmarks/features.py --out benchmarks/results/features \
+	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
+
+# The fixed phase of transfer, faithful and on cached embeddings, on real ESC-10.
+bench-fixed: $(READY)
+	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
+	  $(BIN)/python benchmarks/fixed_phase.py --out benchmarks/results/fixed_phase \
+	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
+
+# Full-size networks on a GPU (ARGS=--tiny: the script alone, on a CPU).
+bench-gpu: $(READY)
+	PYTHONPATH=src $(BIN)/python benchmarks/gpu.py --out benchmarks/results/gpu \
 	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
 
 clean:

@@ -214,6 +214,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _upstream_faults(config)
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
+    yield from _cache_faults(config["transfer"])
     features = config["features"]
     if features["fmax"] > features["sample_rate"] / 2:
         yield (
@@ -295,19 +296,49 @@ def _upstream_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     chosen = config["transfer"]["folds"]
+    validated = config["validation"]["split"] != "none"
+    if config["validation"]["select"] == "best" and not validated:
+        yield (
+            ("validation", "select"),
+            "'best' needs a validation fold: set validation.split: next_fold",
+        )
     for name in config["transfer_datasets"]:
         declared = config["datasets"].get(name, {}).get("folds", 0)
         folds = fold_numbers(declared)
-        if len(folds) < 2:
+        needed = 3 if validated else 2
+        if len(folds) < needed:
+            why = " with validation.split: next_fold" if validated else ""
             yield (
                 ("datasets", name, "folds"),
-                f"{declared} is not allowed; transfer needs at least 2",
+                f"{declared} is not allowed; transfer needs at least {needed}{why}",
             )
         elif chosen != "all" and (outside := [fold for fold in chosen if fold not in folds]):
             yield (
                 ("transfer", "folds"),
                 f"{outside} is out of range; {name} has folds {wording(folds)}",
             )
+
+
+def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    fixed = transfer["fixed"]
+    if fixed["cache"] == "none":
+        return
+    path: Path_ = ("transfer", "fixed", "cache")
+    remedy = "or set transfer.fixed.cache: none"
+    if transfer["mixup_alpha"] > 0:
+        yield (
+            path,
+            f"{fixed['cache']!r} is not allowed with transfer.mixup_alpha "
+            f"{transfer['mixup_alpha']:g}: mixup mixes log-mels, of which the cache holds none. "
+            f"Set transfer.mixup_alpha: 0, {remedy}",
+        )
+    if fixed["backbone_mode"] != "eval":
+        yield (
+            path,
+            f"{fixed['cache']!r} is not allowed with transfer.fixed.backbone_mode "
+            f"{fixed['backbone_mode']!r}: a backbone that runs once cannot drift. "
+            f"Set transfer.fixed.backbone_mode: eval, {remedy}",
+        )
 
 
 def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

@@ -129,6 +129,30 @@ def test_the_projects_own_configs_are_valid(names):
             "`path`",
         ),
         ({"pretrain": {"steps": {"flip": 0}}}, "pretrain.steps.flip", "0", "at least 1"),
+        (
+            {
+                "transfer": {
+                    "mixup_alpha": 0.5,
+                    "fixed": {"cache": "embeddings", "backbone_mode": "eval"},
+                }
+            },
+            "transfer.fixed.cache",
+            "mixup_alpha 0.5",
+            "Set transfer.mixup_alpha: 0",
+        ),
+        (
+            {"transfer": {"fixed": {"cache": "embeddings"}}},
+            "transfer.fixed.cache",
+            "backbone_mode 'train'",
+            "backbone_mode: eval",
+        ),
+        ({"validation": {"select": "best"}}, "validation.select", "'best'", "split: next_fold"),
+        (
+            {"validation": {"split": "next_fold"}, "datasets": {"esc50": {"folds": 2}}},
+            "datasets.esc50.folds",
+            "2",
+            "at least 3 with validation.split",
+        ),
         ({"upstream": None}, "upstream", "null is not allowed", "pretrain.source: checkpoint"),
         ({"model": {"architecture": "vgg"}}, "model.architecture", "'vgg'", "mn04"),
         ({"model": {"hidden": 8}}, "model.hidden", "architecture: resnet54", "remove it"),

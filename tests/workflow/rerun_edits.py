@@ -16,6 +16,7 @@ import yaml
 
 TRAINING = {"pretrain", "scratch"}  # transfer comes after pretrain
 PREDICTING = {"predict", "predict_upstream", "ood", "ood_upstream"}
+DRAWING = {"figure", "beyond_figure", "learning_curves"}
 LIBRARY = "src/vipann"
 
 
@@ -170,25 +171,25 @@ EDITS = [
     Edit("code of the metrics", {"metrics"}, change=code(f"{LIBRARY}/evaluation/metrics.py")),
     Edit(
         "a colour of the box plot",
-        {"figure"},
+        DRAWING,
         change=substitute(f"{LIBRARY}/figures/style.py", '"#D55E00"', '"#CC79A7"'),
     ),
     Edit(
         "layout of the tables",
-        {"dataset_table", "table"},
+        {"beyond_tables", "dataset_table", "table"},
         change=code(f"{LIBRARY}/tables/layout.py"),
     ),
     # Words and numbers
     Edit(
         "a number of the paper",
-        {"complexity", "dataset_table", "figure", "table"},
+        {"complexity", "dataset_table", "table"},
         change=substitute(f"{LIBRARY}/paper/tables.csv", r"\d\.\d+", r"\g<0>1"),
     ),
     Edit(
-        "text of the notebook",
+        "text of a notebook",
         {"notebook"},
         change=substitute(
-            "notebooks/results.ipynb",
+            "notebooks/pretraining.ipynb",
             '"cell_type": "markdown"(?s:.*?)"source": \\[\\s*"',
             r"\g<0>More. ",
         ),
@@ -230,7 +231,7 @@ EDITS = [
         config={"evaluation": {"retained_fractions": 6}},
     ),
     Edit("window of the features", {"features"}, config={"features": {"window": "hann"}}),
-    Edit("font size of the figures", {"figure"}, config={"figures": {"font_size": 11}}),
+    Edit("font size of the figures", DRAWING, config={"figures": {"font_size": 11}}),
     Edit(
         "seed",
         {"audio", "manifest"},
@@ -241,14 +242,20 @@ EDITS = [
     Edit("one clip put into a user's folder", {"manifest"}, change=add_clip),
     Edit(
         "a strategy added",
-        {"transfer", "predict", "ood"},
+        {"transfer", "predict", "ood", "metrics", "learning_curves"},
         config={"transfer": {"strategies": ["det_flip", "drop"]}},
     ),
-    Edit("a fold removed", {"metrics", "figure"}, config={"transfer": {"folds": [1]}}),
+    Edit(
+        "a fold removed",
+        {"metrics", "learning_curves"},
+        config={"transfer": {"folds": [1]}},
+    ),
     Edit(
         "a dataset added",
         DATASET_JOBS
-        | {"transfer", "scratch", "predict", "ood", "metrics", "figure", "dataset_table", "table"},
+        | {"transfer", "scratch", "predict", "ood", "metrics", "dataset_table", "table", "claims"}
+        | {"beyond_tables", "notebook", "pages"}
+        | DRAWING,
         config={
             "transfer_datasets": ["synthetic_scenes", "more_scenes"],
             "datasets": {"more_scenes": MORE_SCENES},

@@ -96,9 +96,7 @@ rule index:
         figures=SHOWN_FIGURES,
         notebooks=NOTEBOOKS,
         summaries=SUMMARIES,
-        metrics=metric_files(
-            ["metrics", "retention", "uncertainty"], TESTED
-        ),
+        metrics=metric_files(["metrics", "retention", "uncertainty"], TESTED),
     output:
         md=INDEX[0],
         html=INDEX[1],

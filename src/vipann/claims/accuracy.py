@@ -16,7 +16,8 @@ from vipann.claims.judgement import (
     not_below,
 )
 from vipann.claims.testing import LEVEL, Test, all_of, wilson
-from vipann.paper.numbers import PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
+from vipann.paper.names import PRETRAINING_DATASET, STRATEGY_NAMES
+from vipann.paper.numbers import paper_value
 
 BAYESIAN = ("flip", "det_flip", "drop")
 STRATEGIES = tuple(STRATEGY_NAMES)

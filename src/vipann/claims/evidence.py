@@ -12,7 +12,8 @@ import pandas as pd
 
 from vipann.claims.judgement import Unjudged
 from vipann.claims.testing import Test, all_of, over_clips, over_counts, over_folds
-from vipann.paper.numbers import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
+from vipann.paper.names import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES
+from vipann.paper.numbers import paper_value
 
 Model = tuple[str, str]  # strategy, phase
 

@@ -12,7 +12,7 @@ from vipann.claims.evidence import PrintView, RunView
 from vipann.claims.judgement import UNJUDGED, Claim, Judgement, Unjudged
 from vipann.claims.testing import LEVEL, holm
 from vipann.errors import UserError
-from vipann.paper.numbers import PRETRAINING_DATASET, TRANSFER_DATASETS
+from vipann.paper.names import PRETRAINING_DATASET, TRANSFER_DATASETS
 
 CLAIMS: tuple[Claim, ...] = (
     *cost.CLAIMS,

@@ -19,7 +19,7 @@ from vipann.claims.judgement import (
     every,
 )
 from vipann.claims.testing import Test, all_of, any_of, over_folds
-from vipann.paper.numbers import STRATEGY_NAMES
+from vipann.paper.names import STRATEGY_NAMES
 
 KINDS = ("total", "epistemic", "aleatoric")
 WORDS = {"total": "entropy", "epistemic": "epistemic", "aleatoric": "aleatoric"}

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vipann.devices import choose_device
 from vipann.errors import UserError
 from vipann.evaluation.predictions import Predictions, write_predictions
 from vipann.evaluation.uncertainty import Decomposition, probabilities
@@ -158,13 +159,6 @@ def _replicate(
                 out = step(out)
         decomposition.add(probabilities(out, task))
     return decomposition
-
-
-def choose_device(accelerator: str) -> torch.device:
-    """`auto` takes a GPU where torch sees one; other names are torch's own, such as `cpu`."""
-    if accelerator in ("auto", "gpu"):
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(accelerator)
 
 
 def _check_front_end(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:

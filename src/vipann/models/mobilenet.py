@@ -89,7 +89,7 @@ class MobileNet(Network):
         x = x.transpose(2, 3).contiguous(memory_format=self.memory_format)
         return self.features[:-1](x)
 
-    def embed(self, x: Tensor) -> Tensor:
+    def pool(self, x: Tensor) -> Tensor:
         """The blocks' output to the embedding (B, 384): the last convolution and the mean."""
         return self.dropout2(self.features[-1](self.dropout1(x))).mean(dim=(2, 3))
 
@@ -98,7 +98,7 @@ class MobileNet(Network):
         return [
             (self.normalise, []),
             (self.blocks, list(self.features[:-1])),
-            (self.embed, [self.dropout1, self.features[-1], self.dropout2]),
+            (self.pool, [self.dropout1, self.features[-1], self.dropout2]),
         ]
 
 

@@ -66,17 +66,21 @@ class Network(nn.Module, ABC):
         """The forward pass in order, each step with the modules that it runs through."""
         return [*self.backbone(), (self.classify, self.head())]
 
-    def forward(
-        self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None
-    ) -> Tensor:
-        """Logits (B, classes); `augment` acts on what `normalise` makes, as in the PANNs."""
-        (normalise, _), *steps = self.stages()
+    def embed(self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Features (B, T, M) to the embedding (B, E) before the head."""
+        (normalise, _), *steps = self.backbone()
         x = normalise(features)
         if augment is not None:
             x = augment(x)
         for step, _ in steps:
             x = step(x)
         return x
+
+    def forward(
+        self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """Logits (B, classes); `augment` acts on what `normalise` makes, as in the PANNs."""
+        return self.classify(self.embed(features, augment))
 
 
 def trainable_parameters(model: nn.Module) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.files import replacing
-from vipann.paper.numbers import PHASE_NAMES, STRATEGY_NAMES
+from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.layout import (
     NOTHING,
     Column,
@@ -25,6 +25,7 @@ POOLED = ("ece", "adaptive_ece")
 DETECTION = {"auroc": "AUROC", "aupr": "AUPR", "fpr95": "FPR95"}
 KEYS = ["dataset", "strategy", "phase"]
 _OF_CLASS = ["class", "clips", "accuracy", "taken_for", "taken_for_share"]
+STUBS = ("Dataset", "Model", "Phase")
 CALIBRATION_NOTES = (
     "Lower is better but for the area. ECE and adaptive ECE: over the clips of all folds together. "
     "NLL (nats) and Brier: mean over folds of the mean over replications ± standard error over "
@@ -118,7 +119,9 @@ def write_calibration_table(
             rows.append([*label, *_scores(cells, "_tempered"), *[NOTHING] * len(areas)])
     title = "Calibration, and scores of the probabilities"
     write_table(
-        frame, Layout(title, columns, _told_once(rows), CALIBRATION_NOTES), *map(Path, outputs)
+        frame,
+        Layout(title, columns, _told_once(rows), CALIBRATION_NOTES, STUBS),
+        *map(Path, outputs),
     )
 
 
@@ -145,7 +148,9 @@ def write_ood_table(
         means = [_cell(cells, f"mean_{kind}", strategy) for kind in UNCERTAINTIES]
         rows.append([*label, *scores, *means])
     title = "Out-of-distribution detection by each uncertainty"
-    write_table(frame, Layout(title, columns, _told_once(rows), OOD_NOTES), *map(Path, outputs))
+    write_table(
+        frame, Layout(title, columns, _told_once(rows), OOD_NOTES, STUBS), *map(Path, outputs)
+    )
 
 
 def write_per_class_table(confusion: Sequence[Path | str], csv: Path | str) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.paper.numbers import STRATEGY_NAMES, paper_value
+from vipann.paper.names import STRATEGY_NAMES
+from vipann.paper.numbers import paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     NOTHING,

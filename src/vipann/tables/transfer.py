@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.paper.numbers import PHASE_NAMES, STRATEGY_NAMES, paper_value
+from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.paper.numbers import paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     Column,

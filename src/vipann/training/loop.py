@@ -6,6 +6,7 @@ nothing had been, and stop at any step; for that the loop has to be in sight.
 
 import logging
 import math
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -181,7 +182,9 @@ class _Training:
         # One message and one look at the device a step; the latter is what the guard costs.
         told = torch.stack([losses["loss"] * share, losses["kl"], norm]).double()
         told = torch.cat([told, told.new_tensor([float(stop)])])
-        told = self.fabric.all_reduce(told, reduce_op="mean").tolist()
+        if self.running.processes > 1:
+            told = self.fabric.all_reduce(told, reduce_op="mean")
+        told = told.tolist()
         values = dict(zip(("loss", "kl", "gradient_norm", "stop"), told, strict=True))
         if not all(map(math.isfinite, told)):
             self._diverged(values)
@@ -313,6 +316,9 @@ def _fabric(accelerator: str, plan: Plan, running: Running) -> Fabric:
         raise UserError(
             "training.sync_batchnorm: torch synchronizes batch norm on GPUs only; set it to false"
         )
+    if not cuda:
+        # Lightning has torch count GPUs by NVML: without one, a library is looked for at each step.
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     wanted = plan.precision
     if wanted == "auto":
         wanted = "bfloat16" if cuda and torch.cuda.is_bf16_supported(False) else "float32"

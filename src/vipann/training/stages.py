@@ -6,14 +6,13 @@ one checkpoint. Killed, it goes on where it was when it is called again with the
 and code.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vipann.errors import UserError
+from vipann.devices import choose_device
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
@@ -27,11 +26,13 @@ from vipann.models.strategies import (
     load_backbone,
     prior_of,
 )
+from vipann.training.embeddings import Head, cached_sets
 from vipann.training.loop import Check, Plan, seed_everything, train
 from vipann.training.module import ClassifierTraining, Recipe, kl_weight
 from vipann.training.running import Running
 from vipann.training.states import States
 from vipann.training.upstream_scores import UpstreamScores
+from vipann.training.validation import Rows, Validation, rows_for
 
 Settings = Mapping[str, Any]
 _ALONE = Running()
@@ -62,7 +63,7 @@ def pretrain(
         batch_size = settings["training"]["batch_size"]
         scores = UpstreamScores(network, scored, batch_size, running) if len(scored) else None
         facts = {"strategy": strategy, "phase": "pretrained", "fold": 0}
-        rows = store.rows(split="train")
+        rows = Rows(store.rows(split="train"))
         _fit(network, store, rows, settings, accelerator, running, out, facts, start, scores)
 
 
@@ -93,7 +94,7 @@ def transfer(
         else:
             network.load_state_dict(state, strict=True)
         facts = {"strategy": strategy, "phase": phase, "fold": fold}
-        rows = training_rows(store, fold)
+        rows = rows_for(store, fold, settings["training"]["validation"]["split"])
         _fit(network, store, rows, settings, accelerator, running, out, facts, start)
 
 
@@ -111,26 +112,14 @@ def train_from_scratch(
     with FeatureStore(features) as store:
         network = build_transferred(strategy, len(store.classes), settings)
         facts = {"strategy": strategy, "phase": "scratch", "fold": fold}
-        rows = training_rows(store, fold)
+        rows = rows_for(store, fold, settings["training"]["validation"]["split"])
         _fit(network, store, rows, settings, accelerator, running, out, facts)
-
-
-def training_rows(store: FeatureStore, fold: int) -> np.ndarray:
-    """Rows of all clips outside the test `fold`.
-
-    Raises:
-        UserError: the features have no such fold.
-    """
-    folds = sorted(set(store.fold.tolist()))
-    if fold not in folds:
-        raise UserError(f"{store.path}: there is no fold {fold}; its folds are {folds}")
-    return store.rows(folds=[other for other in folds if other != fold])
 
 
 def _fit(
     network: Network,
     store: FeatureStore,
-    rows: np.ndarray,
+    rows: Rows,
     settings: Settings,
     accelerator: str,
     running: Running,
@@ -141,18 +130,31 @@ def _fit(
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `out`."""
     network.lay_out(settings["training"].get("channels_last", True))
-    clips = LogmelDataset(store, rows)
-    recipe = _recipe(network, store, len(rows), settings)
+    clips = LogmelDataset(store, rows.training)
+    recipe = _recipe(network, store, len(clips), settings)
     plan = _plan(settings)
     states = None
     if running.work:
         states = States(running.work, dict(settings) | _origin(clips, start, facts))
     if running.first:
-        print(f"{len(rows)} clips, {trainable_parameters(network):,} trainable parameters")
-    module = ClassifierTraining(network, recipe)
-    last = train(module, clips, plan, accelerator, running, states, check)
+        print(f"{len(clips)} clips, {trainable_parameters(network):,} trainable parameters")
+    trained, sets = network, [clips, LogmelDataset(store, rows.validation)]
+    training = settings["training"]
+    if training.get("cache") == "embeddings":
+        device = choose_device(accelerator)
+        sets = cached_sets(network, *sets, training, settings["seed"], device)
+        trained, running = Head(network), dataclasses.replace(running, loader_workers=0)
+    validation = None
+    if len(rows.validation):
+        validation = Validation(trained, sets[1], training["validation"])
+    module = ClassifierTraining(trained, recipe)
+    last = train(module, sets[0], plan, accelerator, running, states, validation or check)
+    found: dict[str, Any] = {"last_step": last}
+    if validation:
+        validation.restore()
+        found["validation"] = {"fold": rows.validation_fold} | validation.facts()
     if running.first:
-        save_checkpoint(network, out, {**facts, "last_step": last, **_facts(store, settings)})
+        save_checkpoint(network, out, {**facts, **found, **_facts(store, settings)})
         if states:
             states.remove()
 

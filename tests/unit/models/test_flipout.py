@@ -164,7 +164,7 @@ def test_gradients_equal_those_of_the_formula(make, bias, signs, layout, monkeyp
     if bias:
         delta.append(torch.log1p(weights["rho_bias"].exp()) * eps[1])
         mean.append(weights["mu_bias"])
-    keys = {} if make is linear else {"stride": layer.stride, "padding": layer.padding}
+    keys = {} if make is linear else {k: getattr(layer, k) for k in ("stride", "padding", "groups")}
     apply = F.linear if make is linear else F.conv2d
     expected = apply(x, *mean, **keys) + s_out * apply(x * s_in, *delta, **keys)
     torch.testing.assert_close(out, expected)
@@ -234,7 +234,7 @@ def test_extreme_rho_stays_finite(make, rho):
     assert out.isfinite().all()
     assert all(p.grad.isfinite().all() for p in layer.parameters())
     part = layer.mu_weight if make is linear else layer.mu_kernel
-    keys = {} if make is linear else {"stride": layer.stride, "padding": layer.padding}
+    keys = {} if make is linear else {k: getattr(layer, k) for k in ("stride", "padding", "groups")}
     mean = (F.linear if make is linear else F.conv2d)(x, part, layer.mu_bias, **keys)
     near = torch.isclose(out, mean, atol=1e-6).all()
     assert near == (rho < 0)

@@ -1,7 +1,8 @@
 """Which networks Table 1 and its variants are about."""
 
+from vipann.paper.names import STRATEGY_NAMES
 from vipann.paper.networks import networks_of_table_1
-from vipann.paper.numbers import STRATEGY_NAMES, paper_value
+from vipann.paper.numbers import paper_value
 
 
 def test_table_1_has_the_networks_that_the_paper_prints_and_no_others():

@@ -61,5 +61,13 @@ def settings(small_network):
             "mixup_alpha": 0.0,
             "spec_augment": {"time_stripes": 1, "time_width": 4, "mel_stripes": 1, "mel_width": 4},
             "backbone_mode": "train",
+            "cache": "none",
+            "views": 1,
+            "validation": {
+                "split": "none",
+                "every_epochs": 1,
+                "mc_samples": 2,
+                "select": "last",
+            },
         },
     }

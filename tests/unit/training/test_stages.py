@@ -12,7 +12,7 @@ from vipann.evaluation.predictions import read_predictions
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
 from vipann.training.moped import initialise_with_moped
-from vipann.training.stages import pretrain, train_from_scratch, training_rows, transfer
+from vipann.training.stages import pretrain, train_from_scratch, transfer
 
 
 def scoring(**changes):
@@ -89,14 +89,6 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
         states.append(load_checkpoint(out)[0])
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
     assert not torch.equal(states[0]["fc1.mu_weight"], states[2]["fc1.mu_weight"])
-
-
-def test_training_never_sees_the_test_fold(multiclass):
-    with FeatureStore(multiclass) as store:
-        rows = training_rows(store, 2)
-        assert set(store.fold[rows]) == {1, 3}
-        with pytest.raises(UserError, match=r"no fold 4; its folds are \[1, 2, 3\]"):
-            training_rows(store, 4)
 
 
 def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, settings, tmp_path):

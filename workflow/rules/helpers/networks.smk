@@ -54,16 +54,24 @@ def transfer_start(wildcards) -> str:
     return checkpoint_of(wildcards.strategy, wildcards.dataset, wildcards.fold, "fixed")
 
 
+def validation_settings() -> dict:
+    """The validation block, or no more of it than that nothing is validated."""
+    block = config["validation"]
+    return dict(block) if block["split"] != "none" else {"split": "none"}
+
+
 def transfer_settings(phase: str) -> dict:
     """The transfer block as one phase sees it: its own keys lifted, the other phase left out."""
     block = config["transfer"]
     shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-    return {key: block[key] for key in shared} | block[phase] | arithmetic()
+    lifted = {key: block[key] for key in shared} | {"validation": validation_settings()}
+    return lifted | block[phase] | arithmetic()
 
 
 def scratch_settings() -> dict:
     left_out = ("strategies", "gpus")
-    return {k: v for k, v in config["scratch"].items() if k not in left_out} | arithmetic()
+    kept = {k: v for k, v in config["scratch"].items() if k not in left_out}
+    return kept | {"validation": validation_settings()} | arithmetic()
 
 
 def prediction_settings(*words: object, dataset: str, scored_dataset: str, **rows: object) -> dict:
@@ -83,3 +91,17 @@ def scored_out_of_distribution(dataset: str) -> list[str]:
     if OOD is None:
         return []
     return [model for model in models_of(dataset) if not model.endswith("scratch")]
+
+
+def validated_sidecars() -> dict[str, str]:
+    """`dataset/strategy/fold/phase` of every network that is validated, with its sidecar."""
+    return {
+        f"{dataset}/{model}": f"{RESULTS}/checkpoints/{dataset}/{model}.json"
+        for dataset in TRANSFER_DATASETS
+        for model in models_of(dataset)
+    }
+
+
+def there(folder: str, pattern: str) -> list[str]:
+    """Files below a folder of the run, as they are now."""
+    return sorted(str(path) for path in Path(folder).glob(pattern))

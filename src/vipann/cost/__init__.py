@@ -1,0 +1,1 @@
+"""What a run will cost before it runs: hours and bytes per stage, from measured throughput."""

@@ -3,10 +3,10 @@
 BEYOND_TABLES = [
     *expand(
         f"{RESULTS}/tables/{{table}}.{{kind}}",
-        table=["calibration", "ood"],
+        table=["calibration", *(["ood"] if OOD else [])],
         kind=["csv", "md", "tex"],
     ),
-    f"{RESULTS}/tables/per_class.csv",
+    *([f"{RESULTS}/tables/per_class.csv"] if TRANSFER_DATASETS else []),
 ]
 BEYOND_FIGURES = expand(
     f"{RESULTS}/figures/{{figure}}.{{kind}}",

@@ -24,6 +24,7 @@ SCORES = {"ece": "ECE", "adaptive_ece": "Adaptive ECE", "nll": "NLL", "brier": "
 POOLED = ("ece", "adaptive_ece")
 DETECTION = {"auroc": "AUROC", "aupr": "AUPR", "fpr95": "FPR95"}
 KEYS = ["dataset", "strategy", "phase"]
+_OF_CLASS = ["class", "clips", "accuracy", "taken_for", "taken_for_share"]
 STUBS = ("Dataset", "Model", "Phase")
 CALIBRATION_NOTES = (
     "Lower is better but for the area. ECE and adaptive ECE: over the clips of all folds together. "
@@ -79,8 +80,11 @@ def per_class_table(confusion: Sequence[Path | str]) -> pd.DataFrame:
     """Accuracy of each class over the clips of all folds, mean over replications.
 
     Columns: dataset, strategy, phase, class, clips, accuracy, taken_for (the class that it is most
-    often mistaken for, empty where it never is), taken_for_share (of the class's clips).
+    often mistaken for, empty where it never is), taken_for_share (of the class's clips). No rows
+    without files: upstream clips have several classes.
     """
+    if not confusion:
+        return pd.DataFrame(columns=[*KEYS, *_OF_CLASS])
     whole = pd.concat([_read(path) for path in confusion], ignore_index=True)
     keys = [*KEYS, "target"]
     whole = whole.groupby([*keys, "predicted"], sort=False)["clips"].sum().reset_index()

@@ -3,12 +3,6 @@
 LEARNING_CURVES = multiext(f"{RESULTS}/figures/learning_curves", ".png", ".pdf", ".svg", ".csv")
 
 
-def curves_of_run() -> list[str]:
-    upstream = [f"upstream/{strategy}" for strategy in TRAINED_STRATEGIES]
-    transferred = [f"{name}/{model}" for name in TRANSFER_DATASETS for model in models_of(name)]
-    return [f"{RESULTS}/curves/{job}.csv" for job in [*upstream, *transferred]]
-
-
 localrules:
     learning_curves,
 

@@ -71,3 +71,9 @@ def claims_settings() -> dict:
         numbers = fold_numbers(block["folds"])
         datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
     return settings("claims.py", datasets=datasets, upstream=UPSTREAM, transfer=TRANSFER_DATASETS)
+
+
+def curves_of_run() -> list[str]:
+    upstream = [f"upstream/{strategy}" for strategy in TRAINED_STRATEGIES]
+    transferred = [f"{name}/{model}" for name in TRANSFER_DATASETS for model in models_of(name)]
+    return [f"{RESULTS}/curves/{job}.csv" for job in [*upstream, *transferred]]

@@ -15,16 +15,18 @@ def in_process(target, *arguments):
     """Exit status of `target(*arguments)` in a new process, which finds its modules imported."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vipann.training.stages"])
-    process = context.Process(target=_quietly, args=(target, *arguments))
+    # The fork server has the environment of its own start.
+    process = context.Process(target=_quietly, args=(dict(os.environ), target, *arguments))
     process.start()
     process.join(timeout=600)
     assert process.exitcode is not None, "the training hangs"
     return process.exitcode
 
 
-def _quietly(target, *arguments):
+def _quietly(environment, target, *arguments):
     from vipann.errors import UserError
 
+    os.environ.update(environment)
     torch.set_num_threads(1)
     try:
         target(*arguments)

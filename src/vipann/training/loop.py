@@ -23,6 +23,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from vipann.devices import choose_device
 from vipann.errors import UserError
 from vipann.features.batches import BatchOrder, training_loader
 from vipann.seeds import derive_seed
@@ -311,7 +312,7 @@ class _Training:
 
 
 def _fabric(accelerator: str, plan: Plan, running: Running) -> Fabric:
-    cuda = accelerator != "cpu" and torch.cuda.is_available()
+    cuda = choose_device(accelerator).type == "cuda"
     if plan.sync_batchnorm and running.processes > 1 and not cuda:
         raise UserError(
             "training.sync_batchnorm: torch synchronizes batch norm on GPUs only; set it to false"

@@ -23,6 +23,7 @@ import torch
 from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.fabric.plugins.environments.lightning import find_free_network_port
 
+from vipann.devices import choose_device
 from vipann.errors import UserError
 
 _SECONDS_TO_SAY_WHY = 20.0
@@ -87,7 +88,7 @@ def process_count(accelerator: str, granted: int) -> int:
 
     On a CPU, and without a grant, one process on whatever there is.
     """
-    if accelerator == "cpu" or not torch.cuda.is_available():
+    if choose_device(accelerator).type != "cuda":
         return 1
     return max(1, min(granted, torch.cuda.device_count()))
 

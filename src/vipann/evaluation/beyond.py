@@ -42,7 +42,7 @@ from vipann.evaluation.diagnostics import (
 from vipann.evaluation.metrics import METRIC_COLUMNS, metrics_of
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
 from vipann.evaluation.resampling import bootstrap, interval, statistics_of
-from vipann.evaluation.retention import map_retention_curves, retention_curve
+from vipann.evaluation.retention import retention_curves
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
@@ -111,9 +111,10 @@ def beyond_tables(
 def own_metrics(one: Predictions, fractions: Sequence[float], bins: int) -> pd.DataFrame:
     """Calibration, proper scores and retention areas of one fold (module docstring)."""
     rows = []
+    curves = retention_curves(one, fractions)
     for replication, probability in enumerate(one.mean_probability):
         scores = _calibration_scores(one, probability, bins)
-        for name, curve in _curves(one, replication, fractions).items():
+        for name, curve in zip(UNCERTAINTIES, curves[replication], strict=True):
             scores[f"retention_area_{name}"] = float(np.nanmean(curve))
             scores[f"retention_gain_{name}"] = float(np.nanmean(curve) - curve[-1])
         rows += [(replication, metric, value) for metric, value in scores.items()]
@@ -244,19 +245,6 @@ def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) ->
         "nll": float(nll.mean()),
         "brier": float(calibration.brier(one.labels, probability, one.task).mean()),
     }
-
-
-def _curves(
-    one: Predictions, replication: int, fractions: Sequence[float]
-) -> dict[str, np.ndarray]:
-    uncertainties = [getattr(one, name)[replication] for name in UNCERTAINTIES]
-    if one.task == "multilabel":
-        probability = one.mean_probability[replication]
-        curves = map_retention_curves(one.labels, probability, uncertainties, fractions)
-    else:
-        right = (one.predicted[replication] == one.targets).astype(np.float64)
-        curves = [retention_curve(right, uncertainty, fractions) for uncertainty in uncertainties]
-    return dict(zip(UNCERTAINTIES, curves, strict=True))
 
 
 def _entropy(p: np.ndarray, task: str) -> np.ndarray:

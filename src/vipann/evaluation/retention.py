@@ -151,14 +151,13 @@ def retention_table(predictions: Sequence[Predictions], fractions: Sequence[floa
 
 
 def _curves_of(one: Predictions, steps: Sequence[float]) -> pd.DataFrame:
-    score = "accuracy" if one.task == "multiclass" else "mAP"
-    curves = _accuracy_curves if score == "accuracy" else _map_curves
     index = pd.MultiIndex.from_product(
         [range(one.replications), UNCERTAINTIES, steps],
         names=["replication", "uncertainty", "retained_fraction"],
     )
-    frame = pd.DataFrame({"value": curves(one, steps).ravel()}, index=index).reset_index()
-    frame["score"] = score
+    values = retention_curves(one, steps).ravel()
+    frame = pd.DataFrame({"value": values}, index=index).reset_index()
+    frame["score"] = "accuracy" if one.task == "multiclass" else "mAP"
     for name in ("dataset", "strategy", "phase", "fold"):
         frame[name] = getattr(one, name)
     return frame[RETENTION_COLUMNS]
@@ -178,6 +177,11 @@ def _check_folds(predictions: Sequence[Predictions]) -> None:
                 f"{where}: its folds differ in replications or classes, so they cannot be "
                 "averaged. Delete its predictions and run again."
             )
+
+
+def retention_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
+    """One fold's curves (R, 3, F), of accuracy or mAP, by replication and `UNCERTAINTIES`."""
+    return (_accuracy_curves if one.task == "multiclass" else _map_curves)(one, fractions)
 
 
 def _accuracy_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 from vipann.claims.evidence import RunView
+from vipann.evaluation.metrics import METRIC_COLUMNS
+from vipann.evaluation.retention import RETENTION_COLUMNS, UNCERTAINTY_COLUMNS
 
 STRATEGIES = ("det", "drop", "det_flip", "flip")
 BAYESIAN = ("drop", "det_flip", "flip")
@@ -34,17 +36,7 @@ def frames(phases, scores, curves, clips, folds=(1, 2, 3, 4, 5), extra=()):
             for replication in (0, 1):
                 shown = value + noise + 1e-4 * replication
                 rows.append(("own", "own", strategy, phase, fold, replication, metric, shown))
-    names = [
-        "dataset",
-        "scored_dataset",
-        "strategy",
-        "phase",
-        "fold",
-        "replication",
-        "metric",
-        "value",
-    ]
-    metrics = pd.DataFrame(rows, columns=names)
+    metrics = pd.DataFrame(rows, columns=METRIC_COLUMNS)
     retention = pd.DataFrame(
         [
             ("own", strategy, phase, fold, kind, 0, fraction, name, value + NOISE[place % 5])
@@ -52,17 +44,7 @@ def frames(phases, scores, curves, clips, folds=(1, 2, 3, 4, 5), extra=()):
             for place, fold in enumerate(folds)
             for fraction, value in zip(FRACTIONS, curve, strict=True)
         ],
-        columns=[
-            "dataset",
-            "strategy",
-            "phase",
-            "fold",
-            "uncertainty",
-            "replication",
-            "retained_fraction",
-            "score",
-            "value",
-        ],
+        columns=RETENTION_COLUMNS,
     )
     uncertainty = pd.DataFrame(
         [
@@ -72,16 +54,7 @@ def frames(phases, scores, curves, clips, folds=(1, 2, 3, 4, 5), extra=()):
             for scored, values in zip(("own", "ships"), pair, strict=True)
             for i, value in enumerate(values)
         ],
-        columns=[
-            "dataset",
-            "scored_dataset",
-            "strategy",
-            "phase",
-            "fold",
-            "clip_id",
-            "uncertainty",
-            "value",
-        ],
+        columns=UNCERTAINTY_COLUMNS,
     )
     return metrics, retention, uncertainty
 

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from vipann.errors import UserError
+from vipann.evaluation.retention import RETENTION_COLUMNS, UNCERTAINTY_COLUMNS
 from vipann.figures import style
 from vipann.figures.boxplot import box_statistics, draw_boxplot
 from vipann.figures.retention import draw_phases, draw_retention, phase_lines, retention_lines
@@ -33,18 +34,7 @@ def write_retention(path, strategies=("flip", "drop", "det"), phases=("fixed", "
         for r in range(1 if strategy == "det" else 20)
         for f in (0.1, 0.5, 1.0)
     ]
-    names = [
-        "dataset",
-        "strategy",
-        "phase",
-        "fold",
-        "uncertainty",
-        "replication",
-        "retained_fraction",
-        "score",
-        "value",
-    ]
-    pd.DataFrame(rows, columns=names).to_parquet(path)
+    pd.DataFrame(rows, columns=RETENTION_COLUMNS).to_parquet(path)
     return path
 
 
@@ -58,17 +48,7 @@ def write_uncertainty(path, strategies=("flip", "drop", "det"), phases=("fixed",
         for scored, values in (("ships", [10, 20, 30]), ("scenes", [*range(9), 100]))
         for i, value in enumerate(values)
     ]
-    names = [
-        "dataset",
-        "scored_dataset",
-        "strategy",
-        "phase",
-        "fold",
-        "clip_id",
-        "uncertainty",
-        "value",
-    ]
-    pd.DataFrame(rows, columns=names).to_parquet(path)
+    pd.DataFrame(rows, columns=UNCERTAINTY_COLUMNS).to_parquet(path)
     return path
 
 

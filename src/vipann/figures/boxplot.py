@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cbook import boxplot_stats
@@ -80,12 +79,8 @@ def draw_boxplot(
     `vipann.figures.style.style_from`; names: dataset -> name shown, default the dataset's key;
     phase: see `box_statistics`.
     """
-    chosen = look.style_from(style)
-    boxes = box_statistics(pd.read_parquet(uncertainty), phase)
     shown = {key: name for key, name in (names or {}).items() if name}
-    with matplotlib.rc_context(chosen.rc()):
-        figure = _figure(boxes, chosen, shown)
-        look.save(figure, boxes, outputs, chosen.dpi)
+    look.draw(_figure, box_statistics(pd.read_parquet(uncertainty), phase), outputs, style, shown)
 
 
 def _box(clips: pd.DataFrame) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from vipann.figures import style as look
+from vipann.ordering import ordered
 
 # The first of these that the run has; columns of panels from left to right.
 PHASES = ("finetuned", "fixed", "scratch")
@@ -34,14 +34,7 @@ def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
     shares = drawn.groupby(keys, sort=False)["clips"].sum().reset_index()
     shares["share"] = shares["clips"] / shares.groupby(keys[:-1])["clips"].transform("sum")
     classes = _classes(shares)
-    place = {
-        "strategy": STRATEGIES.index,
-        "target": classes.index,
-        "predicted": classes.index,
-    }
-    return shares.sort_values(
-        list(place), key=lambda column: column.map(place[column.name]), ignore_index=True
-    )
+    return ordered(shares, {"strategy": STRATEGIES, "target": classes, "predicted": classes})
 
 
 def draw_confusion(
@@ -55,11 +48,7 @@ def draw_confusion(
     outputs: paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`;
     title: default the dataset's name.
     """
-    chosen = look.style_from(style)
-    shares = confusion_shares(pd.read_parquet(confusion))
-    with matplotlib.rc_context({**chosen.rc(), "axes.grid": False}):
-        figure = _figure(shares, chosen, title)
-        look.save(figure, shares, outputs, chosen.dpi)
+    look.draw(_figure, confusion_shares(pd.read_parquet(confusion)), outputs, style, title)
 
 
 def _classes(shares: pd.DataFrame) -> list[str]:
@@ -80,7 +69,7 @@ def _figure(shares: pd.DataFrame, style: look.Style, title: str | None) -> Figur
         rows, columns = (mine[name].map(classes.index) for name in ("target", "predicted"))
         matrix[rows, columns] = mine["share"]
         image = axes.imshow(matrix, cmap=look.CONFUSION_MAP, vmin=0, vmax=1)
-        axes.set_title(look.STRATEGY_LABELS[strategy])
+        axes.set_title(style.word(strategy))
         axes.set_xlabel(look.PREDICTED_LABEL)
         named = len(classes) <= NAMED_CLASSES
         ticks = range(len(classes)) if named else []
@@ -88,12 +77,13 @@ def _figure(shares: pd.DataFrame, style: look.Style, title: str | None) -> Figur
         axes.set_xticks(ticks, labels, rotation=90)
         axes.set_yticks(ticks, labels)
         axes.tick_params(length=0)
+        axes.grid(visible=False)
     grid[0, 0].set_ylabel(look.TARGET_LABEL)
     bar = figure.colorbar(image, ax=grid[0].tolist(), shrink=0.6, pad=0.01)
     bar.outline.set_visible(False)
     dataset, phase = shares["dataset"].iloc[0], shares["phase"].iloc[0]
     figure.suptitle(
-        f"{title or dataset}, {look.PHASE_LABELS[phase].lower()}",
+        f"{title or dataset}, {style.word(phase).lower()}",
         fontsize=style.font_size + 1.5,
         weight="bold",
     )

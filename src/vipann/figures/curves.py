@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -60,11 +59,7 @@ def draw_curves(
     with their range. outputs: paths for "png", "pdf", "svg" and "csv"; style: see
     `vipann.figures.style.style_from`; names: dataset -> name.
     """
-    chosen = look.style_from(style)
-    lines = learning_curves(files)
-    with matplotlib.rc_context(chosen.rc()):
-        figure = _figure(lines, chosen, names or {})
-        look.save(figure, lines, outputs, chosen.dpi)
+    look.draw(_figure, learning_curves(files), outputs, style, names or {})
 
 
 def _thinned(file: Path) -> pd.DataFrame:
@@ -97,7 +92,7 @@ def _figure(lines: pd.DataFrame, style: look.Style, names: Mapping[str, str]) ->
     shown = [name for name in look.PALETTE if name in set(lines["strategy"])]
     keys = [
         Line2D([], [], color=style.colour(name), linewidth=look.LINE_WIDTH, label=label)
-        for name, label in ((name, look.STRATEGY_LABELS[name]) for name in shown)
+        for name, label in ((name, style.word(name)) for name in shown)
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
     return figure
@@ -107,7 +102,7 @@ def _row(row: Iterable[Axes], lines: pd.DataFrame, dataset: str, style: look.Sty
     if dataset == UPSTREAM:
         panels = [("pretrained", measure, title) for measure, title in UPSTREAM_PANELS.items()]
     else:
-        panels = [(phase, "loss", look.PHASE_LABELS[phase]) for phase in PHASES]
+        panels = [(phase, "loss", style.word(phase)) for phase in PHASES]
     for place, (axes, (phase, measure, title)) in enumerate(zip(row, panels, strict=True)):
         panel = lines[(lines["phase"] == phase) & (lines["measure"] == measure)]
         axes.set_title(title)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vipann.figures import style as look
+from vipann.ordering import ordered
 
 # Columns of panels from left to right, as far as a run has them.
 PHASES = ("pretrained", "fixed", "finetuned", "scratch")
@@ -29,14 +29,7 @@ def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
     ]
     groups = drawn.groupby(["dataset", "strategy", "phase"])["cases"]
     drawn = drawn.assign(percent=100 * drawn["cases"] / groups.transform("sum"))
-    orders = {"phase": PHASES, "strategy": STRATEGIES}
-    return drawn.sort_values(
-        [*orders, "low"],
-        key=lambda column: (
-            column.map(orders[column.name].index) if column.name in orders else column
-        ),
-        ignore_index=True,
-    )
+    return ordered(drawn, {"phase": PHASES, "strategy": STRATEGIES}, then=["low"])
 
 
 def draw_reliability(
@@ -50,11 +43,7 @@ def draw_reliability(
     outputs: paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`;
     title: default the dataset's name.
     """
-    chosen = look.style_from(style)
-    lines = reliability_lines(pd.read_parquet(reliability))
-    with matplotlib.rc_context(chosen.rc()):
-        figure = _figure(lines, chosen, title)
-        look.save(figure, lines, outputs, chosen.dpi)
+    look.draw(_figure, reliability_lines(pd.read_parquet(reliability)), outputs, style, title)
 
 
 def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
@@ -76,7 +65,7 @@ def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure
             form = _form(strategy, style)
             above.plot(line["confidence"], line["outcome"], **form)
             below.plot(line["confidence"], line["percent"], **form)
-        above.set_title(look.PHASE_LABELS[phase])
+        above.set_title(style.word(phase))
         above.set(xlim=(0, 1), ylim=(0, 1))
         below.set_xlabel(look.CONFIDENCE_LABEL)
     # All panels of the row share the axis.
@@ -87,7 +76,7 @@ def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure
         title or lines["dataset"].iloc[0], fontsize=style.font_size + 1.5, weight="bold"
     )
     shown = [name for name in STRATEGIES if name in set(lines["strategy"])]
-    keys = [Line2D([], [], label=look.STRATEGY_LABELS[n], **_form(n, style)) for n in shown]
+    keys = [Line2D([], [], label=style.word(n), **_form(n, style)) for n in shown]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(shown))
     return figure
 

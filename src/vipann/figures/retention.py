@@ -4,12 +4,10 @@ Two views of the same lines: `draw_retention` compares strategies (Figures 1, 4,
 `draw_phases` fixed-feature with fine-tuned networks (Figures 3, 6, 9).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from vipann.figures import style as look
+from vipann.ordering import ordered
 
 # Rows of panels of `draw_retention` from top to bottom, as far as a run has them.
 PHASES = ("pretrained", "finetuned", "fixed")
@@ -25,6 +24,9 @@ STRATEGIES = ("drop", "flip", "det_flip", "det")
 COMPARED_STRATEGIES = ("drop", "det_flip", "flip")
 COMPARED_PHASES = ("finetuned", "fixed")
 BAND_PERCENT = (2.5, 97.5)
+
+# A column of the lines, and its values in the order of drawing.
+Axis = tuple[str, Sequence[str]]
 
 _LINE = ["dataset", "phase", "strategy", "uncertainty", "retained_fraction", "score"]
 
@@ -59,9 +61,8 @@ def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
             "standard_error": folds.sem(),
         }
     )
-    return _sorted(
-        lines.reset_index(), phase=PHASES, strategy=STRATEGIES, uncertainty=look.UNCERTAINTY_LABELS
-    )
+    orders = {"phase": PHASES, "strategy": STRATEGIES, "uncertainty": look.UNCERTAINTY_LABELS}
+    return ordered(lines.reset_index(), orders, then=["retained_fraction"])
 
 
 def phase_lines(retention: pd.DataFrame) -> pd.DataFrame:
@@ -70,12 +71,12 @@ def phase_lines(retention: pd.DataFrame) -> pd.DataFrame:
     compared = lines[
         lines["phase"].isin(COMPARED_PHASES) & lines["strategy"].isin(COMPARED_STRATEGIES)
     ]
-    return _sorted(
-        compared,
-        uncertainty=look.UNCERTAINTY_LABELS,
-        strategy=COMPARED_STRATEGIES,
-        phase=COMPARED_PHASES,
-    )
+    orders = {
+        "uncertainty": look.UNCERTAINTY_LABELS,
+        "strategy": COMPARED_STRATEGIES,
+        "phase": COMPARED_PHASES,
+    }
+    return ordered(compared, orders, then=["retained_fraction"])
 
 
 def draw_retention(
@@ -91,11 +92,9 @@ def draw_retention(
     paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`; title:
     default the dataset's name.
     """
-    chosen = look.style_from(style)
-    lines = retention_lines(pd.read_parquet(retention))
-    with matplotlib.rc_context(chosen.rc()):
-        figure = _strategies_figure(lines, chosen, title)
-        look.save(figure, lines, outputs, chosen.dpi)
+    look.draw(
+        _strategies_figure, retention_lines(pd.read_parquet(retention)), outputs, style, title
+    )
 
 
 def draw_phases(
@@ -109,86 +108,54 @@ def draw_phases(
     Columns of panels: Drop, Det-Flip, Flip, as far as there; rows: entropy, epistemic, aleatoric.
     Arguments as for `draw_retention`.
     """
-    chosen = look.style_from(style)
-    lines = phase_lines(pd.read_parquet(retention))
-    with matplotlib.rc_context(chosen.rc()):
-        figure = _phases_figure(lines, chosen, title)
-        look.save(figure, lines, outputs, chosen.dpi)
-
-
-def _sorted(lines: pd.DataFrame, **orders: Iterable[str]) -> pd.DataFrame:
-    places = {name: list(order).index for name, order in orders.items()}
-    return lines.sort_values(
-        [*places, "retained_fraction"],
-        key=lambda column: column.map(places[column.name]) if column.name in places else column,
-        ignore_index=True,
-    )
+    look.draw(_phases_figure, phase_lines(pd.read_parquet(retention)), outputs, style, title)
 
 
 def _strategies_figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
-    phases, columns = _present(lines, "phase"), _present(lines, "uncertainty")
     if lines.empty:
         return look.without_data(style, "This run has no retention curve to draw.")
-    # The lines' order is that of rows; columns have the paper's order even without Bayesian lines.
-    columns = [name for name in look.UNCERTAINTY_LABELS if name in columns]
-    figure, grid = look.panels(
-        style, len(phases), len(columns), look.RETENTION_ROW, sharex=True, sharey=True
-    )
-    for row, phase in zip(grid, phases, strict=True):
-        for axes, uncertainty in zip(row, columns, strict=True):
-            panel = lines[(lines["phase"] == phase) & (lines["uncertainty"] == uncertainty)]
-            _panel(axes, panel, "strategy", style)
-        _label_row(row, style.word(phase), lines, style)
-    _label_columns(grid, columns, style)
-    shown = [name for name in STRATEGIES if name in set(lines["strategy"])]
-    _finish(figure, lines, shown, style, title)
-    return figure
+    rows, columns = ("phase", PHASES), ("uncertainty", tuple(look.UNCERTAINTY_LABELS))
+    return _figure(lines, style, title, rows, columns, ("strategy", STRATEGIES))
 
 
 def _phases_figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
-    rows, columns = _present(lines, "uncertainty"), _present(lines, "strategy")
     if lines.empty:
         return look.without_data(style, "This run has no Bayesian strategy to compare phases of.")
+    rows = ("uncertainty", tuple(look.UNCERTAINTY_LABELS))
+    columns = ("strategy", COMPARED_STRATEGIES)
+    return _figure(lines, style, title, rows, columns, ("phase", COMPARED_PHASES))
+
+
+def _figure(
+    lines: pd.DataFrame,
+    style: look.Style,
+    title: str | None,
+    by_row: Axis,
+    by_column: Axis,
+    by_line: Axis,
+) -> Figure:
+    """A grid of panels: each axis is a column of `lines` with its values in order."""
+    rows, columns, shown = (
+        [value for value in order if value in set(lines[name])]
+        for name, order in (by_row, by_column, by_line)
+    )
     figure, grid = look.panels(
         style, len(rows), len(columns), look.RETENTION_ROW, sharex=True, sharey=True
     )
-    for row, uncertainty in zip(grid, rows, strict=True):
-        for axes, strategy in zip(row, columns, strict=True):
-            panel = lines[(lines["uncertainty"] == uncertainty) & (lines["strategy"] == strategy)]
-            _panel(axes, panel, "phase", style)
-        _label_row(row, style.word(uncertainty), lines, style)
-    _label_columns(grid, columns, style)
-    shown = [name for name in COMPARED_PHASES if name in set(lines["phase"])]
-    _finish(figure, lines, shown, style, title)
-    return figure
-
-
-def _label_row(row: np.ndarray, name: str, lines: pd.DataFrame, style: look.Style) -> None:
-    row[0].set_ylabel(style.word(lines["score"].iloc[0]))
-    look.row_label(row[-1], name)
-
-
-def _label_columns(grid: np.ndarray, columns: Sequence[str], style: look.Style) -> None:
+    for row, its in zip(grid, rows, strict=True):
+        in_row = lines[lines[by_row[0]] == its]
+        for axes, value in zip(row, columns, strict=True):
+            _panel(axes, in_row[in_row[by_column[0]] == value], by_line[0], style)
+        row[0].set_ylabel(style.word(lines["score"].iloc[0]))
+        look.row_label(row[-1], style.word(its))
     for axes, name in zip(grid[0], columns, strict=True):
         axes.set_title(style.word(name))
     for axes in grid[-1]:
         axes.set_xlabel(style.word("retained"))
-
-
-def _present(lines: pd.DataFrame, column: str) -> list[str]:
-    return list(dict.fromkeys(lines[column]))
-
-
-def _finish(
-    figure: Figure,
-    lines: pd.DataFrame,
-    shown: Sequence[str],
-    style: look.Style,
-    title: str | None,
-) -> None:
     figure.suptitle(title or lines["dataset"].iloc[0])
     keys = [Line2D([], [], label=style.word(name), **_line_style(name, style)) for name in shown]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(shown))
+    return figure
 
 
 def _panel(axes: Axes, panel: pd.DataFrame, told_apart: str, style: look.Style) -> None:

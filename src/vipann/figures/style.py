@@ -1,10 +1,11 @@
 """How every figure looks: colours, fonts, sizes, resolution and words. Nothing of it elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -214,6 +215,19 @@ def without_data(style: Style, message: str) -> Figure:
     figure = Figure(figsize=(style.width_inches, 1.2))
     figure.text(0.5, 0.5, message, ha="center", va="center", wrap=True)
     return figure
+
+
+def draw(
+    figure_of: Callable[..., Figure],
+    drawn: pd.DataFrame,
+    outputs: Mapping[str, Path | str],
+    style: Mapping[str, Any] | None,
+    about: Any,
+) -> None:
+    """Write what `figure_of(drawn, style, about)` makes in the config's style: see `save`."""
+    chosen = style_from(style)
+    with matplotlib.rc_context(chosen.rc()):
+        save(figure_of(drawn, chosen, about), drawn, outputs, chosen.dpi)
 
 
 def save(figure: Figure, drawn: pd.DataFrame, outputs: Mapping[str, Path | str], dpi: int) -> None:

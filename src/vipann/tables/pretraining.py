@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vipann.ordering import ordered
 from vipann.paper.names import PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
 from vipann.tables.layout import (
@@ -36,9 +37,7 @@ def pretraining_table(metrics: Path | str, paper_names: Mapping[str, str | None]
         & frame["metric"].isin(list(METRICS))
     ]
     orders = {"strategy": STRATEGIES, "metric": list(METRICS)}
-    frame = frame.sort_values(
-        list(orders), key=lambda names: names.map(orders[names.name].index), kind="stable"
-    )
+    frame = ordered(frame, orders)
     paper = [
         paper_value(3, STRATEGY_NAMES[row.strategy], METRICS[row.metric])
         if paper_names.get(row.dataset) == PRETRAINING_DATASET

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vipann.ordering import ordered
 from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
 from vipann.tables.layout import (
@@ -88,9 +89,7 @@ def _table(
         "dataset": list(dict.fromkeys(frame["dataset"])),
         "phase": list(PHASES[number]),
     }
-    frame = frame.sort_values(
-        list(orders), key=lambda names: names.map(orders[names.name].index), kind="stable"
-    )
+    frame = ordered(frame, orders)
     paper = [
         _printed(number, row.strategy, row.phase, row.metric, paper_names.get(row.dataset))
         for row in frame.itertuples()

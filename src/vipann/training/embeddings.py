@@ -51,10 +51,6 @@ class Head(nn.Module):
         drawn = torch.randint(views, (clips,)) + torch.arange(0, clips * views, views)
         return self.classify(embeddings.flatten(0, 1).index_select(0, drawn.to(embeddings.device)))
 
-    def stages(self) -> list[tuple[Callable[[Tensor], Tensor], list[nn.Module]]]:
-        """The forward pass of one view (B, E), as `Network.stages`."""
-        return [(self.classify, self.head())]
-
     def head(self) -> list[nn.Module]:
         """All its modules, as `Network.head`."""
         return list(self.children())
@@ -88,7 +84,7 @@ def cached_sets(
 
     Validation clips are plain; a random backbone runs over them once per Monte Carlo sample.
     """
-    backbone = [module for _, modules in network.stages()[:-1] for module in modules]
+    backbone = [module for _, modules in network.backbone() for module in modules]
     random = any(map(is_random_at_inference, backbone))
     samples = settings["validation"]["mc_samples"] if random and len(validation) else 1
     size, augmentation = settings["batch_size"], settings["spec_augment"]

@@ -14,7 +14,7 @@ from workflow_harness import ROOT
 
 HEAVY = (
     "torch",
-    "lightning",
+    "lightning_fabric",
     "torchaudio",
     "bayesian_torch",
     "h5py",

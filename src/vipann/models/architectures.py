@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vipann.errors import UserError
-from vipann.models import mobilenet
 from vipann.models.embedding import EmbeddingNetwork
-from vipann.models.mobilenet import MobileNet
 from vipann.models.network import Network
 from vipann.models.resnet54 import ResNet54
 
@@ -39,43 +37,55 @@ def architecture(model: Settings) -> Architecture:
     if name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise UserError(f"model.architecture is {name!r}; it is one of: {known}")
-    return ARCHITECTURES[name]
+    return ARCHITECTURES[name]()
 
 
-def _resnet54(classes: int, settings: Settings, output_dropout: bool) -> Network:
-    model = settings["model"]
-    return ResNet54(
-        classes,
-        width=model["width"],
-        blocks=model["blocks"],
-        mel_bands=settings["mel_bands"],
-        dropout=_rates(model, "conv", "linear", "block"),
-        output_dropout=output_dropout,
-    )
+def _resnet54() -> Architecture:
+    def build(classes: int, settings: Settings, output_dropout: bool) -> Network:
+        model = settings["model"]
+        return ResNet54(
+            classes,
+            width=model["width"],
+            blocks=model["blocks"],
+            mel_bands=settings["mel_bands"],
+            dropout=_rates(model, "conv", "linear", "block"),
+            output_dropout=output_dropout,
+        )
+
+    return Architecture(build)
 
 
-def _embedding(classes: int, settings: Settings, output_dropout: bool) -> Network:
-    model = settings["model"]
-    return EmbeddingNetwork(
-        classes,
-        hidden=model["hidden"],
-        pooling=model["pooling"],
-        bands=settings["mel_bands"],
-        dropout=_rates(model, "conv", "linear"),
-        output_dropout=output_dropout,
-    )
+def _embedding() -> Architecture:
+    def build(classes: int, settings: Settings, output_dropout: bool) -> Network:
+        model = settings["model"]
+        return EmbeddingNetwork(
+            classes,
+            hidden=model["hidden"],
+            pooling=model["pooling"],
+            bands=settings["mel_bands"],
+            dropout=_rates(model, "conv", "linear"),
+            output_dropout=output_dropout,
+        )
+
+    return Architecture(build)
 
 
-def _mn04(classes: int, settings: Settings, output_dropout: bool) -> Network:
-    return MobileNet(classes, _rates(settings["model"], "conv", "linear"), output_dropout)
+def _mn04() -> Architecture:
+    # Importing torchvision takes longer than many a job's work.
+    from vipann.models.mobilenet import FRONT_END, MobileNet, own_name
+
+    def build(classes: int, settings: Settings, output_dropout: bool) -> Network:
+        return MobileNet(classes, _rates(settings["model"], "conv", "linear"), output_dropout)
+
+    return Architecture(build, own_name, FRONT_END)
 
 
 def _rates(model: Settings, *names: str) -> dict[str, float]:
     return {name: model["dropout"][name] for name in names}
 
 
-ARCHITECTURES: dict[str, Architecture] = {
-    "resnet54": Architecture(_resnet54),
-    "embedding": Architecture(_embedding),
-    "mn04": Architecture(_mn04, mobilenet.own_name, mobilenet.FRONT_END),
+ARCHITECTURES: dict[str, Callable[[], Architecture]] = {
+    "resnet54": _resnet54,
+    "embedding": _embedding,
+    "mn04": _mn04,
 }

@@ -14,9 +14,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
-from lightning.fabric.strategies import DDPStrategy
-from lightning.fabric.utilities.seed import seed_everything as _seed_everything
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
@@ -28,10 +25,12 @@ from vipann.errors import UserError
 from vipann.features.batches import BatchOrder, training_loader
 from vipann.seeds import derive_seed
 from vipann.training.curves import Curves
+from vipann.training.fabric import DDPStrategy, Fabric
+from vipann.training.fabric import seed_everything as _seed_everything
 from vipann.training.running import Ranks, Running, Stopped, stop_signals
 from vipann.training.states import States, read_state
 
-logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 

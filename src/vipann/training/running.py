@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
-from lightning.fabric.plugins.environments.lightning import find_free_network_port
 
 from vipann.devices import choose_device
 from vipann.errors import UserError
+from vipann.training.fabric import LightningEnvironment, find_free_network_port
 
 _SECONDS_TO_SAY_WHY = 20.0
 _SECONDS_BETWEEN_LOOKS = 0.2

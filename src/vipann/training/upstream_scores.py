@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.models.network import Network
+from vipann.training.fabric import Fabric
 from vipann.training.running import Running
 
 _AUC_MARGIN = 1e-6
@@ -66,6 +65,9 @@ def multilabel_scores(probability: Tensor, labels: Tensor) -> dict[str, float]:
     The formulas are those of `vipann.evaluation.metrics`, which training must not import: a change
     there would make every network's training out of date.
     """
+    # Beside the training of a small network, importing torchmetrics takes long.
+    from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
     positive = labels.sum(dim=0)
     present = positive > 0
     mixed = present & (positive < len(labels))

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from vipann.errors import UserError
@@ -19,6 +18,7 @@ from vipann.features.store import FeatureStore
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.strategies import is_random_at_inference
 from vipann.training.embeddings import EmbeddingDataset
+from vipann.training.fabric import Fabric
 
 _CLIPS_AT_ONCE = 64
 

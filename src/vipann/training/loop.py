@@ -76,7 +76,7 @@ class TrainingClips(Protocol):
 class Plan:
     """What a training does, apart from its module: all of it decides the result.
 
-    precision: auto (bf16 on GPUs that have it), float32 or bfloat16; on a CPU always float32.
+    precision: auto (bf16 on GPUs that have it, float32 elsewhere), float32 or bfloat16.
     """
 
     batch_size: int
@@ -327,7 +327,7 @@ def _fabric(accelerator: str, plan: Plan, running: Running) -> Fabric:
         devices=running.processes,
         # Statistics of batch norm are shared by the loop itself.
         strategy=DDPStrategy(broadcast_buffers=False) if running.processes > 1 else "auto",
-        precision="bf16-mixed" if cuda and wanted == "bfloat16" else "32-true",
+        precision="bf16-mixed" if wanted == "bfloat16" else "32-true",
         plugins=[Ranks(running)],
     )
 

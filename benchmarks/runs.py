@@ -1,0 +1,138 @@
+"""Keep the small result files of finished runs, and put runs that differ in their seed side by side.
+
+    python benchmarks/runs.py results/laptop results/laptop_2 --out benchmarks/results/laptop \
+        --command "make laptop" --command "snakemake ..."
+
+copies the tables of each run as CSV into a folder of its own under `--out`, and writes
+`<out>/README.md`: machine, versions, commands, the accuracies of all runs, and for each of the
+paper's claims the verdict of each run.
+"""
+
+import argparse
+import csv
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+from reporting import machine
+
+TABLES = ("table3", "table4", "table5", "claims", "calibration", "ood", "dataset_summary")
+PACKAGES = ("torch", "snakemake", "numpy", "librosa")
+SCORES = ["dataset", "strategy", "phase", "metric"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
+    parser.add_argument("--command", action="append", help="what made each run, in their order")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args(arguments)
+    if asked.command and len(asked.command) != len(asked.runs):
+        parser.error("--command: one for each run")
+    for run in asked.runs:
+        if not (run / "tables" / "claims.csv").is_file():
+            parser.error(f"{run}: there is no tables/claims.csv; has the run finished?")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    for run in asked.runs:
+        keep(run, asked.out / run.name)
+    text = "\n".join(report(asked.runs, asked.command or ["?"] * len(asked.runs)))
+    (asked.out / "README.md").write_text(text + "\n")
+    print(text)
+
+
+def keep(run: Path, folder: Path) -> None:
+    """Copy the tables of a run that are CSV files."""
+    folder.mkdir(exist_ok=True)
+    for name in TABLES:
+        table = run / "tables" / f"{name}.csv"
+        if table.is_file():
+            shutil.copy(table, folder / table.name)
+
+
+def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
+    """Lines of Markdown about all runs."""
+    facts = machine(*PACKAGES)
+    lines = [f"# {', '.join(run.name for run in runs)}", ""]
+    lines += [f"{facts.pop('cpu')}, {facts.pop('cores')} cores, {facts.pop('memory_gib')} GiB; "]
+    lines[-1] += ", ".join(f"{name} {value}" for name, value in facts.items())
+    lines += ["", *_markdown(["Run", "Command", "Commit", "Hours of jobs"], _made(runs, commands))]
+    names = [run.name for run in runs]
+    lines += ["", "## Scores", ""]
+    lines += _markdown([*map(str.capitalize, SCORES), *names], _scores(runs))
+    lines += ["", "## Out-of-distribution detection", "", "AUROC, mean over folds.", ""]
+    lines += _markdown(["Dataset", "Strategy", "Phase", "Uncertainty", *names], _auroc(runs))
+    lines += ["", "## The paper's claims", ""]
+    claims = list(_claims(runs))
+    same = sum(len(set(row[2:])) == 1 for row in claims)
+    lines += [f"{same} of {len(claims)} verdicts are the same in all runs.", ""]
+    return lines + _markdown(["Claim", "Dataset", *names], claims)
+
+
+def _made(runs: Sequence[Path], commands: Sequence[str]) -> Iterable[list[str]]:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    for run, command in zip(runs, commands, strict=True):
+        seconds = sum(
+            float(row["s"])
+            for file in (run / "benchmarks").rglob("*.tsv")
+            for row in csv.DictReader(file.open(), delimiter="\t")
+        )
+        yield [run.name, f"`{command}`", commit, f"{seconds / 3600:.2f}"]
+
+
+def _scores(runs: Sequence[Path]) -> Iterable[list[str]]:
+    tables = [pd.concat([_read(run, f"table{n}") for n in (3, 4, 5)]) for run in runs]
+    calibration = [_read(run, "calibration").query("metric == 'ece'") for run in runs]
+    shown = [_shown(pd.concat(both)) for both in zip(tables, calibration, strict=True)]
+    yield from _joined(shown, SCORES)
+
+
+def _auroc(runs: Sequence[Path]) -> Iterable[list[str]]:
+    tables = []
+    for run in runs:
+        table = _read(run, "ood")
+        table = table[table["metric"].str.startswith("auroc_")] if len(table) else table
+        tables.append(_shown(table))
+    yield from _joined(tables, SCORES)
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    value = table["ours"].fillna(table["value"]) if "ours" in table else table["value"]
+    error = table["standard_error"].map(lambda e: "" if pd.isna(e) else f" ± {e:.3f}")
+    return table.assign(shown=value.map("{:.3f}".format) + error)
+
+
+def _joined(tables: Sequence[pd.DataFrame], keys: list[str]) -> Iterable[list[str]]:
+    columns = [table.set_index(keys)["shown"] for table in tables]
+    together = pd.concat(columns, axis=1, sort=False).fillna("–")
+    return ([*map(str, index), *row] for index, row in zip(together.index, together.to_numpy()))
+
+
+def _claims(runs: Sequence[Path]) -> Iterable[list[str]]:
+    tables = [_read(run, "claims").fillna({"dataset": ""}) for run in runs]
+    keys = ["claim", "dataset"]
+    verdicts = pd.concat([table.set_index(keys)["verdict"] for table in tables], axis=1, sort=False)
+    sentence = tables[0].drop_duplicates("claim").set_index("claim")["sentence"]
+    for (claim, dataset), row in verdicts.iterrows():
+        yield [sentence.get(claim, claim), dataset, *row.fillna("–")]
+
+
+def _read(run: Path, name: str) -> pd.DataFrame:
+    table = run / "tables" / f"{name}.csv"
+    columns = ["dataset", "strategy", "phase", "metric", "value", "standard_error"]
+    return pd.read_csv(table) if table.is_file() else pd.DataFrame(columns=columns)
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{' :-- |' * len(head)}",
+        *(f"| {' | '.join(map(str, row))} |" for row in rows),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Keep the small result files of finished runs, and put runs that differ in their seed side by side.
+"""Keep the small result files of finished runs, and show runs of other seeds side by side.
 
     python benchmarks/runs.py results/laptop results/laptop_2 --out benchmarks/results/laptop \
         --command "make laptop" --command "snakemake ..."
@@ -108,7 +108,10 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
 def _joined(tables: Sequence[pd.DataFrame], keys: list[str]) -> Iterable[list[str]]:
     columns = [table.set_index(keys)["shown"] for table in tables]
     together = pd.concat(columns, axis=1, sort=False).fillna("–")
-    return ([*map(str, index), *row] for index, row in zip(together.index, together.to_numpy()))
+    return (
+        [*map(str, index), *row]
+        for index, row in zip(together.index, together.to_numpy(), strict=True)
+    )
 
 
 def _claims(runs: Sequence[Path]) -> Iterable[list[str]]:

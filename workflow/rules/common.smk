@@ -38,6 +38,7 @@ from vipann.report.names import (
     table_category,
     table_label,
 )
+from vipann.report.notes import notes_of
 from vipann.seeds import derive_seed
 
 try:
@@ -49,6 +50,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# Captions of the report see nothing but the config.
+config["notes"] = notes_of(config)
 # The paper's own settings, under this run's.
 PAPER = read_layer(ROOT / "config/config.yaml")
 RESULTS = f"results/{config['run']}"

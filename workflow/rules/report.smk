@@ -116,6 +116,7 @@ rule index:
                 "mc_samples": config["evaluation"]["mc_samples"],
                 "replications": config["evaluation"]["replications"],
                 "paper_names": paper_names(),
+                "notes": config["notes"],
             },
         ),
     message:

@@ -76,7 +76,11 @@ rule table:
     conda:
         "../../environment.yml"
     params:
-        settings=settings("table.py", paper_names=paper_names()),
+        settings=lambda w: settings(
+            "table.py",
+            paper_names=paper_names(),
+            notes=config["notes"] if w.number == "4" else [],
+        ),
     message:
         "table {wildcards.number}"
     script:

@@ -15,4 +15,5 @@ with job_log(snakemake.log[0]):
         [source(dataset) for dataset in snakemake.params.settings["transfer"]],
         snakemake.input.counts,
         (out.csv, out.md, out.tex),
+        snakemake.params.settings["notes"],
     )

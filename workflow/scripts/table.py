@@ -10,7 +10,7 @@ with job_log(snakemake.log[0]):
     if snakemake.wildcards.number == "3":
         write_pretraining_table(paths[0], names, *files)
     elif snakemake.wildcards.number == "4":
-        write_transfer_table(paths, names, *files)
+        write_transfer_table(paths, names, *files, snakemake.params.settings["notes"])
     elif snakemake.wildcards.number == "5":
         write_scratch_table(paths, names, *files)
     else:

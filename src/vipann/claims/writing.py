@@ -32,27 +32,29 @@ def write_claims(
     transfer: Sequence[Source],
     counts: Path | str,
     outputs: Sequence[Path | str],
+    notes: Sequence[str] = (),
 ) -> None:
     """Judge every claim and write the ledger to outputs (csv, md, tex).
 
-    upstream: None where the run has no upstream data. counts: metrics/complexity.csv. Raises
-    UserError where a result file is broken.
+    upstream: None where the run has no upstream data. counts: metrics/complexity.csv;
+    notes: sentences about this run's networks. Raises UserError where a result file is broken.
     """
     views = [source.view() for source in transfer]
     frame = ledger(upstream.view() if upstream else None, views, pd.read_csv(counts))
     csv, md, tex = outputs
     with replacing(csv) as beside:
         frame.to_csv(beside, index=False)
-    for path, text in ((md, markdown(frame)), (tex, latex(frame))):
+    for path, text in ((md, markdown(frame, notes)), (tex, latex(frame))):
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
 
 
-def markdown(frame: pd.DataFrame) -> str:
+def markdown(frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     """The ledger for readers: counts, one table, and the rule of each claim."""
     counts = frame["verdict"].value_counts()
     told = ", ".join(f"{counts.get(v, 0)} {v}" for v in (HOLDS, FAILS, UNJUDGED))
     lines = [f"**{TITLE}**", "", f"Of {len(frame)} judgements: {told}.", ""]
+    lines += [line for note in notes for line in (note, "")]
     lines += ["| " + " | ".join(HEADINGS) + " |", "|" + "|".join([":--"] * len(HEADINGS)) + "|"]
     lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in _rows(frame)]
     lines += ["", HOW, "", PRINTED, "", "How each claim is judged:", ""]

@@ -50,8 +50,8 @@ def write_index(
 
     results: what the run makes, all paths below `run`: "tables", "figures", "notebooks",
     "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, mc_samples,
-    replications and paper_names (dataset -> its name in the paper or None). Links are relative:
-    the folder may be moved.
+    replications, paper_names (dataset -> its name in the paper or None) and notes (see
+    `vipann.report.notes`). Links are relative: the folder may be moved.
     """
     folder = Path(run)
     relative = {
@@ -74,7 +74,7 @@ def _index(folder: Path, results: Mapping[str, list[str]], facts: Mapping[str, A
         shown = dataset_label(dataset, facts["paper_names"])
         title = f"{label} ({shown})" if dataset else label
         blocks[figure_category(kind)] += _figure(stem, title, results["figures"])
-    lines = [f"# Results of run `{facts['run']}`", _about(facts)]
+    lines = [f"# Results of run `{facts['run']}`", _about(facts), *facts["notes"]]
     for section in SECTIONS:
         if blocks[section]:
             lines += [f"## {section}", *blocks[section]]

@@ -59,9 +59,13 @@ def write_transfer_table(
     csv: Path | str,
     md: Path | str,
     tex: Path | str,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write Table 4 as csv, Markdown and LaTeX; arguments as for `transfer_table`."""
-    _write(4, transfer_table(metrics, paper_names), paper_names, (csv, md, tex))
+    """Write Table 4 as csv, Markdown and LaTeX; arguments as for `transfer_table`.
+
+    notes: sentences to stand below it, about this run's networks.
+    """
+    _write(4, transfer_table(metrics, paper_names), paper_names, (csv, md, tex), notes)
 
 
 def write_scratch_table(
@@ -111,6 +115,7 @@ def _write(
     frame: pd.DataFrame,
     paper_names: Mapping[str, str | None],
     paths: tuple[Path | str, Path | str, Path | str],
+    more_notes: Sequence[str] = (),
 ) -> None:
     columns = []
     seen = frame[["dataset", "phase", "metric"]].drop_duplicates()
@@ -127,7 +132,7 @@ def _write(
         if table == 4:
             rows.append(["SOTA", "paper", *_state_of_the_art(columns, paper_names)])
             notes.append("SOTA: the state of the art that the paper quotes, of neither phase.")
-    layout = Layout(TITLES[table], columns, rows, notes)
+    layout = Layout(TITLES[table], columns, rows, [*notes, *more_notes])
     write_table(frame, layout, *map(Path, paths))
 
 

@@ -113,6 +113,7 @@ FACTS = {
     "mc_samples": 5,
     "replications": 20,
     "paper_names": {"events": "AudioSet", "esc50": "ESC-50", "own": None, "ships": "ShipsEar"},
+    "notes": ["Flip is another thing here."],
 }
 
 
@@ -149,6 +150,7 @@ def index(tmp_path):
 
 def test_every_result_has_a_link_in_the_index(index, tmp_path):
     lines, results = index
+    assert "Flip is another thing here." in lines
     text = "\n".join(lines)
     for path in (path for paths in results.values() for path in paths):
         assert f"]({path.removeprefix(f'{tmp_path}/')})" in text

@@ -70,7 +70,13 @@ def claims_settings() -> dict:
         block = config["datasets"][name]
         numbers = fold_numbers(block["folds"])
         datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
-    return settings("claims.py", datasets=datasets, upstream=UPSTREAM, transfer=TRANSFER_DATASETS)
+    return settings(
+        "claims.py",
+        datasets=datasets,
+        upstream=UPSTREAM,
+        transfer=TRANSFER_DATASETS,
+        notes=config["notes"],
+    )
 
 
 def curves_of_run() -> list[str]:

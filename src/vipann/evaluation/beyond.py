@@ -42,7 +42,6 @@ from vipann.evaluation.diagnostics import (
 from vipann.evaluation.metrics import METRIC_COLUMNS, metrics_of
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
 from vipann.evaluation.resampling import bootstrap, interval, statistics_of
-from vipann.evaluation.retention import retention_curves
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
@@ -85,7 +84,7 @@ def beyond_tables(
     """
     labelled = [one for one in folds if one.labelled]
     others = {one.fold: one for one in outside}
-    metrics = [own_metrics(one, fractions, beyond.bins) for one in labelled]
+    metrics = [own_metrics(one, beyond.bins) for one in labelled]
     metrics += [
         detection_metrics(one, others[one.fold])
         for one in folds
@@ -108,17 +107,29 @@ def beyond_tables(
     }
 
 
-def own_metrics(one: Predictions, fractions: Sequence[float], bins: int) -> pd.DataFrame:
-    """Calibration, proper scores and retention areas of one fold (module docstring)."""
-    rows = []
-    curves = retention_curves(one, fractions)
-    for replication, probability in enumerate(one.mean_probability):
-        scores = _calibration_scores(one, probability, bins)
-        for name, curve in zip(UNCERTAINTIES, curves[replication], strict=True):
-            scores[f"retention_area_{name}"] = float(np.nanmean(curve))
-            scores[f"retention_gain_{name}"] = float(np.nanmean(curve) - curve[-1])
-        rows += [(replication, metric, value) for metric, value in scores.items()]
+def own_metrics(one: Predictions, bins: int) -> pd.DataFrame:
+    """Calibration and proper scores of one fold (module docstring)."""
+    rows = [
+        (replication, metric, value)
+        for replication, probability in enumerate(one.mean_probability)
+        for metric, value in _calibration_scores(one, probability, bins).items()
+    ]
     return _tidy(one, rows)
+
+
+def retention_metrics(retention: pd.DataFrame) -> pd.DataFrame:
+    """Areas and gains (module docstring) of the curves that `retention_table` makes."""
+    if retention.empty:
+        return pd.DataFrame(columns=METRIC_COLUMNS)
+    curve = ["dataset", "strategy", "phase", "fold", "replication", "uncertainty"]
+    ordered = retention.sort_values("retained_fraction", kind="stable")
+    values = ordered.groupby(curve, sort=False)["value"]
+    area, of_all_clips = values.mean(), values.agg(lambda value: value.iloc[-1])
+    scores = pd.DataFrame({"area": area, "gain": area - of_all_clips})
+    rows = scores.reset_index().melt(curve, var_name="which")
+    rows["metric"] = "retention_" + rows["which"] + "_" + rows["uncertainty"]
+    rows["scored_dataset"] = rows["dataset"]
+    return rows[METRIC_COLUMNS].astype({"value": "float64"})
 
 
 def detection_metrics(one: Predictions, outside: Predictions) -> pd.DataFrame:

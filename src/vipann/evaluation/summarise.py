@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.errors import UserError
-from vipann.evaluation.beyond import Beyond, beyond_tables
+from vipann.evaluation.beyond import Beyond, beyond_tables, retention_metrics
 from vipann.evaluation.metrics import metrics_of
 from vipann.evaluation.predictions import read_group, read_predictions
 from vipann.evaluation.retention import retention_table, uncertainty_table
@@ -44,6 +44,7 @@ def summarise(
         retention.append(retention_table(folds, fractions))
         uncertainty += [uncertainty_table(folds), uncertainty_table(outside)]
         if beyond:
+            metrics.append(retention_metrics(retention[-1]))
             for kind, frames in beyond_tables(folds, outside, fractions, beyond).items():
                 more.setdefault(kind, []).extend(frames)
         del folds, outside

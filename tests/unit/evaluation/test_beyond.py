@@ -14,12 +14,13 @@ from vipann.evaluation.beyond import (
     fold_ensemble,
     own_metrics,
     pooled_metrics,
+    retention_metrics,
     temperature_metrics,
 )
 from vipann.evaluation.diagnostics import confusion_table, reliability_table
 from vipann.evaluation.metrics import METRIC_COLUMNS
 from vipann.evaluation.predictions import write_predictions
-from vipann.evaluation.retention import retention_curve
+from vipann.evaluation.retention import retention_curve, retention_table
 from vipann.evaluation.summarise import summarise
 
 FRACTIONS = [0.25, 0.5, 1.0]
@@ -37,8 +38,9 @@ def values(frame, replication=0):
 
 def test_own_metrics_are_taken_in_each_replication():
     one = random_predictions()
-    frame = own_metrics(one, FRACTIONS, 5)
-    assert list(frame.columns) == METRIC_COLUMNS
+    areas = retention_metrics(retention_table([one], FRACTIONS))
+    assert list(areas.columns) == METRIC_COLUMNS
+    frame = pd.concat([own_metrics(one, 5), areas])
     for replication in range(3):
         found = values(frame, replication)
         right = (one.predicted[replication] == one.targets).astype(float)
@@ -52,7 +54,7 @@ def test_own_metrics_are_taken_in_each_replication():
 
 def test_multilabel_retention_areas_are_of_map():
     one = random_predictions(task="multilabel", replications=1)
-    found = values(own_metrics(one, [0.5, 1.0], 5))
+    found = values(retention_metrics(retention_table([one], [0.5, 1.0])))
     kept = np.argsort(one.total[0], kind="stable")
     cut = one.total[0] <= np.sort(one.total[0])[14]
     assert len(kept) == 30
@@ -100,7 +102,7 @@ def test_overconfident_networks_are_softened_to_a_lower_nll():
         p = calibration.tempered(one.mean_probability[0], 0.2)[None].astype(np.float32)
         sharp.append(det(one.fold, clips=200, mean_probability=p, labels=one.labels))
     frame = temperature_metrics(sharp, 10).groupby("metric")["value"].mean()
-    plain = pd.concat([own_metrics(one, FRACTIONS, 10) for one in sharp])
+    plain = pd.concat([own_metrics(one, 10) for one in sharp])
     before = plain.groupby("metric")["value"].mean()
     assert frame["temperature"] > 1.3
     assert frame["nll_tempered"] < before["nll"]

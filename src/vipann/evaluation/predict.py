@@ -30,11 +30,16 @@ _FLOATS_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class SamplingPlan:
-    """How often to sample: `replications` times `mc_samples` forward passes, drawn from `seed`."""
+    """How often to sample: `replications` times `mc_samples` forward passes, drawn from `seed`.
+
+    precision: "float32", or "bfloat16" for mixed precision; probabilities, and what is computed
+    from them, are float64 either way.
+    """
 
     mc_samples: int
     replications: int
     seed: int
+    precision: str = "float32"
 
 
 def predict(
@@ -49,9 +54,8 @@ def predict(
 ) -> None:
     """Score the clips that `rows` selects (`folds=[..]`, `split=..`, or all) into `out`.
 
-    `settings` holds `seed`, `mc_samples`, `replications`, `dataset` (which the checkpoint was
-    trained on) and `scored_dataset` (where the clips come from; labels are kept only where both
-    are the same). `batch_size` decides memory and speed, and no result.
+    `settings` holds what `SamplingPlan` has, `dataset` (which the checkpoint was trained on) and
+    `scored_dataset` (where the clips come from; labels are kept only where both are the same). `batch_size` decides memory and speed, and no result.
 
     Raises:
         UserError: the features were made with other settings than those the network was trained
@@ -60,7 +64,9 @@ def predict(
     state, facts = load_checkpoint(checkpoint)
     device = choose_device(accelerator)
     network = rebuild(facts, state).eval().to(device)
-    plan = SamplingPlan(**{f.name: settings[f.name] for f in fields(SamplingPlan)})
+    plan = SamplingPlan(
+        **{f.name: settings[f.name] for f in fields(SamplingPlan) if f.name in settings}
+    )
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
         chosen = store.rows(**rows)
@@ -121,6 +127,13 @@ def sample(
     before its first random layer is computed once. A network without random layers is scored once:
     one replication of one sample.
     """
+    with torch.autocast(logmel.device.type, torch.bfloat16, plan.precision == "bfloat16"):
+        return _sample(network, logmel, keys, task, plan)
+
+
+def _sample(
+    network: Network, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
+) -> list[Decomposition]:
     x, remaining = logmel, network.stages()
     while remaining and not any(map(is_random_at_inference, remaining[0][1])):
         step, _ = remaining.pop(0)

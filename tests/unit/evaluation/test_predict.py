@@ -1,5 +1,7 @@
 """Monte Carlo prediction: repeatable, independent of batches, and no step done twice."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -53,6 +55,13 @@ def test_neither_batches_nor_their_order_change_a_clips_result(network, clips):
     torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-6)
     mixed = scored(network, clips, [5, 0, 3])
     torch.testing.assert_close(mixed, whole[:, [5, 0, 3]], rtol=1e-4, atol=1e-6)
+
+
+def test_bfloat16_rounds_and_draws_the_same(network, clips):
+    exact = scored(network, clips, range(7))
+    rounded = scored(network, clips, range(7), replace(PLAN, precision="bfloat16"))
+    assert not torch.equal(rounded, exact)
+    torch.testing.assert_close(rounded, exact, rtol=0, atol=0.05)
 
 
 def test_the_seed_repeats_and_replications_clips_and_seeds_differ(network, clips):

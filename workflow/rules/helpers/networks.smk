@@ -75,7 +75,7 @@ def scratch_settings() -> dict:
 
 
 def prediction_settings(*words: object, dataset: str, scored_dataset: str, **rows: object) -> dict:
-    keys = ("mc_samples", "replications")
+    keys = ("mc_samples", "replications", "precision")
     return settings(
         "predict.py",
         *words,

@@ -55,7 +55,8 @@ def predict(
     """Score the clips that `rows` selects (`folds=[..]`, `split=..`, or all) into `out`.
 
     `settings` holds what `SamplingPlan` has, `dataset` (which the checkpoint was trained on) and
-    `scored_dataset` (where the clips come from; labels are kept only where both are the same). `batch_size` decides memory and speed, and no result.
+    `scored_dataset` (where the clips come from; labels are kept only where both are the same).
+    `batch_size` decides memory and speed, and no result.
 
     Raises:
         UserError: the features were made with other settings than those the network was trained

@@ -4,8 +4,8 @@
         --command "make laptop" --command "snakemake ..."
 
 copies the tables of each run as CSV into a folder of its own under `--out`, and writes
-`<out>/README.md`: machine, versions, commands, the accuracies of all runs, and for each of the
-paper's claims the verdict of each run.
+`<out>/README.md`: machine, versions, commands, the commit of the checkout that each run lies in,
+the scores of all runs, and for each of the paper's claims the verdict of each run.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from reporting import machine
 
-TABLES = ("table3", "table4", "table5", "claims", "calibration", "ood", "dataset_summary")
+TABLES = ("table2", "table3", "table4", "table5", "claims", "calibration", "ood")
 PACKAGES = ("torch", "snakemake", "numpy", "librosa")
 SCORES = ["dataset", "strategy", "phase", "metric"]
 
@@ -71,16 +71,15 @@ def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
 
 
 def _made(runs: Sequence[Path], commands: Sequence[str]) -> Iterable[list[str]]:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
     for run, command in zip(runs, commands, strict=True):
+        asked = ["git", "-C", str(run), "rev-parse", "--short", "HEAD"]
+        commit = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
         seconds = sum(
             float(row["s"])
             for file in (run / "benchmarks").rglob("*.tsv")
             for row in csv.DictReader(file.open(), delimiter="\t")
         )
-        yield [run.name, f"`{command}`", commit, f"{seconds / 3600:.2f}"]
+        yield [run.name, f"`{command}`", commit or "?", f"{seconds / 3600:.2f}"]
 
 
 def _scores(runs: Sequence[Path]) -> Iterable[list[str]]:

@@ -17,27 +17,12 @@ from jsonschema.exceptions import ValidationError
 
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
+from vipann.used import Path_, look_up, unused_faults
 
 if _without:
     del sys.modules["rfc3987_syntax"]
 
 COMMAND_LINE = "the command line (--config)"
-Path_ = tuple[str | int, ...]
-
-_SPECTROGRAM = (
-    *("kind", "sample_rate", "window", "window_length", "hop_length", "mel_bands"),
-    *("fmin", "fmax", "amin"),
-)
-_FEATURES_OF_KIND = {
-    "logmel": _SPECTROGRAM,
-    "kaldi_mel": (*_SPECTROGRAM, "fft_length", "pre_emphasis"),
-    "embedding": ("kind", "mel_bands"),
-}
-_MODEL_OF_ARCHITECTURE = {
-    "resnet54": ("architecture", "dropout", "width", "blocks"),
-    "embedding": ("architecture", "dropout", "hidden", "pooling"),
-    "mn04": ("architecture", "dropout"),
-}
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +66,7 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     layers = [(os.path.relpath(path), read_layer(path)) for path in files]
     faults = list(_schema_faults(config, schema)) or [
         *_cross_faults(config),
-        *_unused_faults(config, layers),
+        *unused_faults(config, layers),
     ]
     if faults:
         lines = [
@@ -114,18 +99,12 @@ def folds_of(config: Mapping[str, Any], dataset: str) -> list[int]:
     return every if chosen == "all" else [fold for fold in every if fold in chosen]
 
 
-def used_features(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of `features` that its kind reads: a change of another one is none."""
-    return _used(config["features"], _FEATURES_OF_KIND[config["features"]["kind"]])
-
-
-def used_model(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of `model` that its architecture reads."""
-    return _used(config["model"], _MODEL_OF_ARCHITECTURE[config["model"]["architecture"]])
-
-
-def _used(block: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: block[name] for name in names if name in block}
+def trained_upstream(pretrain: Mapping[str, Any]) -> list[str]:
+    """The upstream networks that the config's `pretrain` block trains; the others are imported."""
+    if pretrain["source"] == "train":
+        return ["det", "drop", "flip"]
+    imported = pretrain["checkpoints"].get("flip") or not pretrain["steps"]["flip"]
+    return [] if imported else ["flip"]
 
 
 def _schema_faults(
@@ -237,28 +216,6 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             )
 
 
-def _unused_faults(
-    config: Mapping[str, Any], layers: Sequence[tuple[str, Mapping[str, Any]]]
-) -> Iterator[tuple[Path_, str]]:
-    """Keys that a file over the first one sets, and that what the config has chosen doesn't read.
-
-    The first file, the paper's settings, holds what the paper's own choices need.
-    """
-    for block, chosen_by, used, needed in (
-        ("features", "kind", used_features(config), _FEATURES_OF_KIND),
-        ("model", "architecture", used_model(config), _MODEL_OF_ARCHITECTURE),
-    ):
-        choice = config[block][chosen_by]
-        own = {key for _, layer in layers[1:] for key in layer.get(block) or {}}
-        for key in sorted(own - set(used)):
-            yield (block, key), f"means nothing with {block}.{chosen_by}: {choice}; remove it"
-        if missing := [key for key in needed[choice] if key not in config[block]]:
-            yield (
-                (block,),
-                f"missing key: {', '.join(missing)} (needed with {block}.{chosen_by}: {choice})",
-            )
-
-
 def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     roles = [
         (("upstream",), config["upstream"], "multilabel"),
@@ -280,11 +237,7 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 
 def _upstream_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
-    pretrain = config["pretrain"]
-    trained = pretrain["source"] == "train" or (
-        pretrain["steps"]["flip"] and not pretrain["checkpoints"].get("flip")
-    )
-    if config["upstream"] is None and trained:
+    if config["upstream"] is None and trained_upstream(config["pretrain"]):
         yield (
             ("upstream",),
             "null is not allowed where upstream networks are trained: set pretrain.source: "
@@ -371,20 +324,11 @@ def _origin(
 ) -> str:
     """The last file that sets the key, unless the value came in by the command line."""
     for name, layer in reversed(layers):
-        found, value = _look_up(layer, path)
+        found, value = look_up(layer, path)
         if found:
             mapping = isinstance(value, Mapping)
-            return name if mapping or value == _look_up(config, path)[1] else COMMAND_LINE
+            return name if mapping or value == look_up(config, path)[1] else COMMAND_LINE
     return COMMAND_LINE
-
-
-def _look_up(layer: Any, path: Path_) -> tuple[bool, Any]:
-    for key in path:
-        try:
-            layer = layer[key]
-        except (KeyError, IndexError, TypeError):
-            return False, None
-    return True, layer
 
 
 def _dotted(path: Path_) -> str:

@@ -1,4 +1,4 @@
-"""Where networks run."""
+"""Where networks run, and in which arithmetic."""
 
 import torch
 
@@ -8,3 +8,11 @@ def choose_device(accelerator: str) -> torch.device:
     if accelerator in ("auto", "gpu"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(accelerator)
+
+
+def resolved_precision(wanted: str, device: torch.device) -> str:
+    """`float32` or `bfloat16`; `auto` is bfloat16 on GPUs that have it, float32 elsewhere."""
+    if wanted != "auto":
+        return wanted
+    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if has_it else "float32"

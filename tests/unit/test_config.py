@@ -15,11 +15,11 @@ from vipann.config import (
     merge,
     mirror_of,
     read_layer,
-    used_features,
-    used_model,
+    trained_upstream,
 )
 from vipann.errors import UserError
 from vipann.figures import style
+from vipann.used import used_features, used_model
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -162,6 +162,23 @@ def test_the_projects_own_configs_are_valid(names):
             "architecture: mn04",
             "remove it",
         ),
+        (
+            {"model": {"architecture": "mn04", "dropout": {"conv": 0.1, "block": 0.1}}},
+            "model.dropout.block",
+            "architecture: mn04",
+            "remove it",
+        ),
+        (
+            {
+                "model": {
+                    "architecture": "embedding",
+                    "dropout": {"block_in_monte_carlo": True},
+                }
+            },
+            "model.dropout.block_in_monte_carlo",
+            "architecture: embedding",
+            "remove it",
+        ),
         ({"model": {"architecture": "embedding"}}, "model", "hidden, pooling", "embedding"),
         ({"features": {"kind": "embedding", "fmin": 1}}, "features.fmin", "embedding", "remove"),
         ({"features": {"kind": "kaldi_mel"}}, "features", "fft_length, pre_emphasis", "kaldi_mel"),
@@ -234,6 +251,23 @@ def test_settings_that_the_chosen_kind_and_architecture_read(overridden):
     )
     assert used_features(other) == {"kind": "embedding", "mel_bands": 128}
     assert set(used_model(other)) == {"architecture", "dropout", "hidden", "pooling"}
+    small = overridden({"model": {"architecture": "mn04", "dropout": {"conv": 0.1}}})
+    rates = {"conv": 0.1, "linear": 0.5}
+    assert used_model(small) == {"architecture": "mn04", "dropout": rates}
+    assert used_model(other)["dropout"] == {"conv": 0.2, "linear": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "trained"),
+    [
+        ({}, ["det", "drop", "flip"]),
+        ({"source": "checkpoint"}, ["flip"]),
+        ({"source": "checkpoint", "checkpoints": {"flip": {"path": "f.pth"}}}, []),
+        ({"source": "checkpoint", "steps": {"flip": 0}}, []),
+    ],
+)
+def test_upstream_networks_are_trained_where_no_weights_are_there(changes, trained):
+    assert trained_upstream(merge(read_layer(BASE)["pretrain"], changes)) == trained
 
 
 def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monkeypatch):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from workflow_harness import ROOT
 
-from vipann.config import in_order, merge, read_layer
+from vipann.config import in_order, merge, read_layer, trained_upstream
 from vipann.provenance.folder import folder_stamp
 
 PAPER = read_layer(ROOT / "config/config.yaml")
@@ -26,6 +26,7 @@ def helpers():
             "DATA": "data",
             "RESULTS": "results/paper",
             "in_order": in_order,
+            "trained_upstream": trained_upstream,
             "folder_stamp": folder_stamp,
             "upstream_checkpoint_of": lambda strategy: f"upstream/{strategy}.safetensors",
         }

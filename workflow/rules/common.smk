@@ -16,14 +16,7 @@ os.environ.update(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.config import (
-    check_config,
-    folds_of,
-    in_order,
-    read_layer,
-    used_features,
-    used_model,
-)
+from vipann.config import check_config, folds_of, in_order, read_layer, trained_upstream
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
 from vipann.paper.figures import figure_name
@@ -40,6 +33,7 @@ from vipann.report.names import (
 )
 from vipann.report.notes import notes_of
 from vipann.seeds import derive_seed
+from vipann.used import used_features, used_model
 
 try:
     check_config(

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vipann.cost.table import Rate
-from vipann.devices import choose_device
-from vipann.features.logmel import LogMel
+from vipann.devices import choose_device, resolved_precision
+from vipann.features.kinds import kind_of
 from vipann.models.bayesian import is_bayesian, kl_divergence
 from vipann.models.complexity import complexity
 from vipann.models.flipout import fixed_posteriors
@@ -25,19 +26,25 @@ from vipann.training.embeddings import Head
 # passes, so a training step three.
 _ORDER = (
     ("pass", "det"),
+    ("frozen", "det"),
     ("train", "det"),
     ("pass", "flip"),
+    ("frozen", "flip"),
     ("train", "flip"),
     ("head", "det"),
     ("head", "flip"),
     ("pass", "drop"),
+    ("frozen", "drop"),
     ("train", "drop"),
 )
+_PASSES = {"pass": "forward pass", "frozen": "forward pass"}
+_KINDS = _PASSES | {"train": "training step", "head": "training step of a head"}
 _TRAINING = 3
 _COPIES = {
     ("head", "drop"): (("head", "det"), "as Det's head"),
     ("head", "det_flip"): (("head", "flip"), "as Flip's head"),
     ("pass", "det_flip"): (("pass", "det"), "as Det: 0.1 % more MACs"),
+    ("frozen", "det_flip"): (("frozen", "det"), "as Det: 0.1 % more MACs"),
     ("train", "det_flip"): (("train", "det"), "as Det: 0.1 % more MACs"),
 }
 _CPU_BATCHES = (1, 2)
@@ -49,8 +56,9 @@ _FEATURE_SHARE = 0.05
 class Probe:
     """Measures rates within `seconds` in all; what does not fit is scaled by MACs from det.
 
-    config: the run's. A full batch on a GPU, batches of 1 and 2 clips on a CPU. Times of two batch
-    sizes give the seconds of a step and those of a clip.
+    config: the run's; each kind is measured in the precision in which the run computes it. A full
+    batch on a GPU, batches of 1 and 2 clips on a CPU. Times of two batch sizes give the seconds of
+    a step and those of a clip.
     """
 
     def __init__(self, config: Mapping[str, Any], clip_seconds: float, classes: int) -> None:
@@ -61,12 +69,27 @@ class Probe:
         self.deadline = time.monotonic() + config["cost"]["probe_seconds"]
         self.settings = {key: config[key] for key in ("model", "bayesian", "moped", "kl")}
         self.settings["mel_bands"] = config["features"]["mel_bands"]
+        self.spectrograms = kind_of(config["features"])
+        training = resolved_precision(config["training"]["precision"], self.device)
+        # Embeddings that are kept are computed in float32, whatever trains on them.
+        kept = config["transfer"]["fixed"]["cache"] == "embeddings"
+        self.precisions = {
+            "train": training,
+            "head": training,
+            "frozen": "float32" if kept else training,
+            "pass": config["evaluation"]["precision"],
+        }
         self._built: tuple[str, Any] = ("", None)
+        self._macs = cache(self._counted_macs)
 
     def rates(self) -> dict[tuple[str, str], Rate]:
-        """(kind, strategy) -> Rate for the kinds features, head, pass and train."""
+        """(kind, strategy) -> Rate for the kinds features, frozen, head, pass and train."""
         found: dict[tuple[str, str], Rate] = {("features", ""): self.features()}
+        same = self.precisions["frozen"] == self.precisions["pass"]
         for kind, strategy in _ORDER:
+            if kind == "frozen" and same:
+                found[kind, strategy] = found["pass", strategy]
+                continue
             base = found.get(("pass", "det"))
             if base and time.monotonic() + self._guess(base, kind, strategy) > self.deadline:
                 found[kind, strategy] = self._by_macs(base, kind, strategy)
@@ -86,7 +109,7 @@ class Probe:
 
     def features(self) -> Rate:
         """Log-mel of noise in one thread, without decoding and resampling."""
-        front_end = LogMel(self.config["features"])
+        front_end = self.spectrograms.front_end
         samples = round(self.clip_seconds * self.config["features"]["sample_rate"])
         noise = np.random.default_rng(0).normal(size=samples).astype(np.float32)
         budget = self.config["cost"]["probe_seconds"] * _FEATURE_SHARE
@@ -116,8 +139,8 @@ class Probe:
         measured = ", ".join(
             f"{seconds:.3g} s for {size}" for size, seconds in zip(sizes, times, strict=True)
         )
-        what = {"train": "training step", "pass": "forward pass", "head": "training step of a head"}
-        source = f"probe: {what[kind]} of {strategy}, {self.where}: {measured} clips"
+        what = f"{_KINDS[kind]} of {strategy} in {self.precisions[kind]}"
+        source = f"probe: {what}, {self.where}: {measured} clips"
         reduced = self.device.type != "cuda" and kind != "head"
         scaled = "step and clip apart, from batches smaller than the run's" if reduced else ""
         return Rate(per_step, per_clip, self.clip_seconds, source, scaled)
@@ -129,21 +152,16 @@ class Probe:
         return (batch // 2, batch) if self.device.type == "cuda" else _CPU_BATCHES
 
     def _runner(self, kind: str, network: Network, size: int) -> Callable[[], None]:
-        frames = (
-            1
-            + round(self.clip_seconds * self.config["features"]["sample_rate"])
-            // self.config["features"]["hop_length"]
-        )
-        shape = (size, frames, self.settings["mel_bands"])
+        shape = (size, *self.spectrograms.shape(self.clip_seconds))
         if kind == "head":
             shape = (size, 1, network.fc1.in_features)
         x = torch.randn(shape, device=self.device)
-        if kind == "pass":
-            return lambda: _pass(network, x)
+        if kind in _PASSES:
+            return lambda: _pass(network, x, self._autocast(kind))
         trained = Head(network) if kind == "head" else network
         optimizer = torch.optim.Adam(trained.parameters(), amsgrad=True, fused=True)
         labels = torch.zeros(size, dtype=torch.long, device=self.device)
-        return lambda: self._step(trained.train(), optimizer, x, labels)
+        return lambda: self._step(trained.train(), optimizer, x, labels, self._autocast(kind))
 
     def _step(
         self,
@@ -151,13 +169,19 @@ class Probe:
         optimizer: torch.optim.Optimizer,
         x: Tensor,
         labels: Tensor,
+        autocast: torch.autocast,
     ) -> None:
-        loss = F.cross_entropy(network(x), labels)
-        if is_bayesian(network):
-            loss = loss + kl_divergence(network, self.config["kl"]["reduction"])
+        with autocast:
+            loss = F.cross_entropy(network(x).float(), labels)
+            if is_bayesian(network):
+                loss = loss + kl_divergence(network, self.config["kl"]["reduction"])
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+
+    def _autocast(self, kind: str) -> torch.autocast:
+        lower = self.precisions[kind] == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, lower)
 
     def _synchronise(self) -> None:
         if self.device.type == "cuda":
@@ -180,6 +204,8 @@ class Probe:
     def _by_macs(self, base: Rate, kind: str, strategy: str) -> Rate:
         ratio = self._ratio(kind, strategy)
         how = f"not measured, for time: x {ratio:.3g}, by MACs"
+        if self.precisions[kind] != self.precisions["pass"]:
+            how += f", the run being in {self.precisions[kind]}"
         if kind == "head":
             return Rate(ratio * base.per_clip, 0.0, base.clip_seconds, base.source, how)
         if kind == "train":
@@ -197,9 +223,9 @@ class Probe:
             macs *= self.config["transfer"]["batch_size"]
         else:
             macs = self._macs(strategy)
-        return macs * (1 if kind == "pass" else _TRAINING) / self._macs("det")
+        return macs * (1 if kind in _PASSES else _TRAINING) / self._macs("det")
 
-    def _macs(self, strategy: str) -> int:
+    def _counted_macs(self, strategy: str) -> int:
         settings = self.settings | {"features": self.config["features"]}
         found = complexity(strategy, self.classes, self.clip_seconds, settings)
         return found["macs"] - found["stft"] - found["mel"]
@@ -219,8 +245,8 @@ def line_through(sizes: tuple[int, ...], seconds: list[float]) -> tuple[float, f
 
 
 @torch.inference_mode()
-def _pass(network: Network, x: Tensor) -> None:
-    with fixed_posteriors(network):
+def _pass(network: Network, x: Tensor, autocast: torch.autocast) -> None:
+    with autocast, fixed_posteriors(network):
         network.eval()(x)
 
 

@@ -39,11 +39,14 @@ def cost_frame(
 
     rates: (kind, strategy) -> Rate. A job's own benchmark files below `benchmarks` win over them.
     Jobs of a stage run side by side, one GPU each; a shared job takes all GPUs at `efficiency`.
-    Features are made on the CPU, whatever the GPUs.
+    Features are made on the CPU, whatever the GPUs. `seconds_per_job` are of one GPU.
     """
     rows = []
     for item in work:
-        seconds, measured, scaled = _seconds(item, rates, benchmarks)
+        if files := sorted(benchmarks.glob(item.benchmarks)):
+            seconds, measured, scaled = _benchmarked(item, files, benchmarks, efficiency)
+        else:
+            seconds, measured, scaled = _estimated(item, rates)
         hours = [_hours(item, seconds, gpus, efficiency) for gpus in GPUS]
         rows.append(
             [item.stage, item.name, item.jobs, seconds, *hours, item.gigabytes, measured, scaled]
@@ -51,14 +54,32 @@ def cost_frame(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _seconds(
-    item: Work, rates: Mapping[tuple[str, str], Rate], benchmarks: Path
+def _benchmarked(
+    item: Work, files: Sequence[Path], benchmarks: Path, efficiency: float
 ) -> tuple[float, str, str]:
-    files = sorted(benchmarks.glob(item.benchmarks))
-    if files:
-        found = [float(pd.read_csv(path, sep="\t")["s"].mean()) for path in files]
-        of = f"{len(files)} of {item.jobs} jobs" if item.jobs > 1 else "the job"
-        return sum(found) / len(found), f"{of} of this run, {item.benchmarks}", "mean of the jobs"
+    seconds, how = sum(map(_taken, files)) / len(files), "mean of the jobs"
+    of = f"{len(files)} of {item.jobs} jobs" if item.jobs > 1 else "the job"
+    measured = f"{of} of this run, {item.benchmarks}"
+    if item.gpus > 1:
+        share = _speed(item.gpus, efficiency)
+        seconds, how = seconds * share, f"{how}; on {item.gpus} GPUs each: x {share:.3g}"
+    # Before all shards are there, a join is one of earlier features.
+    join = benchmarks / item.join
+    if item.join and len(files) == item.jobs and join.is_file():
+        seconds, measured = seconds + _taken(join) / item.jobs, f"{measured} and {item.join}"
+    return seconds, measured, how
+
+
+def _taken(benchmark: Path) -> float:
+    return float(pd.read_csv(benchmark, sep="\t")["s"].mean())
+
+
+def _speed(gpus: int, efficiency: float) -> float:
+    """How many times as fast as one GPU so many are that share a job."""
+    return 1.0 if gpus == 1 else gpus * efficiency
+
+
+def _estimated(item: Work, rates: Mapping[tuple[str, str], Rate]) -> tuple[float, str, str]:
     rate = rates[item.kind, item.strategy]
     longer = item.clip_seconds / rate.clip_seconds
     seconds = item.steps * rate.per_step + item.clips * rate.per_clip * longer
@@ -77,8 +98,7 @@ def _hours(item: Work, seconds: float, gpus: int, efficiency: float) -> float:
     if item.kind == "features":
         return seconds * item.jobs / 3600
     if item.shared:
-        share = 1 if gpus == 1 else gpus * efficiency
-        return seconds * item.jobs / share / 3600
+        return seconds * item.jobs / _speed(gpus, efficiency) / 3600
     return seconds * math.ceil(item.jobs / gpus) / 3600
 
 

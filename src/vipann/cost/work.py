@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from vipann.config import folds_of
+from vipann.config import folds_of, trained_upstream
 from vipann.errors import UserError
+from vipann.folds import fold_numbers
 from vipann.paper.names import PRETRAINING_CLASSES
 from vipann.paper.numbers import paper_value
 
-BACKBONE_OF = {"det": "det", "drop": "drop", "det_flip": "det", "flip": "flip"}
 RANDOM_BACKBONE = ("drop", "flip")
 _FLOAT, _HALF = 4, 2
 
@@ -40,8 +40,10 @@ class Work:
     """Jobs of one kind in one stage; quantities are of one job, `gigabytes` of all of them.
 
     kind: which throughput it takes: `train`, `head` (optimizer steps of a head on embeddings),
-    `pass` (one forward pass) or `features`. strategy: of which network. shared: several GPUs work
-    on one job. benchmarks: the jobs' own benchmark files, a pattern.
+    `pass` (one forward pass of prediction), `frozen` (one of the fixed phase's backbone) or
+    `features`. strategy: of which network. shared: several GPUs work on one job. benchmarks: the
+    jobs' own benchmark files, a pattern, of jobs that had `gpus` each. join: the benchmark file of
+    the job that puts the results of all of them together, if there is one.
     """
 
     stage: str
@@ -56,6 +58,8 @@ class Work:
     benchmarks: str
     shared: bool = False
     head_steps: float = 0.0
+    gpus: int = 1
+    join: str = ""
 
 
 def size_of(config: Mapping[str, Any], dataset: str, manifests: Path) -> Size:
@@ -107,27 +111,36 @@ class _Run:
         for dataset, size in self.sizes.items():
             seconds = self.seconds(dataset)
             bytes_ = size.clips * self.frames(seconds) * mel * _HALF
+            shards, file = self.config["datasets"][dataset].get("shards", 1), f"{dataset}.tsv"
             yield Work(
                 "features",
                 dataset,
-                1,
+                shards,
                 "features",
                 "",
                 0,
-                size.clips,
+                size.clips / shards,
                 seconds,
                 bytes_ / 1e9,
-                f"features/{dataset}.tsv",
+                f"features/{dataset}/shard*of{shards}.tsv" if shards > 1 else f"features/{file}",
+                join=f"features/{file}" if shards > 1 else "",
             )
+
+    def gpus(self, block: Mapping[str, Any]) -> int:
+        """GPUs of a job: a CPU's have none, whatever they ask for."""
+        return 1 if self.config["accelerator"] == "cpu" else block["gpus"]
+
+    def folds(self, dataset: str) -> int:
+        """Folds that the dataset has, tested or not."""
+        return len(fold_numbers(self.config["datasets"][dataset]["folds"]))
 
     def weights_gb(self, strategy: str, dataset: str, count: int = 1) -> float:
         return self.parameters(strategy, self.sizes[dataset].classes) * _FLOAT * count / 1e9
 
     def pretraining(self) -> Iterator[Work]:
         block, upstream = self.config["pretrain"], self.config["upstream"]
-        if block["source"] != "train":
-            return
-        for strategy, steps in block["steps"].items():
+        for strategy in trained_upstream(block):
+            steps = block["steps"][strategy]
             copies = 2 if strategy == "flip" else 1  # MOPED's start is kept too
             yield Work(
                 "pretrain",
@@ -141,6 +154,7 @@ class _Run:
                 self.weights_gb(strategy, upstream, copies),
                 f"pretrain/{strategy}.tsv",
                 shared=True,
+                gpus=self.gpus(block),
             )
 
     def transfer(self) -> Iterator[Work]:
@@ -154,8 +168,7 @@ class _Run:
 
     def _training_clips(self, dataset: str) -> float:
         """Clips that a fold's job trains on, on average over equal folds."""
-        declared = self.config["datasets"][dataset]["folds"]
-        folds = declared if isinstance(declared, int) else len(declared)
+        folds = self.folds(dataset)
         left_out = 1 if self.config["validation"]["split"] == "none" else 2
         return self.sizes[dataset].clips * (folds - left_out) / folds
 
@@ -164,7 +177,7 @@ class _Run:
         clips = self._training_clips(dataset)
         steps = block["epochs"] * clips / self.config["transfer"]["batch_size"]
         runs = block["views"] if block["cache"] == "embeddings" else block["epochs"]
-        return self._of_folds("fixed", dataset, strategy, "pass", 0, clips * runs, steps)
+        return self._of_folds("fixed", dataset, strategy, "frozen", 0, clips * runs, steps)
 
     def _trained(
         self, stage: str, dataset: str, strategy: str, block: Mapping, phase: Mapping
@@ -198,31 +211,29 @@ class _Run:
             self.weights_gb(strategy, dataset, jobs),
             f"{folder}/{dataset}/{strategy}/fold*{end}",
             head_steps=head_steps,
+            gpus=self.gpus(self.config[folder]),
         )
 
     def prediction(self) -> Iterator[Work]:
         upstream, ood = self.config["upstream"], self.config["ood"]
-        for strategy in ("det", "drop", "flip"):
-            for stage, scored in (("predict", upstream), ("ood", ood)):
-                size = self.sizes[scored]
-                clips = size.eval_clips if scored == upstream else size.clips
-                yield self._scored(stage, upstream, strategy, 1, clips, scored, f"{strategy}.tsv")
+        for strategy in ("det", "drop", "flip") if upstream else ():
+            file, clips = f"{strategy}.tsv", self.sizes[upstream].eval_clips
+            yield self._scored("predict", upstream, strategy, 1, clips, upstream, file)
+            if ood:
+                clips = self.sizes[ood].clips
+                yield self._scored("ood", upstream, strategy, 1, clips, ood, file)
         phases = ("fixed", "finetuned")
         for dataset in self.config["transfer_datasets"]:
             folds = len(folds_of(self.config, dataset))
-            own = self.sizes[dataset].clips / self._folds(dataset)
+            own = self.sizes[dataset].clips / self.folds(dataset)
             models = [(s, p) for s in self.config["transfer"]["strategies"] for p in phases]
             baselines = [(s, "scratch") for s in self.config["scratch"]["strategies"]]
             for strategy, phase in models + baselines:
                 files = f"{strategy}/fold*/{phase}.tsv"
                 yield self._scored("predict", dataset, strategy, folds, own, dataset, files, phase)
-                if phase != "scratch":
+                if ood and phase != "scratch":
                     clips = self.sizes[ood].clips
                     yield self._scored("ood", dataset, strategy, folds, clips, ood, files, phase)
-
-    def _folds(self, dataset: str) -> int:
-        declared = self.config["datasets"][dataset]["folds"]
-        return declared if isinstance(declared, int) else len(declared)
 
     def _scored(
         self,

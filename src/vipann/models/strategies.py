@@ -32,7 +32,7 @@ def build_network(
     model, bayesian = settings["model"], settings.get("bayesian", {})
     network = architecture(model).build(classes, settings, output_dropout)
     if strategy == "drop":
-        enable_monte_carlo_dropout(network, model["dropout"]["block_in_monte_carlo"])
+        enable_monte_carlo_dropout(network, model["dropout"].get("block_in_monte_carlo", False))
     elif strategy == "det_flip":
         for name in HEAD_LAYERS:
             setattr(network, name, flipout_linear(getattr(network, name), bayesian, "unit"))

@@ -20,7 +20,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from vipann.devices import choose_device
+from vipann.devices import choose_device, resolved_precision
 from vipann.errors import UserError
 from vipann.features.batches import BatchOrder, training_loader
 from vipann.seeds import derive_seed
@@ -311,7 +311,8 @@ class _Training:
 
 
 def _fabric(accelerator: str, plan: Plan, running: Running) -> Fabric:
-    cuda = choose_device(accelerator).type == "cuda"
+    device = choose_device(accelerator)
+    cuda = device.type == "cuda"
     if plan.sync_batchnorm and running.processes > 1 and not cuda:
         raise UserError(
             "training.sync_batchnorm: torch synchronizes batch norm on GPUs only; set it to false"
@@ -319,15 +320,13 @@ def _fabric(accelerator: str, plan: Plan, running: Running) -> Fabric:
     if not cuda:
         # Lightning has torch count GPUs by NVML: without one, a library is looked for at each step.
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
-    wanted = plan.precision
-    if wanted == "auto":
-        wanted = "bfloat16" if cuda and torch.cuda.is_bf16_supported(False) else "float32"
+    precision = resolved_precision(plan.precision, device)
     return Fabric(
         accelerator="cuda" if cuda else "cpu",
         devices=running.processes,
         # Statistics of batch norm are shared by the loop itself.
         strategy=DDPStrategy(broadcast_buffers=False) if running.processes > 1 else "auto",
-        precision="bf16-mixed" if wanted == "bfloat16" else "32-true",
+        precision="bf16-mixed" if precision == "bfloat16" else "32-true",
         plugins=[Ranks(running)],
     )
 

@@ -1,10 +1,13 @@
 """The bill of runs small enough to add up by hand."""
 
 import copy
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+import vipann.cost.probe
 from vipann.config import merge, read_layer
 from vipann.cost.estimate import estimate
 from vipann.cost.probe import Probe, line_through
@@ -12,6 +15,7 @@ from vipann.cost.table import Rate, cost_frame, write_cost
 from vipann.cost.work import Size, Work, size_of, work_of
 from vipann.errors import UserError
 
+CONFIGS = Path(__file__).parents[3] / "config"
 SIZES = {
     "audioset": Size(1000, 100, 5, "x"),
     "esc50": Size(50, 0, 4, "x"),
@@ -21,11 +25,8 @@ SIZES = {
 
 @pytest.fixture
 def config():
-    from pathlib import Path
-
-    config = read_layer(Path(__file__).parents[3] / "config/config.yaml")
     return merge(
-        config,
+        read_layer(CONFIGS / "config.yaml"),
         {
             "transfer_datasets": ["esc50"],
             "pretrain": {"steps": {"det": 10, "drop": 20, "flip": 30}, "batch_size": 4},
@@ -49,10 +50,12 @@ def test_quantities_by_hand(config):
     assert pretrained.gigabytes == pytest.approx(20e-9)
     assert work["pretrain", "flip"].gigabytes == pytest.approx(40e-9)
     # 1000 clips x 100 frames x 64 bands x 2 bytes.
-    assert work["features", "audioset"].gigabytes == pytest.approx(0.0128)
+    features = work["features", "audioset"]
+    assert features.gigabytes == pytest.approx(0.0128)
+    assert (features.jobs, features.clips) == (32, 1000 / 32)
     # 40 of 50 clips, 200 epochs; 5 steps of 8 clips an epoch.
     fixed, tuned = work["fixed", "esc50 det"], work["finetuned", "esc50 det"]
-    assert (fixed.jobs, fixed.kind, fixed.steps) == (5, "pass", 0)
+    assert (fixed.jobs, fixed.kind, fixed.steps) == (5, "frozen", 0)
     assert (fixed.clips, fixed.head_steps) == (8000, 1000)
     assert (tuned.kind, tuned.clips, tuned.steps) == ("train", 8000, 1000)
     # 40 clips x 7 epochs in batches of 5.
@@ -74,6 +77,23 @@ def test_a_cache_and_a_validation_fold_save_work(config):
     config["validation"]["split"] = "next_fold"
     fixed = listed(config)["fixed", "esc50 flip"]
     assert (fixed.clips, fixed.head_steps) == (90, 750)
+
+
+def test_what_is_imported_is_not_trained(config):
+    config["pretrain"]["source"] = "checkpoint"
+    assert [name for stage, name in listed(config) if stage == "pretrain"] == ["flip"]
+    config["pretrain"]["steps"]["flip"] = 0
+    assert not [name for stage, name in listed(config) if stage == "pretrain"]
+
+
+def test_a_role_that_is_null_has_no_work(config):
+    pretrain = merge(config["pretrain"], {"source": "checkpoint", "steps": {"flip": 0}})
+    without = listed(config | {"upstream": None, "pretrain": pretrain})
+    assert without.keys() >= {("predict", "esc50 det fixed"), ("ood", "esc50 det fixed")}
+    assert ("predict", "audioset det") not in without
+    without = listed(config | {"ood": None})
+    assert ("predict", "audioset det") in without
+    assert not [stage for stage, _ in without if stage == "ood"]
 
 
 def job(**changes):
@@ -122,6 +142,47 @@ def test_the_runs_own_benchmarks_win_and_stages_add_up(tmp_path):
     assert "| t | 5 | 1.39 | 0.556 | 0.278 | 1.5 |" in lines
     assert "| in all | 11 | 6.67 | 2.83 | 1.56 | 4.5 |" in lines
     assert len(pd.read_csv(tmp_path / "c.csv")) == 3
+
+
+def benchmark(path, seconds):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\n{seconds}\t0:00:00\n")
+
+
+def test_benchmarks_of_several_gpus_become_those_of_one(config, tmp_path):
+    config["pretrain"]["gpus"] = config["scratch"]["gpus"] = 4
+    benchmark(tmp_path / "pretrain/det.tsv", 3600)
+    benchmark(tmp_path / "scratch/esc50/drop/fold1.tsv", 3600)
+
+    def hours(changes):
+        work = listed(config | changes)
+        chosen = [work["pretrain", "det"], work["scratch", "esc50 drop"]]
+        return cost_frame(chosen, RATES, tmp_path, 0.5)[["hours_1", "hours_4", "hours_8"]]
+
+    # Four GPUs at half of their speed do twice the work of one; five folds on four are two rounds.
+    assert hours({}).to_numpy().tolist() == [[2, 1, 0.5], [10, 4, 2]]
+    # On a CPU a job is one process, whatever it asks for.
+    on_cpu = hours({"accelerator": "cpu"}).to_numpy().tolist()
+    assert on_cpu == [[1, 0.5, 0.25], [5, 2, 1]]
+
+
+def test_features_take_what_their_shards_and_the_join_took(config, tmp_path):
+    config["datasets"]["audioset"]["shards"] = 3
+
+    def hours():
+        frame = cost_frame([listed(config)["features", "audioset"]], RATES, tmp_path, 1.0)
+        assert frame["hours_1"][0] == frame["hours_8"][0]
+        return frame["hours_1"][0]
+
+    # A join, and a shard, that an earlier run left, of other shards.
+    benchmark(tmp_path / "features/audioset.tsv", 7200)
+    benchmark(tmp_path / "features/audioset/shard1of2.tsv", 36000)
+    assert hours() < 1
+    benchmark(tmp_path / "features/audioset/shard1of3.tsv", 3600)
+    assert hours() == 3
+    for shard in (2, 3):
+        benchmark(tmp_path / f"features/audioset/shard{shard}of3.tsv", 7200)
+    assert hours() == pytest.approx(5 + 2)
 
 
 @pytest.mark.parametrize(
@@ -178,10 +239,75 @@ def test_the_probe_measures_or_scales_by_macs(tiny):
     assert scaled["head", "flip"].per_step / scaled["head", "det"].per_step == pytest.approx(2)
 
 
-def test_the_whole_table_names_its_inputs(tiny, tmp_path):
-    tiny["cost"]["probe_seconds"] = 1e-6
+@pytest.mark.parametrize(
+    ("training", "evaluation", "cache", "frozen"),
+    [
+        ("bfloat16", "float32", "none", "bfloat16"),
+        ("bfloat16", "bfloat16", "embeddings", "float32"),
+        ("auto", "bfloat16", "none", "float32"),
+    ],
+)
+def test_each_kind_is_measured_in_the_runs_precision(
+    tiny, monkeypatch, training, evaluation, cache, frozen
+):
+    """What fc1 returns tells the arithmetic that was really on."""
+    seen = set()
+
+    def build(strategy, *arguments):
+        network = build_transferred(strategy, *arguments)
+        network.fc1.register_forward_hook(
+            lambda module, _, output: seen.add((strategy, module.training, output.dtype))
+        )
+        return network
+
+    build_transferred = vipann.cost.probe.build_transferred
+    monkeypatch.setattr(vipann.cost.probe, "build_transferred", build)
+    monkeypatch.setattr(vipann.cost.probe, "_REPEATS", 1)
+    tiny["cost"]["probe_seconds"] = 30
+    tiny["training"]["precision"] = training
+    tiny["evaluation"]["precision"] = evaluation
+    tiny["transfer"]["fixed"]["cache"] = cache
+    rates = Probe(tiny, 0.5, 4).rates()
+    trained = training.replace("auto", "float32")
+    wanted = {"train": trained, "head": trained, "pass": evaluation, "frozen": frozen}
+    for (kind, _), rate in rates.items():
+        assert kind == "features" or f" in {wanted[kind]}, " in rate.source
+    for strategy in ("det", "drop", "flip"):
+        assert {(mode, dtype) for name, mode, dtype in seen if name == strategy} == {
+            (kind in ("train", "head"), getattr(torch, precision))
+            for kind, precision in wanted.items()
+        }
+
+
+@pytest.mark.parametrize("name", ["laptop", "audioset_vggish"])
+def test_other_networks_than_the_resnet_are_refused(config, tmp_path, name):
+    other = merge(read_layer(CONFIGS / "config.yaml"), read_layer(CONFIGS / f"{name}.yaml"))
+    with pytest.raises(UserError, match="resnet54 alone.*results/" + name):
+        estimate(other, tmp_path, tmp_path, tmp_path / "c.csv", tmp_path / "c.md")
+    assert not list(tmp_path.iterdir())
+
+
+KALDI = {"kind": "kaldi_mel", "window_length": 800, "fft_length": 1024, "pre_emphasis": 0.97}
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {},
+        {"upstream": None, "pretrain": {"source": "checkpoint", "steps": {"flip": 0}}},
+        {"transfer_datasets": [], "ood": None, "features": KALDI},
+    ],
+)
+def test_the_whole_table_names_its_inputs(tiny, tmp_path, roles):
+    tiny = merge(tiny, roles, {"cost": {"probe_seconds": 1e-6}})
     estimate(tiny, tmp_path, tmp_path, tmp_path / "c.csv", tmp_path / "c.md")
     frame = pd.read_csv(tmp_path / "c.csv")
+    stages = {"features", "pretrain", "fixed", "finetuned", "scratch", "predict", "ood"}
+    missing = {
+        "upstream": {"pretrain"},
+        "transfer_datasets": {"fixed", "finetuned", "scratch", "ood"},
+    }
+    assert set(frame["stage"]) == stages.difference(*(missing.get(role, ()) for role in roles))
     assert frame["measured"].str.contains("probe:|log-mel").all()
     assert (frame[["hours_1", "hours_4", "hours_8"]] > 0).all().all()
     assert "CPU, " in (tmp_path / "c.md").read_text()

@@ -28,6 +28,7 @@ from vipann.models.strategies import (
     moped_from,
 )
 from vipann.training.augment import spec_augment
+from vipann.used import used_model
 
 MODELS = {
     "resnet54": {"width": 2, "blocks": [1, 1, 1, 1]},
@@ -41,7 +42,8 @@ WEIGHTS = "weights/mn04_as_mAP_432.pt"
 @pytest.fixture(params=MODELS)
 def settings(request, paper_network):
     own = {"architecture": request.param, "dropout": {"conv": 0.2, "linear": 0.5}}
-    return merge(paper_network, {"model": MODELS[request.param] | own})
+    merged = merge(paper_network, {"model": MODELS[request.param] | own})
+    return merged | {"model": used_model(merged)}
 
 
 def clips(settings, count=4):

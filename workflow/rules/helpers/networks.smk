@@ -5,13 +5,11 @@ BACKBONE_OF = {"det": "det", "drop": "drop", "det_flip": "det", "flip": "flip"}
 
 def weights_of(strategy: str) -> str | None:
     """The file that `strategy` is imported from, None where it is trained."""
-    if config["pretrain"]["source"] == "train":
+    if strategy in trained_upstream(config["pretrain"]):
         return None
     if block := config["pretrain"]["checkpoints"].get(strategy):
         return block.get("path") or f"{DATA}/weights/{strategy}/{block['file']}"
-    if strategy == "drop":
-        return upstream_checkpoint_of("det")
-    return None if config["pretrain"]["steps"]["flip"] else upstream_checkpoint_of("moped")
+    return upstream_checkpoint_of("moped" if strategy == "flip" else "det")
 
 
 def weights_entry(strategy: str) -> dict:

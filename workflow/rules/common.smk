@@ -25,7 +25,7 @@ from vipann.config import (
     used_model,
 )
 from vipann.errors import UserError
-from vipann.folds import fold_numbers
+from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
 from vipann.provenance.folder import folder_stamp

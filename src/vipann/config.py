@@ -273,25 +273,21 @@ def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
 
 
 def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
-    fixed = transfer["fixed"]
-    if fixed["cache"] == "none":
+    cache = transfer["fixed"]["cache"]
+    if cache == "none":
         return
-    path: Path_ = ("transfer", "fixed", "cache")
-    remedy = "or set transfer.fixed.cache: none"
-    if transfer["mixup_alpha"] > 0:
-        yield (
-            path,
-            f"{fixed['cache']!r} is not allowed with transfer.mixup_alpha "
-            f"{transfer['mixup_alpha']:g}: mixup mixes log-mels, of which the cache holds none. "
-            f"Set transfer.mixup_alpha: 0, {remedy}",
-        )
-    if fixed["backbone_mode"] != "eval":
-        yield (
-            path,
-            f"{fixed['cache']!r} is not allowed with transfer.fixed.backbone_mode "
-            f"{fixed['backbone_mode']!r}: a backbone that runs once cannot drift. "
-            f"Set transfer.fixed.backbone_mode: eval, {remedy}",
-        )
+    for key, needed, why in (
+        ("mixup_alpha", 0, "mixup mixes log-mels, of which the cache holds none"),
+        ("fixed.backbone_mode", "eval", "a backbone that runs once cannot drift"),
+        ("gpus", 1, "each process would run the backbone over all clips, on the same GPU"),
+    ):
+        _, value = look_up(transfer, tuple(key.split(".")))
+        if value != needed:
+            yield (
+                ("transfer", "fixed", "cache"),
+                f"{cache!r} is not allowed with transfer.{key} {value!r}: {why}. "
+                f"Set transfer.{key}: {needed}, or set transfer.fixed.cache: none",
+            )
 
 
 def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

@@ -11,6 +11,17 @@ def fold_numbers(folds: int | Sequence[int]) -> list[int]:
     return list(range(1, folds + 1)) if isinstance(folds, int) else sorted(folds)
 
 
+def share_out(folds: Sequence[int], test: int, split: str) -> tuple[list[int], int | None]:
+    """Of a network tested on fold `test`: the folds that train it, and the one that validates it.
+
+    folds: ascending. With `split` none all others train; with next_fold the one after `test` (after
+    the last comes the first) validates.
+    """
+    after = folds[(folds.index(test) + 1) % len(folds)]
+    left_out = after if split == "next_fold" else None
+    return [fold for fold in folds if fold not in (test, left_out)], left_out
+
+
 def wording(numbers: Sequence[int]) -> str:
     """Fold numbers as a message names them: "1 to 5", or "1, 2, 3, 10"."""
     if len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):

@@ -146,6 +146,12 @@ def test_the_projects_own_configs_are_valid(names):
             "backbone_mode 'train'",
             "backbone_mode: eval",
         ),
+        (
+            {"transfer": {"gpus": 2, "fixed": {"cache": "embeddings", "backbone_mode": "eval"}}},
+            "transfer.fixed.cache",
+            "transfer.gpus 2",
+            "Set transfer.gpus: 1, or set transfer.fixed.cache: none",
+        ),
         ({"validation": {"select": "best"}}, "validation.select", "'best'", "split: next_fold"),
         (
             {"validation": {"split": "next_fold"}, "datasets": {"esc50": {"folds": 2}}},

@@ -9,6 +9,7 @@ import pytest
 from workflow_harness import ROOT
 
 from vipann.config import in_order, merge, read_layer, trained_upstream
+from vipann.folds import fold_numbers, share_out
 from vipann.provenance.folder import folder_stamp
 
 PAPER = read_layer(ROOT / "config/config.yaml")
@@ -25,6 +26,12 @@ def helpers():
             "PAPER": PAPER,
             "DATA": "data",
             "RESULTS": "results/paper",
+            "UPSTREAM": PAPER["upstream"],
+            "TRANSFER_DATASETS": PAPER["transfer_datasets"],
+            "TESTED": [PAPER["upstream"], *PAPER["transfer_datasets"]],
+            "settings": lambda script, *words, **values: values,
+            "fold_numbers": fold_numbers,
+            "share_out": share_out,
             "in_order": in_order,
             "trained_upstream": trained_upstream,
             "folder_stamp": folder_stamp,
@@ -62,6 +69,17 @@ def test_a_phase_sees_its_own_settings_alone(helpers):
     after = helpers({"transfer": {"fixed": {"learning_rate": 0.5}}})
     assert after.transfer_settings("fixed") != before.transfer_settings("fixed")
     assert after.transfer_settings("finetuned") == before.transfer_settings("finetuned")
+
+
+def test_claims_know_how_many_folds_train_whatever_is_tested(helpers):
+    def known(**changes):
+        found = helpers({"notes": [], **changes}).claims_settings()["datasets"]
+        return [found[name]["training_folds"] for name in ("audioset", "esc50", "urbansound8k")]
+
+    assert known() == [0, 4, 9]
+    assert known(transfer={"folds": [1, 2]}) == [0, 4, 9]
+    assert known(validation={"split": "next_fold"}) == [0, 3, 8]
+    assert known(datasets={"esc50": {"folds": [3, 5, 6]}}) == [0, 2, 9]
 
 
 def test_a_strategy_sees_its_own_pretraining_steps_alone(helpers):

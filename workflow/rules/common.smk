@@ -18,7 +18,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
 from vipann.config import check_config, folds_of, in_order, read_layer, trained_upstream
 from vipann.errors import UserError
-from vipann.folds import fold_numbers
+from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
 from vipann.provenance.folder import folder_stamp

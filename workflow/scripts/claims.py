@@ -7,7 +7,7 @@ with job_log(snakemake.log[0]):
     def source(dataset):
         paths = {kind: snakemake.input[f"{dataset}_{kind}"] for kind in KINDS}
         about = snakemake.params.settings["datasets"][dataset]
-        return Source(dataset, about["paper_name"], about["folds"], paths)
+        return Source(dataset, about["paper_name"], about["training_folds"], paths)
 
     out, upstream = snakemake.output, snakemake.params.settings["upstream"]
     write_claims(

@@ -23,24 +23,24 @@ class RunView:
     """One dataset's frames of a run.
 
     dataset: its key; paper_name: the paper's name of it, None where it is not the paper's own;
-    folds: how many it has, whether or not all were run; metrics, retention, uncertainty: the three
-    result files' frames.
+    training_folds: how many each of its networks was trained on, whether or not all were tested; 0
+    upstream; metrics, retention, uncertainty: the three result files' frames.
     """
 
     dataset: str
     paper_name: str | None
-    folds: int
+    training_folds: int
     metrics: pd.DataFrame
     retention: pd.DataFrame
     uncertainty: pd.DataFrame
 
-    def by_fold(self, model: Model, metric: str, own: bool = True) -> pd.Series:
-        """Mean over replications of a metric, by fold; own: on own clips, or out-of-distribution.
+    def by_fold(self, model: Model, metric: str) -> pd.Series:
+        """Mean over replications of a metric on own clips, by fold.
 
         Raises Unjudged where the run has no such number.
         """
         try:
-            found = self._by_fold.loc[(*model, metric, own)]
+            found = self._by_fold.loc[(*model, metric)]
         except KeyError:
             found = pd.Series(dtype="float64")
         if found.empty or found.isna().any():
@@ -56,20 +56,16 @@ class RunView:
     ) -> Test:
         """Test that `better` scores more than `margin` above `worse`, over the folds of both."""
         one, other = self.by_fold(better, metric), self.by_fold(worse, metric)
-        return over_folds((one - other).dropna().to_list(), self.folds, margin)
+        return over_folds((one - other).dropna().to_list(), self.training_folds, margin)
 
     def curves(self, model: Model, uncertainty: str) -> pd.DataFrame:
-        """Retention curve, mean over replications: a row a fold (or one, where folds are pooled),
-        a column a retained fraction, ascending to 1."""
+        """Retention curve, mean over replications: a row a fold, a column a retained fraction,
+        ascending to 1."""
         frame = self._of(self.retention, model, uncertainty)
         if frame.empty:
             raise Unjudged(f"this run has no retention curve of {named(model)}")
-        fold = frame["fold"] if "fold" in frame else pd.Series(0, index=frame.index)
-        return (
-            frame.assign(fold=fold)
-            .pivot_table(index="fold", columns="retained_fraction", values="value")
-            .sort_index(axis=1)
-        )
+        curves = frame.pivot_table(index="fold", columns="retained_fraction", values="value")
+        return curves.sort_index(axis=1)
 
     def clips(self, model: Model, uncertainty: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Fold -> each own clip's uncertainty, each out-of-distribution clip's, in nats."""
@@ -91,7 +87,7 @@ class RunView:
         if len(clips) == 1:
             return over_clips(*next(iter(clips.values())))
         gaps = [float(outside.mean() - inside.mean()) for inside, outside in clips.values()]
-        return over_folds(gaps, self.folds)
+        return over_folds(gaps, self.training_folds)
 
     def shift_below(self, model: Model, uncertainty: str, deviations: float) -> Test:
         """Test that the two means of one network's uncertainty are less than so many standard
@@ -105,9 +101,9 @@ class RunView:
 
     @cached_property
     def _by_fold(self) -> pd.Series:
-        own = (self.metrics["scored_dataset"] == self.metrics["dataset"]).rename("own")
-        keys = ["strategy", "phase", "metric", own, "fold"]
-        return self.metrics.groupby(keys)["value"].mean().sort_index()
+        own = self.metrics[self.metrics["scored_dataset"] == self.metrics["dataset"]]
+        keys = ["strategy", "phase", "metric", "fold"]
+        return own.groupby(keys)["value"].mean().sort_index()
 
     @staticmethod
     def _of(frame: pd.DataFrame, model: Model, uncertainty: str) -> pd.DataFrame:

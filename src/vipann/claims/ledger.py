@@ -39,17 +39,17 @@ KINDS = ("metrics", "retention", "uncertainty")
 
 @dataclass(frozen=True)
 class Source:
-    """One dataset's part of a run: its key, the paper's name of it or None, how many folds it has,
-    and the paths of its three result files, by KINDS."""
+    """One dataset's part of a run: its key, the paper's name of it or None, how many folds each of
+    its networks was trained on (0 upstream), and the paths of its three result files, by KINDS."""
 
     dataset: str
     paper_name: str | None
-    folds: int
+    training_folds: int
     paths: Mapping[str, Path | str]
 
     def view(self) -> RunView:
         frames = {kind: _read(self.paths[kind]) for kind in KINDS}
-        return RunView(self.dataset, self.paper_name, self.folds, **frames)
+        return RunView(self.dataset, self.paper_name, self.training_folds, **frames)
 
 
 def ledger(

@@ -31,13 +31,14 @@ def told_p(p: float) -> str:
     return f"p = {p:.2g}" if p >= LEAST_TOLD else f"p < {LEAST_TOLD:g}"
 
 
-def over_folds(differences: Sequence[float], folds: int, margin: float = 0.0) -> Test:
+def over_folds(differences: Sequence[float], training_folds: int, margin: float = 0.0) -> Test:
     """One-sided paired t test over folds that the mean difference is above `margin`.
 
-    differences: one a fold that was run; folds: how many the dataset has. The folds' training sets
-    share clips, so their differences are not independent: the variance of the mean is taken as
-    s^2 (1 / k + 1 / (folds - 1)), test over training clips (Nadeau and Bengio 2003), which is wider
-    than the plain test's. Where all differences are the same, their signs are tested instead.
+    differences: one a fold that was run; training_folds: how many each network was trained on. The
+    training sets share clips, so the differences are not independent: the variance of their mean
+    is taken as s^2 (1 / k + 1 / training_folds), the latter test over training clips (Nadeau and
+    Bengio 2003), which is wider than the plain test's. Where all differences are the same, their
+    signs are tested instead.
     """
     values = np.asarray(differences, dtype=np.float64)
     count = len(values)
@@ -47,7 +48,7 @@ def over_folds(differences: Sequence[float], folds: int, margin: float = 0.0) ->
         above = int((values > margin).sum())
         sign = stats.binomtest(above, count, alternative="greater")
         return Test(float(sign.pvalue), f"sign test over {count} folds")
-    error = np.sqrt(values.var(ddof=1) * (1 / count + 1 / (max(folds, count) - 1)))
+    error = np.sqrt(values.var(ddof=1) * (1 / count + 1 / training_folds))
     t = (values.mean() - margin) / error
     return Test(float(stats.t.sf(t, count - 1)), f"corrected paired t over {count} folds")
 

@@ -50,7 +50,8 @@ def rising(view: View, key: Key) -> Case:
         f"{100 * np.mean(steps >= 0):.0f} % of steps not falling"
     )
     label = f"{named(model)} {WORDS[kind]}:"
-    test = over_folds(gains.to_list(), view.folds) if view.folds else _one_network(view, key)
+    folds = view.training_folds
+    test = over_folds(gains.to_list(), folds) if folds else _one_network(view, key)
     return Case(label, bool(gains.mean() > 0 and rank >= RISING), numbers, test)
 
 
@@ -116,8 +117,8 @@ def fixed_crosses_finetuned(view: View) -> Judgement:
         start, later = ahead.iloc[:, -1].mean(), ahead.loc[:, few].mean(axis=1)
         numbers = f"{start:+.3f} with all clips, {later.mean():+.3f} with half of them or fewer"
         tests = [
-            over_folds((-ahead.iloc[:, -1]).to_list(), view.folds),
-            over_folds(later.to_list(), view.folds),
+            over_folds((-ahead.iloc[:, -1]).to_list(), view.training_folds),
+            over_folds(later.to_list(), view.training_folds),
         ]
         label = f"{STRATEGY_NAMES[strategy]} {WORDS[kind]}:"
         return Case(label, bool(start < 0 < later.mean()), numbers, all_of(tests))
@@ -192,7 +193,7 @@ def spread_case(view: View, key: Key, holds: Callable[[float], bool]) -> Case:
     inside, outside = np.mean(ranges, axis=0)
     ratio = outside / inside if inside > 0 else np.inf
     sign = 1.0 if holds(np.inf) else -1.0
-    test = over_folds([sign * (o - i) for i, o in ranges], view.folds)
+    test = over_folds([sign * (o - i) for i, o in ranges], view.training_folds)
     label = f"{named(key[0])} {WORDS[key[1]]}:"
     return Case(label, bool(holds(ratio)), f"{inside:.3g} to {outside:.3g} nats", test)
 

@@ -1,6 +1,6 @@
 """Monte Carlo prediction: the only place where a trained network is sampled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from vipann.errors import UserError
 from vipann.evaluation.predictions import Predictions, write_predictions
 from vipann.evaluation.uncertainty import Decomposition, probabilities
 from vipann.features.batches import LogmelDataset, scoring_loader
+from vipann.features.settings import settings_that_differ
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint, match_classes
 from vipann.models.draws import clip_keys, draws_of, sample_keys
@@ -71,11 +72,8 @@ def predict(
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
         chosen = store.rows(**rows)
-        labels, classes = np.asarray(store.labels)[chosen], facts["classes"]
-        if settings["dataset"] == settings["scored_dataset"]:
-            classes = match_classes(facts["classes"], checkpoint, store.classes, store.path)
-        else:
-            labels = labels[:, :0]
+        own = settings["dataset"] == settings["scored_dataset"]
+        labels, classes = _labels_and_classes(store, chosen, own, facts["classes"], checkpoint)
         predictions = Predictions(
             **score(
                 network, store, chosen, facts["task"], plan, batch_size, device, loader_workers
@@ -176,14 +174,19 @@ def _replicate(
 
 
 def _check_front_end(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
-    trained = facts["features"]
-    differing = [
-        f"{key}: {trained.get(key)} in training, {value} in {store.path}"
-        for key, value in store.feature_settings.items()
-        if trained.get(key) != value
-    ]
-    if differing:
+    if differing := settings_that_differ(facts["features"], store.feature_settings):
         raise UserError(
-            f"{checkpoint} was trained on features made with other settings: "
-            + "; ".join(differing)
+            f"{checkpoint} was trained on another front end than that of {store.path}:\n  "
+            + "\n  ".join(differing)
         )
+
+
+def _labels_and_classes(
+    store: FeatureStore, rows: np.ndarray, own: bool, classes: Sequence[str], checkpoint: Path
+) -> tuple[np.ndarray, Sequence[str]]:
+    """Labels (N, C) and class names of a checkpoint's `own` dataset's clips; of others, no labels
+    (N, 0) and the checkpoint's `classes`."""
+    labels = np.asarray(store.labels)[rows]
+    if not own:
+        return labels[:, :0], classes
+    return labels, match_classes(classes, checkpoint, store.classes, store.path)

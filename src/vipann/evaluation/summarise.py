@@ -20,7 +20,7 @@ def summarise(
     metrics_out: Path | str,
     retention_out: Path | str,
     uncertainty_out: Path | str,
-    beyond: Beyond | None = None,
+    beyond: Beyond,
 ) -> None:
     """Write the parquet files that tables, figures, claims and the notebook read.
 
@@ -28,8 +28,8 @@ def summarise(
     ood_paths: the same models on out-of-distribution clips, may be empty: they give uncertainties
     only. fractions: retained fractions in (0, 1]. Columns: see `metrics_of`, `retention_table`
     and `uncertainty_table`. beyond: adds the scores of `vipann.evaluation.beyond` to the metrics
-    and writes three files of its own; None leaves them out. The folds of one strategy and phase,
-    with what they say of the out-of-distribution clips, are in memory together, nothing else.
+    and writes files of its own. The folds of one strategy and phase, with what they say of the
+    out-of-distribution clips, are in memory together, nothing else.
     Raises UserError when a predictions file is broken or none is given.
     """
     if not prediction_paths:
@@ -43,15 +43,14 @@ def summarise(
         metrics += [metrics_of(one) for one in (*folds, *outside)]
         retention.append(retention_table(folds, fractions))
         uncertainty += [uncertainty_table(folds), uncertainty_table(outside)]
-        if beyond:
-            metrics.append(retention_metrics(retention[-1]))
-            for kind, frames in beyond_tables(folds, outside, fractions, beyond).items():
-                more.setdefault(kind, []).extend(frames)
+        metrics.append(retention_metrics(retention[-1]))
+        for kind, frames in beyond_tables(folds, outside, fractions, beyond).items():
+            more.setdefault(kind, []).extend(frames)
         del folds, outside
-    _write(metrics + more.get("metrics", []), metrics_out)
+    _write(metrics + more["metrics"], metrics_out)
     _write(retention, retention_out)
     _write(uncertainty, uncertainty_out)
-    for kind, path in (beyond.outputs if beyond else {}).items():
+    for kind, path in beyond.outputs.items():
         _write(more[kind], path)
 
 

@@ -4,6 +4,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
-from vipann.features.kinds import kind_of
+from vipann.features.kinds import ClipFeatures, kind_of
 from vipann.features.rejected import RejectedClips, rejected_list
 from vipann.features.shards import shard_rows, write_head
 from vipann.files import clear_partial, digest, enough_space, replacing
@@ -54,11 +55,7 @@ def extract_features(
     frame = table.frame.iloc[shard_rows(len(table.frame), shard, shards)]
     records = frame[["clip_id", "path", "offset_s", "duration_s"]].to_dict("records")
     shape = (len(records), *kind.shape(block["clip_seconds"]))
-
-    def features_of(record: Mapping) -> np.ndarray | str:
-        found = kind(record, Path(audio_folder), block)
-        return found if isinstance(found, str) else found.astype(np.float16)
-
+    features_of = partial(_half_precision, kind, Path(audio_folder), block)
     clear_partial(out)
     with (
         enough_space(out, 2 * int(np.prod(shape))),
@@ -66,29 +63,31 @@ def extract_features(
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):
-        clips = file.create_dataset(
-            kind.name, shape, "float16", chunks=(1, *shape[1:]), maxshape=shape
-        )
         found = progress(_ordered_map(features_of, records, workers), shape[0], kind.name, "clip")
-        kept = _write_rows(clips, found, records, rejected)
+        kept = _write_clips(file, kind.name, shape, found, records, rejected)
         rejected.check(len(records), max_rejected)
-        clips.resize(len(kept), axis=0)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
         file.attrs["manifest_sha256"] = digest(manifest_path)
-    size = Path(out).stat().st_size
-    print(
-        f"{len(kept)} clips in {out}, {rejected.count} refused; {size / 1e9:.3f} GB, "
-        f"{size / len(kept) / 1024:.1f} KiB a clip"
-    )
+    _tell(out, len(kept), rejected.count)
 
 
-def _write_rows(
-    clips: h5py.Dataset,
+def _half_precision(
+    kind: ClipFeatures, folder: Path, block: Mapping, record: Mapping
+) -> np.ndarray | str:
+    found = kind(record, folder, block)
+    return found if isinstance(found, str) else found.astype(np.float16)
+
+
+def _write_clips(
+    file: h5py.File,
+    name: str,
+    shape: tuple[int, ...],
     found: Iterator[np.ndarray | str],
     records: list[dict],
     rejected: RejectedClips,
 ) -> list[int]:
     """Write what was found, without gaps; returns the positions of the clips that were kept."""
+    clips = file.create_dataset(name, shape, "float16", chunks=(1, *shape[1:]), maxshape=shape)
     kept: list[int] = []
     for position, (record, row) in enumerate(zip(records, found, strict=True)):
         if isinstance(row, str):
@@ -97,7 +96,16 @@ def _write_rows(
         # Past HDF5's selections and chunk cache, which cost more than the copy.
         clips.id.write_direct_chunk((len(kept), 0, 0), row)
         kept.append(position)
+    clips.resize(len(kept), axis=0)
     return kept
+
+
+def _tell(out: Path, clips: int, refused: int) -> None:
+    size = Path(out).stat().st_size
+    print(
+        f"{clips} clips in {out}, {refused} refused; {size / 1e9:.3f} GB, "
+        f"{size / clips / 1024:.1f} KiB a clip"
+    )
 
 
 def _ordered_map(

@@ -1,6 +1,6 @@
 """Which front end weights were trained on, told by the STFT and mel matrices saved with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.signal import get_window
 
 from vipann.features.logmel import WINDOWS, LogMel
+from vipann.features.settings import settings_that_differ
 
 _TOLERANCE = 1e-3
 _SAMPLE_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -46,20 +47,7 @@ def differences(
         lines.append(_describe_mel(mel, length, features))
     else:
         found |= mel_settings
-    return [*_changes(found, features), *lines]
-
-
-def settings_that_differ(trained: Mapping[str, Any], features: Mapping[str, Any]) -> list[str]:
-    """How the config's `features` differ from those of a checkpoint's sidecar, one line each."""
-    trained = {"kind": "logmel"} | dict(trained)
-    return list(_changes({key: trained.get(key) for key in features}, features))
-
-
-def _changes(found: Mapping[str, Any], features: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in found.items():
-        if features[key] != value:
-            number = f"{value:g}" if isinstance(value, float) else value
-            yield f"set features.{key}: {number} (it is {features[key]})"
+    return [*settings_that_differ(dict(features) | found, features), *lines]
 
 
 def _window(name: str, length: int) -> np.ndarray:

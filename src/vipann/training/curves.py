@@ -3,7 +3,7 @@
 import csv
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +33,18 @@ class Curves:
     """Collects each step's numbers and shows them; for the first process alone.
 
     A point of the curves is the mean over the steps since the point before. `rows` holds the points
-    so far; it goes into the training's state, so that the curves of a training that was killed are
-    whole.
+    so far. What `state_dict` gives goes into the training's state and comes back as `state`, so
+    that the curves of a training that was killed are whole, but for the speed of its first point.
     """
 
-    def __init__(self, running: Running, steps: int, start: int, rows: Iterable[Row] = ()) -> None:
-        self.running, self.steps, self.rows = running, steps, list(rows)
+    def __init__(
+        self, running: Running, steps: int, start: int, state: Mapping[str, Any] | None = None
+    ) -> None:
+        self.running, self.steps = running, steps
         self.every = math.ceil(steps / POINTS)
-        self._sums: dict[str, float] = dict.fromkeys(_MEANS, 0.0)
-        self._summed = 0
+        self.rows: list[Row] = list(state["rows"]) if state else []
+        self._sums = dict(state["sums"]) if state else dict.fromkeys(_MEANS, 0.0)
+        self._summed: int = state["summed"] if state else 0
         self._since = self._printed = time.monotonic()
         self._clips = self._clips_since_line = 0
         self._printed_step = start
@@ -55,6 +58,9 @@ class Curves:
             mininterval=1.0,
         )
         self._board = _board(running.tensorboard, start)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "sums": self._sums, "summed": self._summed}
 
     def step(self, done: int, epoch: int, clips: int, values: Mapping[str, float]) -> None:
         """Take in a step: `done` steps are finished; `values` has loss, kl, gradient_norm, rate."""

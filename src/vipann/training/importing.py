@@ -6,7 +6,8 @@ from typing import Any
 
 from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
-from vipann.features.front_end import differences, settings_that_differ
+from vipann.features.front_end import differences
+from vipann.features.settings import settings_that_differ
 from vipann.files import digest
 from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes

@@ -141,13 +141,13 @@ class _Training:
         self.model, self._optimizer = self.fabric.setup(module, self.optimizer)
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.norms = _running_statistics(module)
-        self.done, rows = 0, []
+        self.done, shown = 0, None
         torch.manual_seed(derive_seed(plan.seed, "draws", running.rank))
         if state := self._newest_state():
             self._restore(state)
-            rows = state["curves"]
+            shown = state["curves"]
         quiet = Running(rank=running.rank)
-        self.curves = Curves(running if running.first else quiet, self.steps, self.done, rows)
+        self.curves = Curves(running if running.first else quiet, self.steps, self.done, shown)
 
     def run(self, signals: list[str]) -> dict[str, float]:
         loader = training_loader(
@@ -262,7 +262,7 @@ class _Training:
                     "optimizer": self.optimizer.state_dict(),
                     "scheduler": self.scheduler.state_dict(),
                     "generators": draws,
-                    "curves": self.curves.rows,
+                    "curves": self.curves.state_dict(),
                     "check": self.check.state_dict() if self.check else {},
                 }
             )

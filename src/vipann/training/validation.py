@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from vipann.errors import UserError
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
+from vipann.folds import share_out
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.strategies import is_random_at_inference
 from vipann.training.embeddings import EmbeddingDataset
@@ -35,8 +36,7 @@ class Rows:
 def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:
     """The rows of every fold but `test_fold`; with `split` next_fold, the next one validates.
 
-    Folds are never divided, for the clips of a recording share one. After the last fold comes the
-    first.
+    Folds are never divided, for the clips of a recording share one.
 
     Raises:
         UserError: the features have no such fold, or too few folds to leave two out.
@@ -44,15 +44,12 @@ def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:
     folds = sorted(set(store.fold.tolist()))
     if test_fold not in folds:
         raise UserError(f"{store.path}: there is no fold {test_fold}; its folds are {folds}")
-    left_out = None
-    if split == "next_fold":
-        if len(folds) < 3:
-            raise UserError(
-                f"{store.path} has {len(folds)} folds; validation.split: next_fold needs 3: one "
-                "to train on, one to validate on, one to test on"
-            )
-        left_out = folds[(folds.index(test_fold) + 1) % len(folds)]
-    kept = [fold for fold in folds if fold not in (test_fold, left_out)]
+    if split == "next_fold" and len(folds) < 3:
+        raise UserError(
+            f"{store.path} has {len(folds)} folds; validation.split: next_fold needs 3: one "
+            "to train on, one to validate on, one to test on"
+        )
+    kept, left_out = share_out(folds, test_fold, split)
     validation = store.rows(folds=[] if left_out is None else [left_out])
     return Rows(store.rows(folds=kept), validation, left_out)
 

@@ -100,7 +100,7 @@ def transfer_run(scores=None, curves=None, clips=None, extra=None, paper_name=No
     zero = [k for k, value in all_extra.items() if value is None]
     more = [("own", "own", *key[:2], f, 0, key[2], 0.0) for key in zero for f in range(1, 6)]
     metrics = pd.concat([metrics, pd.DataFrame(more, columns=metrics.columns)])
-    return RunView("own", paper_name, 5, metrics, retention, uncertainty)
+    return RunView("own", paper_name, 4, metrics, retention, uncertainty)
 
 
 def upstream_run(scores=None, curves=None, clips=None, paper_name=None, strategies=None):

@@ -158,15 +158,6 @@ def test_audioset_itself_is_held_against_the_panns():
     assert verdict("comparable_to_panns", low) == FAILS
 
 
-def test_pooled_and_folded_retention_files_give_the_same_verdicts(as_claimed):
-    folded = as_claimed
-    keys = ["dataset", "strategy", "phase", "uncertainty", "retained_fraction", "score"]
-    pooled = folded.retention.groupby(keys, as_index=False)["value"].mean().assign(replication=0)
-    same = type(folded)("own", None, 5, folded.metrics, pooled, folded.uncertainty)
-    for key in ("well_calibrated_after_transfer", "fixed_crosses_finetuned"):
-        assert verdict(key, same) == verdict(key, folded) == HOLDS
-
-
 def test_a_clear_difference_is_beyond_chance_and_noise_is_not(as_claimed):
     clear = judged(BY_KEY["finetuned_above_fixed"], as_claimed).test
     assert clear.p < 0.01

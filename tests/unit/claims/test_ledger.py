@@ -1,8 +1,12 @@
 """The ledger: the paper's own numbers, whose verdicts are fixed here, and the files it writes."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 from planted import transfer_run, upstream_run
+from scipy import stats
 
 from vipann.claims.cost import SizeView
 from vipann.claims.evidence import PrintView
@@ -138,17 +142,17 @@ def test_a_dataset_that_is_not_the_papers_gets_the_print_of_all_three(whole):
 
 @pytest.fixture
 def sources(tmp_path, counts):
-    def write(view, name, folds):
+    def write(view, name, training_folds):
         paths = {kind: tmp_path / f"{name}.{kind}.parquet" for kind in KINDS}
         for kind, path in paths.items():
             getattr(view, kind).to_parquet(path)
-        return Source(name, None, folds, paths)
+        return Source(name, None, training_folds, paths)
 
     counts.to_csv(tmp_path / "counts.csv", index=False)
     scores = {("drop", "finetuned"): 0.9}
     return [
         write(upstream_run(), "events", 0),
-        [write(transfer_run(), "one", 5), write(transfer_run(scores), "other", 5)],
+        [write(transfer_run(), "one", 4), write(transfer_run(scores), "other", 4)],
         tmp_path / "counts.csv",
     ]
 
@@ -171,6 +175,16 @@ def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
     # The print of a claim on several datasets is told once.
     assert sum("points below" in line for line in table) == 1
     assert "\\begin{longtable}" in outputs[2].read_text()
+
+
+def test_a_validated_run_is_tested_by_the_folds_that_trained(sources):
+    source = sources[1][0]
+    better, worse = ("det", "finetuned"), ("det", "fixed")
+    gaps = source.view().by_fold(better, "accuracy") - source.view().by_fold(worse, "accuracy")
+    for training in (4, 3):
+        view = replace(source, training_folds=training).view()
+        t = gaps.mean() / np.sqrt(gaps.var(ddof=1) * (1 / 5 + 1 / training))
+        assert view.exceeds(better, worse).p == pytest.approx(stats.t.sf(t, 4))
 
 
 def test_a_broken_result_file_is_named(tmp_path, sources):

@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score
 
 from vipann.errors import UserError
+from vipann.evaluation.beyond import Beyond
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.retention import (
     map_retention_curves,
@@ -23,6 +24,7 @@ from vipann.evaluation.summarise import summarise
 from vipann.tables.transfer import transfer_table
 
 STEPS = [point / 20 for point in range(1, 21)]
+BEYOND = Beyond(5, 10, 1, {})
 CLIPS = st.integers(1, 40).flatmap(
     lambda n: st.tuples(
         arrays(bool, n), arrays(np.float32, n, elements=st.sampled_from([0, 0.25, 0.5, 1, 2, 3]))
@@ -157,7 +159,7 @@ def test_with_everything_retained_the_mean_over_folds_is_table_4s_accuracy(tmp_p
         own.append(tmp_path / f"{fold}.h5")
         write_predictions(plant(fold=fold, clips=clips), own[-1])
     written = [tmp_path / f"{kind}.parquet" for kind in "mru"]
-    summarise(own, [], STEPS, *written)
+    summarise(own, [], STEPS, *written, BEYOND)
     (accuracy,) = transfer_table([written[0]], {})["ours"]
     retention = pd.read_parquet(written[1])
     everything = retention[retention["retained_fraction"] == 1]
@@ -210,8 +212,8 @@ def test_summarise_writes_the_three_files_for_any_order_of_paths(tmp_path):
     kinds = ("metrics", "retention", "uncertainty")
     first = [tmp_path / "a" / f"{kind}.parquet" for kind in kinds]
     second = [tmp_path / "b" / f"{kind}.parquet" for kind in kinds]
-    summarise(own, ood, STEPS, *first)
-    summarise(own[::-1], ood, STEPS, *second)
+    summarise(own, ood, STEPS, *first, BEYOND)
+    summarise(own[::-1], ood, STEPS, *second, BEYOND)
     metrics, retention, uncertainty = map(pd.read_parquet, first)
     assert len(metrics[metrics["metric"] == "accuracy"]) == 2 * 4 + 2 * 1
     assert len(retention) == 2 * (4 + 1) * 3 * 20
@@ -230,7 +232,7 @@ def test_summarise_names_a_broken_file_and_leaves_nothing_behind(tmp_path):
     outputs = [tmp_path / "out" / f"{kind}.parquet" for kind in "mru"]
     ood[0].write_bytes(ood[0].read_bytes()[:700])
     with pytest.raises(UserError, match=r"ood\.h5"):
-        summarise(own, ood, STEPS, *outputs)
+        summarise(own, ood, STEPS, *outputs, BEYOND)
     assert not any(path.exists() for path in outputs)
     with pytest.raises(UserError, match="no predictions"):
-        summarise([], [], STEPS, *outputs)
+        summarise([], [], STEPS, *outputs, BEYOND)

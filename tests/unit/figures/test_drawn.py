@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.text import Text
 
+from vipann.evaluation.beyond import Beyond
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.summarise import summarise
 from vipann.figures import style as look
@@ -71,7 +72,7 @@ def run(tmp_path_factory):
                     files.append(folder / f"{scored}{strategy}{phase}{fold}.h5")
                     write_predictions(plant(strategy, phase, fold, scored), files[-1])
     parquet = [folder / f"{kind}.parquet" for kind in ("metrics", "retention", "uncertainty")]
-    summarise(paths["scenes"], paths["ships"], POINTS, *parquet)
+    summarise(paths["scenes"], paths["ships"], POINTS, *parquet, Beyond(5, 10, 1, {}))
     style = yaml.safe_load((ROOT / "config/config.yaml").read_text())["figures"]
     drawn = {}
     with pytest.MonkeyPatch.context() as patch:

@@ -1,10 +1,14 @@
 """What a training shows: lines, a bar, curves, TensorBoard."""
 
+import copy
 import csv
 import io
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_guards import Line, Ones
 
 from vipann.evaluation.metrics import d_prime, macro_auc, mean_average_precision
@@ -59,6 +63,27 @@ def test_a_long_training_has_a_bounded_curve_and_a_line_a_minute(monkeypatch, ca
     assert len(lines) == 17
     assert "3200.0 clips/s" in lines[0]
     assert lines[0].endswith("940 s left")
+
+
+@settings(max_examples=20, deadline=None)
+@given(kill=st.integers(0, 1249))
+def test_a_state_between_two_points_leaves_the_curve_as_it_is(kill):
+    steps = 1250
+    losses = np.random.default_rng(0).random((steps, 3)).tolist()
+    values = [dict(zip(("loss", "kl", "gradient_norm"), one, strict=True)) for one in losses]
+
+    def fed(shown, first, end):
+        for done in range(first + 1, end + 1):
+            shown.step(done, 0, 1, values[done - 1] | {"learning_rate": 0.1})
+        return shown
+
+    def told(shown):
+        return [{k: v for k, v in row.items() if k != "clips_per_second"} for row in shown.rows]
+
+    state = copy.deepcopy(fed(Curves(Running(), steps, 0), 0, kill).state_dict())
+    resumed = fed(Curves(Running(), steps, kill, state), kill, steps)
+    assert told(resumed) == told(fed(Curves(Running(), steps, 0), 0, steps))
+    assert resumed.rows[0]["loss"] == pytest.approx(np.mean(losses[:3], axis=0)[0])
 
 
 def test_the_bar_goes_to_the_terminal_alone(capsys):

@@ -103,8 +103,29 @@ def test_features_of_another_front_end_are_refused_when_predicting(upstream, mul
     with h5py.File(multilabel, "a") as file:
         file.attrs["features"] = json.dumps(FEATURES | {"hop_length": 500})
     scoring = SCORING | {"scored_dataset": "own"}
-    with pytest.raises(UserError, match="hop_length: 320 in training, 500"):
+    with pytest.raises(UserError, match=r"set features\.hop_length: 320 \(it is 500\)"):
         predict(upstream["det"], multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
+
+
+def test_a_checkpoint_without_a_kind_is_logmel_wherever_it_is_used(
+    upstream, multilabel, importing, tmp_path
+):
+    assert "kind" not in load_checkpoint(upstream["det"])[1]["features"]
+    scoring = SCORING | {"scored_dataset": "own"}
+
+    def used(kind):
+        features = FEATURES | {"kind": kind}
+        with h5py.File(multilabel, "a") as file:
+            file.attrs["features"] = json.dumps(features)
+        yield lambda: predict(upstream["det"], multilabel, {}, scoring, "cpu", 16, tmp_path / "p")
+        own = importing | {"features": features}
+        yield lambda: import_weights("drop", upstream["det"], own, tmp_path / "d.safetensors")
+
+    for use in used("logmel"):
+        use()
+    for use in used("kaldi_mel"):
+        with pytest.raises(UserError, match=r"set features\.kind: logmel \(it is kaldi_mel\)"):
+            use()
 
 
 def test_mn04_is_imported_for_its_own_front_end_alone(mirror, importing, tmp_path):

@@ -1,6 +1,7 @@
 """A training that is killed, at whatever moment, goes on as if nothing had been."""
 
 import copy
+import math
 import re
 import signal
 
@@ -10,11 +11,14 @@ import torch
 
 from vipann.errors import UserError
 from vipann.models.checkpoints import load_checkpoint
+from vipann.training import curves
 from vipann.training.running import Running
 from vipann.training.stages import pretrain, train_from_scratch
 from vipann.training.states import States, differences
 
 STEPS, EVERY = 11, 4
+# So that a point of the curves is of three steps, and a state lies within one.
+POINTS = 4
 
 
 @pytest.fixture
@@ -45,7 +49,9 @@ def pretrain_flip(features, recipe, folder, before=None, *arguments):
     if before:
         getattr(interrupted, before)(*arguments)
     out = folder / "flip.safetensors"
-    pretrain("flip", features, None, recipe, "cpu", out, running(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "POINTS", POINTS)
+        pretrain("flip", features, None, recipe, "cpu", out, running(folder))
 
 
 def steps_kept(folder):
@@ -94,7 +100,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
 
 
 def curve(folder):
-    """The curves without speed and without means over steps that a kill cut in two."""
+    """The curves without speed."""
     lines = (folder / "curves.csv").read_text().splitlines()
     names = lines[0].split(",")
     rows = [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
@@ -108,7 +114,11 @@ def test_curves_are_whole_after_a_kill_and_validation_changes_nothing(
     folder.mkdir()
     fault = ("signal_while_reading", 9, signal.SIGTERM)
     assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder, *fault) == 75
+    every = math.ceil(STEPS / POINTS)
+    assert steps_kept(folder)[-1] % every
     pretrain_flip(multilabel, recipe, folder)
+    points = [int(row["step"]) for row in curve(folder) if row["loss"]]
+    assert points == [every, 2 * every, 3 * every, STEPS]
     assert curve(folder) == curve(uninterrupted)
     steps = [int(row["step"]) for row in curve(folder) if row["mAP"]]
     assert steps == [3, 6, 9, 11]

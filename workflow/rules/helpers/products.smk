@@ -67,9 +67,14 @@ def claims_inputs() -> dict:
 def claims_settings() -> dict:
     datasets = {}
     for name in TESTED:
-        block = config["datasets"][name]
-        numbers = fold_numbers(block["folds"])
-        datasets[name] = {"paper_name": block.get("paper_name"), "folds": len(numbers)}
+        block, training = config["datasets"][name], []
+        if name != UPSTREAM:
+            numbers = fold_numbers(block["folds"])
+            training, _ = share_out(numbers, numbers[0], config["validation"]["split"])
+        datasets[name] = {
+            "paper_name": block.get("paper_name"),
+            "training_folds": len(training),
+        }
     return settings(
         "claims.py",
         datasets=datasets,

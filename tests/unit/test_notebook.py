@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 from vipann.errors import UserError
+from vipann.evaluation.beyond import INTERVAL_COLUMNS
 from vipann.notebook import execute_notebook
+from vipann.tables.beyond import ood_table
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = ["claims", "out_of_distribution", "pretraining", "transfer"]
@@ -25,6 +26,8 @@ PARAMETERS = {
     "claims": WHERE,
 }
 KINDS = ("total", "epistemic", "aleatoric")
+SCORE_COLUMNS = ["dataset", "scored_dataset", "strategy", "phase", "fold", "replication"]
+SCORE_COLUMNS += ["metric", "value"]
 
 # strategy -> phase -> accuracy in each fold.
 ACCURACY = {
@@ -72,6 +75,33 @@ def uncertainties(dataset, strategies, phase, folds):
     return pd.concat(frames, ignore_index=True)
 
 
+def detections(dataset, strategies, phase, folds):
+    """AUROCs at random, of 3 replications, and a mean uncertainty, which is none."""
+    rng = np.random.default_rng(8)
+    rows = [
+        (dataset, "ships", strategy, phase, fold, replication, metric, rng.random())
+        for strategy in strategies
+        for fold in folds
+        for replication in range(3)
+        for metric in (*(f"auroc_{kind}" for kind in KINDS), "mean_total")
+    ]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def plant_accuracies(folder, accuracies):
+    """strategy -> phase -> accuracy in each fold, and AUROCs after fine-tuning."""
+    rows = [
+        ("scenes", scored, strategy, phase, fold, 0, "accuracy", value)
+        for strategy, phases in accuracies.items()
+        for phase, values in phases.items()
+        for fold, accuracy in enumerate(values, 1)
+        for scored, value in (("scenes", accuracy), ("ships", 0.9))
+    ]
+    own = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    outside = detections("scenes", ["drop", "flip", "det"], "finetuned", [1, 2])
+    pd.concat([own, outside]).to_parquet(folder / "metrics/scenes.metrics.parquet")
+
+
 def plant_run(folder):
     """A finished run with one upstream set, `events`, and one transfer set, `scenes`."""
     for name in ("metrics", "tables", "figures"):
@@ -83,21 +113,14 @@ def plant_run(folder):
     frame["difference"] = frame["ours"] - frame["paper"]
     frame.assign(metric="mAP").to_csv(folder / "tables/table3.csv", index=False)
     (folder / "tables/table3.md").write_text("| Model |\n|:--|\n| planted table |\n")
-    accuracies = [
-        ("scenes", scored, strategy, phase, fold, 0, "accuracy", value)
-        for strategy, phases in ACCURACY.items()
-        for phase, values in phases.items()
-        for fold, accuracy in enumerate(values, 1)
-        for scored, value in (("scenes", accuracy), ("ships", 0.9))
-    ]
-    columns = ["dataset", "scored_dataset", "strategy", "phase", "fold", "replication"]
-    pd.DataFrame(accuracies, columns=[*columns, "metric", "value"]).to_parquet(
-        folder / "metrics/scenes.metrics.parquet"
-    )
+    plant_accuracies(folder, ACCURACY)
+    upstream = detections("events", ["drop", "flip", "det"], "pretrained", [0])
+    upstream.to_parquet(folder / "metrics/events.metrics.parquet")
     retention(
         "events", "mAP", {("flip", "pretrained"): 0.25, ("drop", "pretrained"): -0.125}
     ).to_parquet(folder / "metrics/events.retention.parquet")
     curves = {("flip", "fixed"): -0.25, ("flip", "finetuned"): 0.25, ("det", "fixed"): 0.125}
+    curves[("drop", "scratch")] = 0.125
     retention("scenes", "accuracy", curves).to_parquet(folder / "metrics/scenes.retention.parquet")
     uncertainties("events", ["drop", "flip"], "pretrained", [0]).to_parquet(
         folder / "metrics/events.uncertainty.parquet"
@@ -121,6 +144,22 @@ def plant_run(folder):
     return folder
 
 
+def execute(run, name, parameters):
+    """(executed notebook, its page, the page's text)."""
+    out = run / "notebooks" / f"{name}.ipynb"
+    html = out.with_suffix(".html")
+    execute_notebook(NOTEBOOKS / f"{name}.ipynb", parameters, out, html)
+    page = html.read_text()
+    words = re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    return nbformat.read(out, as_version=4), page, " ".join(unescape(words).split())
+
+
+def told(notebook):
+    """The text that the cells of an executed notebook put out, without their code."""
+    data = [o.data for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
+    return "\n".join(one.get("text/markdown") or one.get("text/html", "") for one in data)
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """name -> (executed notebook, its page, its text), run from a folder outside the repository."""
@@ -129,15 +168,7 @@ def executed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name in NAMES:
-            out = run / "notebooks" / name
-            html = out.with_suffix(".html")
-            execute_notebook(
-                NOTEBOOKS / f"{name}.ipynb", PARAMETERS[name], out.with_suffix(".ipynb"), html
-            )
-            page = html.read_text()
-            words = re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
-            text = " ".join(unescape(words).split())
-            found[name] = nbformat.read(out.with_suffix(".ipynb"), as_version=4), page, text
+            found[name] = execute(run, name, PARAMETERS[name])
     return found
 
 
@@ -198,24 +229,104 @@ def test_transfer_tells_what_was_planted(executed):
     assert "Fine-tuned , most certain 50% of the clips: accuracy rises in 2 of 3 cases" in text
     assert "and falls in 2: Flip with entropy, Flip with aleatoric." in text
     assert "planted-run" in text
+    # Drop, from scratch alone, is no case of fixed against fine-tuned.
+    assert "fixed curve in 0 of 3 cases" in text
+    assert "Table 4 and Table 5 of the run have the same numbers" in text
 
 
-def test_out_of_distribution_agrees_with_scikit_learn(executed):
-    _, _, text = executed["out_of_distribution"]
+def test_out_of_distribution_has_the_tables_aurocs(executed, tmp_path):
+    notebook, _, text = executed["out_of_distribution"]
+    run = plant_run(tmp_path / "run")
+    intervals = tmp_path / "intervals.parquet"
+    pd.DataFrame(columns=INTERVAL_COLUMNS).to_parquet(intervals)
+    paths = [run / f"metrics/{name}.metrics.parquet" for name in ("events", "scenes")]
+    table = ood_table(paths, [intervals]).set_index(["dataset", "strategy", "metric"])["value"]
+    cases = [(strategy, kind) for strategy in ("drop", "flip") for kind in KINDS]
+    aurocs = {
+        name: {(s, k): table[name, s, f"auroc_{k}"] for s, k in cases}
+        for name in ("events", "scenes")
+    }
+    shown = told(notebook)
+    for strategy, kind in cases:
+        before, after = (aurocs[name][strategy, kind] for name in aurocs)
+        word = kind.replace("total", "entropy")
+        assert f"{strategy.capitalize()}, {word}: {before:.3f} → {after:.3f}" in text
+        assert all(f">{value:.3f}</td>" in shown for value in (before, after))
+    for values in aurocs.values():
+        (strategy, kind), best = max(values.items(), key=lambda item: item[1])
+        word = kind.replace("total", "entropy")
+        assert f"highest AUROC, {best:.3f}, has {strategy.capitalize()} with {word}." in text
+    higher = sum(aurocs["scenes"][case] > aurocs["events"][case] for case in cases)
+    assert f"the AUROC is higher after it in {higher} of 6 cases" in text
+    assert "det" not in shown.lower().replace("detection", "")
+
+
+def test_out_of_distribution_counts_rises_of_the_median_and_spread(executed):
+    notebook, _, _ = executed["out_of_distribution"]
     clips = uncertainties("scenes", ["drop", "flip", "det"], "finetuned", [1, 2])
-    aurocs = {}
-    for (strategy, kind), both in clips.groupby(["strategy", "uncertainty"]):
-        per_fold = [
-            roc_auc_score(fold["scored_dataset"] == "ships", fold["value"])
-            for _, fold in both.groupby("fold")
-        ]
-        aurocs[strategy, kind] = np.mean(per_fold)
-    bayesian = {key: value for key, value in aurocs.items() if key[0] != "det"}
-    for value in bayesian.values():
-        assert f"{value:.3f}" in text
-    (strategy, _), best = max(bayesian.items(), key=lambda item: item[1])
-    assert f"highest AUROC, {best:.3f}, has {strategy.capitalize()} with entropy" in text
-    assert "higher in 2 of 6 cases" in text
+    folds = clips[clips["strategy"] != "det"].groupby(
+        ["strategy", "uncertainty", "scored_dataset", "fold"]
+    )["value"]
+    spread = folds.agg(lambda values: np.subtract(*np.percentile(values, [75, 25])))
+    every = ["strategy", "uncertainty", "scored_dataset"]
+    median, spread = (each.groupby(every).mean().unstack() for each in (folds.median(), spread))
+    shown = told(notebook)
+    for frame in (median, spread):
+        assert all(f">{value:.3f}</td>" in shown for value in frame.to_numpy().ravel())
+    wider = int((spread["ships"] > spread["scenes"]).sum())
+    assert (median["ships"] > median["scenes"]).sum() == 2
+    lines = shown.split("fine-tuned")[1].replace("\n", " ")
+    assert "higher in 2 of 6 cases" in lines
+    assert f"spreads more widely in {wider}." in lines
+
+
+@pytest.mark.parametrize(
+    ("parameters", "left_out", "shown"),
+    [
+        ({"upstream": None}, "events", "`scenes`, fine-tuned"),
+        ({"datasets": []}, "scenes", "`events`, pretrained"),
+    ],
+)
+def test_out_of_distribution_without_upstream_or_without_transfer(
+    tmp_path, parameters, left_out, shown
+):
+    run = plant_run(tmp_path / "run")
+    for path in run.rglob(f"*{left_out}*"):
+        path.unlink()
+    name = "out_of_distribution"
+    notebook, _, _ = execute(run, name, PARAMETERS[name] | parameters)
+    text = told(notebook)
+    assert text.count("### Networks of") == 1
+    assert f"### Networks of {shown}" in text
+    assert "Before and after" not in text
+    assert not re.search(f"None|nan|{left_out}", text)
+    # The last cell: the folds of the phase that the run has.
+    assert notebook.cells[-1].outputs[0].data["text/html"].count("aleatoric") == 2
+
+
+def test_a_run_without_bayesian_networks_says_so(tmp_path):
+    run = plant_run(tmp_path / "run")
+    for kind in ("metrics", "uncertainty", "retention"):
+        path = run / f"metrics/scenes.{kind}.parquet"
+        frame = pd.read_parquet(path)
+        frame[frame["strategy"] == "det"].to_parquet(path)
+    name = "out_of_distribution"
+    notebook, _, _ = execute(run, name, PARAMETERS[name] | {"upstream": None})
+    assert "This run has no Bayesian network to ask." in told(notebook)
+    execute(run, "transfer", PARAMETERS["transfer"])
+
+
+def test_transfer_without_det_and_without_baselines(tmp_path):
+    run = plant_run(tmp_path / "run")
+    flip = {phase: ACCURACY["flip"][phase] for phase in ("fixed", "finetuned")}
+    plant_accuracies(run, {"flip": flip})
+    gains = {("flip", "fixed"): -0.25, ("flip", "finetuned"): 0.25}
+    retention("scenes", "accuracy", gains).to_parquet(run / "metrics/scenes.retention.parquet")
+    text = told(execute(run, "transfer", PARAMETERS["transfer"])[0])
+    assert "0.375 ± 0.125" in text
+    assert "scratch" not in text
+    assert "Table 5" not in text
+    assert "Det" not in text
 
 
 def test_claims_counts_its_verdicts(executed):

@@ -122,7 +122,12 @@ def test_published_weights_need_no_audioset_for_the_transfer(workflow, write_con
 
 def test_a_run_without_upstream_data_plans_all_but_what_needs_them(workflow, write_config):
     config = write_config("laptop", read_layer(ROOT / "config/laptop.yaml"))
-    planned = jobs(workflow(config, "-n").stdout)
+    output = workflow(config, "-n").stdout
+    assert "/None" not in output
+    notebook = output.partition(": notebook out_of_distribution\n")[2].partition("\n")[0]
+    for name in ("esc10", "urbansound8k"):
+        assert f"metrics/{name}.metrics.parquet" in notebook
+    planned = jobs(output)
     assert "pretrain" not in planned
     assert "predict_upstream" not in planned
     assert planned["import_weights"] == 3

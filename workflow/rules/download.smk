@@ -123,7 +123,9 @@ rule dataset_summary:
     conda:
         "../../environment.yml"
     params:
-        settings=settings("summary.py"),
+        settings=lambda w: settings(
+            "summary.py", adapter_name=config["datasets"][w.dataset]["adapter"]
+        ),
     message:
         "summary of {wildcards.dataset}"
     script:

@@ -9,6 +9,7 @@ with job_log(snakemake.log[0]):
     rejected = Path(snakemake.input.features).with_suffix(".rejected.csv")
     write_summary(
         snakemake.wildcards.dataset,
+        snakemake.params.settings["adapter_name"],
         Path(snakemake.input.manifest),
         Path(snakemake.input.missing),
         Path(snakemake.output.csv),

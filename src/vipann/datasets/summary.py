@@ -12,11 +12,13 @@ from vipann.files import replacing
 
 COLUMNS = ("dataset", "what", "name", "split", "fold", "clips", "hours")
 _REASONS_SHOWN = 20
-_NOT_COMPUTED = "not computed (options.checksums)"
+# Adapters that compute a clip's sum with options.checksums alone; the others always do or never.
+SUMS_BY_OPTION = ("audioset",)
 
 
 def write_summary(
     dataset: str,
+    adapter: str,
     manifest: Path,
     missing: Path,
     csv: Path,
@@ -28,14 +30,15 @@ def write_summary(
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
     reason, without the file's name) or "sha256" (name is the sum over the clips' ids and sums in
-    sorted order: equal for two people who hold the same audio, wherever it lies). `md` shows the
+    sorted order: equal for two people who hold the same audio, wherever it lies; without sums, that
+    there is none and, if the dataset's `adapter` has one, the option to change). `md` shows the
     same to a reader. hours: 0 where unknown.
     """
     table = read_manifest(manifest)
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
     if rejected is not None:
         rows += _reasons("rejected", rejected)
-    rows.append({"what": "sha256", "name": _audio_sum(table), "clips": len(table.frame)})
+    rows.append({"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)})
     summary = pd.DataFrame(rows, columns=list(COLUMNS)).assign(dataset=dataset)
     summary = summary.fillna({"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0})
     summary = summary.astype({"fold": int, "clips": int})
@@ -92,10 +95,10 @@ def _without_the_clip(clip_id: str, reason: str) -> str:
     return re.sub(r"[0-9]+\.[0-9]+ s\b", "N s", reason)
 
 
-def _audio_sum(table: ClipTable) -> str:
+def _audio_sum(table: ClipTable, adapter: str) -> str:
     frame = table.frame
     if (frame["sha256"] == "").any():
-        return _NOT_COMPUTED
+        return "not computed" + (" (options.checksums)" if adapter in SUMS_BY_OPTION else "")
     lines = sorted(f"{i} {s}\n" for i, s in zip(frame["clip_id"], frame["sha256"], strict=True))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

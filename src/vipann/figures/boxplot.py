@@ -37,20 +37,20 @@ COLUMNS = [
 ]
 
 
-def box_statistics(uncertainty: pd.DataFrame, phase: str | None = None) -> pd.DataFrame:
+def box_statistics(uncertainty: pd.DataFrame) -> pd.DataFrame:
     """What the figure draws: the five numbers and the mean of each box, in nats.
 
     uncertainty: columns of `vipann.evaluation.retention.uncertainty_table`. The values of all folds
     are pooled: a clip of the model's own dataset counts once, where its fold was tested, and an
     out-of-distribution clip once for each fold's network, so that both boxes are of single
-    networks. phase: default the first of finetuned, pretrained, fixed, scratch that the run has.
-    Returns the columns of `COLUMNS`: whiskers end at the last value within 1.5 times q3 - q1 of the
-    box; `beyond` counts those farther out, which are not drawn, of `values`. Rows in the order of
-    drawing, the model's own dataset before the others.
+    networks. Of the phases, the first of `PHASES` that the run has. Returns the columns of
+    `COLUMNS`: whiskers end at the last value within 1.5 times q3 - q1 of the box; `beyond` counts
+    those farther out, which are not drawn, of `values`. Rows in the order of drawing, the model's
+    own dataset before the others.
     """
     bayesian = uncertainty[uncertainty["strategy"].isin(STRATEGIES)]
     present = [name for name in PHASES if name in set(bayesian["phase"])]
-    phase = phase or (present[0] if present else "")
+    phase = present[0] if present else ""
     rows = []
     for strategy in STRATEGIES:
         for kind in look.UNCERTAINTY_LABELS:
@@ -70,17 +70,15 @@ def draw_boxplot(
     outputs: Mapping[str, Path | str],
     style: Mapping[str, Any] | None = None,
     names: Mapping[str, str | None] | None = None,
-    phase: str | None = None,
 ) -> None:
     """Draw one dataset's uncertainty parquet: rows Drop, Flip, Det-Flip, as far as there.
 
     Columns of panels: entropy, epistemic, aleatoric, each with a scale of its own. Median: orange
     line; mean: dashed green line. outputs: paths for "png", "pdf", "svg" and "csv"; style: see
-    `vipann.figures.style.style_from`; names: dataset -> name shown, default the dataset's key;
-    phase: see `box_statistics`.
+    `vipann.figures.style.style_from`; names: dataset -> name shown, default the dataset's key.
     """
     shown = {key: name for key, name in (names or {}).items() if name}
-    look.draw(_figure, box_statistics(pd.read_parquet(uncertainty), phase), outputs, style, shown)
+    look.draw(_figure, box_statistics(pd.read_parquet(uncertainty)), outputs, style, shown)
 
 
 def _box(clips: pd.DataFrame) -> dict[str, Any]:

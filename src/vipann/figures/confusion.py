@@ -82,9 +82,5 @@ def _figure(shares: pd.DataFrame, style: look.Style, title: str | None) -> Figur
     bar = figure.colorbar(image, ax=grid[0].tolist(), shrink=0.6, pad=0.01)
     bar.outline.set_visible(False)
     dataset, phase = shares["dataset"].iloc[0], shares["phase"].iloc[0]
-    figure.suptitle(
-        f"{title or dataset}, {style.word(phase).lower()}",
-        fontsize=style.font_size + 1.5,
-        weight="bold",
-    )
+    figure.suptitle(f"{title or dataset}, {style.word(phase).lower()}")
     return figure

@@ -88,7 +88,7 @@ def _figure(lines: pd.DataFrame, style: look.Style, names: Mapping[str, str]) ->
         look.row_label(row[-1], names.get(dataset) or dataset)
     for axes in grid[-1]:
         axes.set_xlabel(STEP_LABEL)
-    figure.suptitle("Learning curves", fontsize=style.font_size + 1.5, weight="bold")
+    figure.suptitle("Learning curves")
     shown = [name for name in look.PALETTE if name in set(lines["strategy"])]
     keys = [
         Line2D([], [], color=style.colour(name), linewidth=look.LINE_WIDTH, label=label)

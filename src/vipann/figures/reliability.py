@@ -72,9 +72,7 @@ def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure
     grid[1, 0].set_ylim(0, 1.05 * lines["percent"].max())
     grid[0, 0].set_ylabel(look.OUTCOME_LABEL)
     grid[1, 0].set_ylabel(look.CASES_LABEL)
-    figure.suptitle(
-        title or lines["dataset"].iloc[0], fontsize=style.font_size + 1.5, weight="bold"
-    )
+    figure.suptitle(title or lines["dataset"].iloc[0])
     shown = [name for name in STRATEGIES if name in set(lines["strategy"])]
     keys = [Line2D([], [], label=style.word(n), **_form(n, style)) for n in shown]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(shown))

@@ -154,7 +154,7 @@ def _origins(folder: Path, metrics: Sequence[str]) -> list[str]:
     lines = []
     for path in metrics:
         kind = Path(path).stem.rpartition(".")[2]
-        lines.append(f"[{path}]({path}): {METRICS.get(kind, 'parameters and operations')}")
+        lines.append(f"[{path}]({path}): {METRICS[kind]}")
     found = {name: words for name, words in FAMILIES.items() if (folder / name).is_dir()}
     return lines + [f"[{name}/]({name}/): {words}" for name, words in found.items()]
 

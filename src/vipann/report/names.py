@@ -45,7 +45,7 @@ def table_label(stem: str) -> str:
 def figure_category(kind: str) -> str:
     if kind in FIGURES:
         return "Figures"
-    return "Training" if kind.startswith(("learning", "training", "curves")) else BEYOND
+    return "Training" if kind.startswith("learning") else BEYOND
 
 
 def figure_label(kind: str, paper_name: str | None, upstream: bool) -> str:

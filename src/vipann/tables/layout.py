@@ -106,9 +106,9 @@ def tidy(number: int, chosen: pd.DataFrame, paper: Sequence[float | None]) -> pd
     return frame[TIDY_COLUMNS]
 
 
-def number(value: float | None, decimals: int = 3) -> str:
+def number(value: float | None) -> str:
     """A number as the paper prints it, with three decimals."""
-    return NOTHING if pd.isna(value) else f"{value:.{decimals}f}"
+    return NOTHING if pd.isna(value) else f"{value:.3f}"
 
 
 def with_error(value: float, error: float) -> str:

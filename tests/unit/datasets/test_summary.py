@@ -3,12 +3,16 @@
 import csv
 import hashlib
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from vipann.datasets.manifest import AudioFile, clip_row, clip_table, write_manifest
-from vipann.datasets.summary import COLUMNS, write_summary
+from vipann.datasets.summary import COLUMNS, SUMS_BY_OPTION, write_summary
+
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 
 CLIPS = [
     ("a", ["dog"], 1, "", 3600),
@@ -30,9 +34,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def summarise(folder, rejected=None):
+def summarise(folder, rejected=None, adapter="folder"):
     paths = (folder / "s.csv", folder / "s.md")
-    write_summary("pets", folder / "m.parquet", folder / "missing.csv", *paths, rejected)
+    write_summary("pets", adapter, folder / "m.parquet", folder / "missing.csv", *paths, rejected)
     with paths[0].open() as stream:
         return list(csv.DictReader(stream)), paths[1].read_text()
 
@@ -58,9 +62,17 @@ def test_the_sum_depends_on_the_audio_and_not_on_order_or_place(folder):
     text = "".join(sorted(f"{i} {i * 64}\n" for i, *_ in CLIPS))
     assert rows[-1]["name"] == hashlib.sha256(text.encode()).hexdigest()
     assert rows[-1]["name"] in page
+
+
+def test_without_sums_the_option_is_named_where_the_adapter_has_it(folder):
     frame = [clip_row(AudioFile("x/a.wav", 10, 10, ""), "a", [], 3600)]
     write_manifest(clip_table(frame, []), folder / "m.parquet")
-    assert "not computed" in summarise(folder)[0][-1]["name"]
+    for adapter, options in yaml.safe_load(SCHEMA.read_text())["$defs"]["options"].items():
+        named = "checksums" in options.get("properties", {})
+        assert named == (adapter in SUMS_BY_OPTION)
+        rows, page = summarise(folder, adapter=adapter)
+        assert rows[-1]["name"] == "not computed" + " (options.checksums)" * named
+        assert page.rstrip().endswith(rows[-1]["name"])
 
 
 def test_what_is_missing_and_rejected_is_counted_by_reason(folder):

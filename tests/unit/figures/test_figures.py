@@ -166,8 +166,6 @@ def test_a_run_without_finetuning_shows_the_phase_it_has(tmp_path):
     for phase in ("pretrained", "fixed", "scratch"):
         frame = pd.read_parquet(write_uncertainty(tmp_path / "u.parquet", phases=(phase,)))
         assert set(box_statistics(frame)["phase"]) == {phase}
-    both = pd.read_parquet(write_uncertainty(tmp_path / "u.parquet"))
-    assert set(box_statistics(both, phase="fixed")["phase"]) == {"fixed"}
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ def notebook_inputs(wildcards) -> list[str]:
     if wildcards.notebook == "claims":
         return [f"{RESULTS}/tables/claims.csv"]
     if wildcards.notebook == "out_of_distribution":
-        datasets = TESTED
-        return metric_files(["uncertainty"], datasets) + pictures_of(datasets)
+        return metric_files(["metrics", "uncertainty"], TESTED) + pictures_of(TESTED)
     if wildcards.notebook == "pretraining":
         table = [f"{RESULTS}/tables/table3.{kind}" for kind in ("csv", "md")]
         return metric_files(["retention"], [UPSTREAM]) + pictures_of([UPSTREAM]) + table

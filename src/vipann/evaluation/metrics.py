@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from sklearn.metrics import average_precision_score, roc_auc_score
+from scipy.stats import rankdata
 
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
+from vipann.evaluation.retention import map_retention_curves
 
 # Keeps d-prime finite where a small set is ranked without a mistake: |d-prime| <= 6.72.
 AUC_MARGIN = 1e-6
@@ -37,10 +38,8 @@ def mean_average_precision(labels: np.ndarray, probability: np.ndarray) -> float
     the share of positive clips. A class without a positive clip has no recall and is left out of
     the mean (`classes_left_out` counts them); NaN where no class is left. Section 3.3, Table 3.
     """
-    kept = labels.any(axis=0)
-    if not kept.any():
-        return float("nan")
-    return float(average_precision_score(labels[:, kept], probability[:, kept], average="macro"))
+    curve = map_retention_curves(labels, probability, [np.zeros(len(labels))], [1.0])
+    return float(curve.item())
 
 
 def macro_auc(labels: np.ndarray, probability: np.ndarray) -> float:
@@ -53,7 +52,12 @@ def macro_auc(labels: np.ndarray, probability: np.ndarray) -> float:
     kept = labels.any(axis=0) & ~labels.all(axis=0)
     if not kept.any():
         return float("nan")
-    return float(np.mean(roc_auc_score(labels[:, kept], probability[:, kept], average=None)))
+    # By the rank sum of the positives (Mann-Whitney), for all classes at once.
+    positive = labels[:, kept].T.astype(bool)
+    ranks = rankdata(np.ascontiguousarray(probability[:, kept].T), axis=1)
+    positives = positive.sum(axis=1)
+    above = ranks.sum(axis=1, where=positive) - positives * (positives + 1) / 2
+    return float(np.mean(above / (positives * (len(labels) - positives))))
 
 
 def d_prime(auc: float) -> float:

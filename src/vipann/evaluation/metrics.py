@@ -56,7 +56,7 @@ def macro_auc(labels: np.ndarray, probability: np.ndarray) -> float:
     positive = labels[:, kept].T.astype(bool)
     ranks = rankdata(np.ascontiguousarray(probability[:, kept].T), axis=1)
     positives = positive.sum(axis=1)
-    above = ranks.sum(axis=1, where=positive) - positives * (positives + 1) / 2
+    above = np.einsum("cn,cn->c", ranks, positive) - positives * (positives + 1) / 2
     return float(np.mean(above / (positives * (len(labels) - positives))))
 
 

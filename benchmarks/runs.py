@@ -61,12 +61,14 @@ def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
     names = [run.name for run in runs]
     lines += ["", "## Scores", ""]
     lines += _markdown([*map(str.capitalize, SCORES), *names], _scores(runs))
-    lines += ["", "## Out-of-distribution detection", "", "AUROC, mean over folds.", ""]
-    lines += _markdown(["Dataset", "Strategy", "Phase", "Uncertainty", *names], _auroc(runs))
+    if detected := list(_auroc(runs)):
+        lines += ["", "## Out-of-distribution detection", "", "AUROC, mean over folds.", ""]
+        lines += _markdown(["Dataset", "Strategy", "Phase", "Uncertainty", *names], detected)
     lines += ["", "## The paper's claims", ""]
     claims = list(_claims(runs))
-    same = sum(len(set(row[2:])) == 1 for row in claims)
-    lines += [f"{same} of {len(claims)} verdicts are the same in all runs.", ""]
+    if len(runs) > 1:
+        same = sum(len(set(row[2:])) == 1 for row in claims)
+        lines += [f"{same} of {len(claims)} verdicts are the same in all runs.", ""]
     return lines + _markdown(["Claim", "Dataset", *names], claims)
 
 

@@ -80,7 +80,7 @@ def main() -> None:
     load.append(os.getloadavg())
     report = {
         "command": "python " + " ".join(sys.argv),
-        "machine": machine("torch", "lightning", "bayesian-torch"),
+        "machine": machine("torch", "lightning-fabric", "bayesian-torch"),
         "load_average_at_start_and_end": load,
         "settings": {
             "model": config["model"],

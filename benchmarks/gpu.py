@@ -52,7 +52,7 @@ def main() -> None:
     kinds = [False] if arguments.no_compile else [False, True]
     report: dict[str, Any] = {
         "command": "python " + " ".join(sys.argv),
-        "machine": machine("torch", "lightning", "bayesian-torch"),
+        "machine": machine("torch", "lightning-fabric", "bayesian-torch"),
         "device": _device_name(device),
         "driver": {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()},
         "settings": {"batch_size": arguments.batch_size, "clip_seconds": CLIP_SECONDS}

@@ -9,7 +9,6 @@ the scores of all runs, and for each of the paper's claims the verdict of each r
 """
 
 import argparse
-import csv
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -76,11 +75,8 @@ def _made(runs: Sequence[Path], commands: Sequence[str]) -> Iterable[list[str]]:
     for run, command in zip(runs, commands, strict=True):
         asked = ["git", "-C", str(run), "rev-parse", "--short", "HEAD"]
         commit = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
-        seconds = sum(
-            float(row["s"])
-            for file in (run / "benchmarks").rglob("*.tsv")
-            for row in csv.DictReader(file.open(), delimiter="\t")
-        )
+        files = (run / "benchmarks").rglob("*.tsv")
+        seconds = sum(pd.read_csv(file, sep="\t")["s"].sum() for file in files)
         yield [run.name, f"`{command}`", commit or "?", f"{seconds / 3600:.2f}"]
 
 
@@ -88,7 +84,7 @@ def _scores(runs: Sequence[Path]) -> Iterable[list[str]]:
     tables = [pd.concat([_read(run, f"table{n}") for n in (3, 4, 5)]) for run in runs]
     calibration = [_read(run, "calibration").query("metric == 'ece'") for run in runs]
     shown = [_shown(pd.concat(both)) for both in zip(tables, calibration, strict=True)]
-    yield from _joined(shown, SCORES)
+    return _joined(shown)
 
 
 def _auroc(runs: Sequence[Path]) -> Iterable[list[str]]:
@@ -97,7 +93,7 @@ def _auroc(runs: Sequence[Path]) -> Iterable[list[str]]:
         table = _read(run, "ood")
         table = table[table["metric"].str.startswith("auroc_")] if len(table) else table
         tables.append(_shown(table))
-    yield from _joined(tables, SCORES)
+    return _joined(tables)
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -106,8 +102,8 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(shown=value.map("{:.3f}".format) + error)
 
 
-def _joined(tables: Sequence[pd.DataFrame], keys: list[str]) -> Iterable[list[str]]:
-    columns = [table.set_index(keys)["shown"] for table in tables]
+def _joined(tables: Sequence[pd.DataFrame]) -> Iterable[list[str]]:
+    columns = [table.set_index(SCORES)["shown"] for table in tables]
     together = pd.concat(columns, axis=1, sort=False).fillna("–")
     return (
         [*map(str, index), *row]

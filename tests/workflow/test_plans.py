@@ -132,7 +132,7 @@ def test_a_run_without_upstream_data_plans_all_but_what_needs_them(workflow, wri
     assert "predict_upstream" not in planned
     assert planned["import_weights"] == 3
     assert planned["predict"] == (4 * 2 + 4) * (5 + 4)
-    assert planned["ood"] == 4 * 2 * (5 + 4)
+    assert planned["ood"] == 4 * (5 + 4), "ood_phases names finetuned alone there"
     assert planned["table"] == 3 + 2
     assert planned["claims"] == planned["dataset_table"] == 1
 

@@ -231,7 +231,7 @@ class _Run:
             for strategy, phase in models + baselines:
                 files = f"{strategy}/fold*/{phase}.tsv"
                 yield self._scored("predict", dataset, strategy, folds, own, dataset, files, phase)
-                if ood and phase != "scratch":
+                if ood and phase in self.config["evaluation"]["ood_phases"]:
                     clips = self.sizes[ood].clips
                     yield self._scored("ood", dataset, strategy, folds, clips, ood, files, phase)
 

@@ -85,10 +85,11 @@ def prediction_settings(*words: object, dataset: str, scored_dataset: str, **row
 
 
 def scored_out_of_distribution(dataset: str) -> list[str]:
-    """The networks of `dataset` that score the out-of-distribution set: all but the baselines."""
+    """The networks of `dataset` that score the out-of-distribution set."""
     if OOD is None:
         return []
-    return [model for model in models_of(dataset) if not model.endswith("scratch")]
+    phases = ("pretrained", *config["evaluation"]["ood_phases"])
+    return [model for model in models_of(dataset) if model.endswith(phases)]
 
 
 def validated_sidecars() -> dict[str, str]:

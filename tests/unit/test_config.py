@@ -75,6 +75,12 @@ def test_the_projects_own_configs_are_valid(names):
         ({"transfer": {"strategies": ["dett"]}}, "transfer.strategies.0", "'dett'", "det_flip"),
         ({"upstream": "esc50"}, "upstream", "multiclass", "must be 'multilabel'"),
         ({"ood": "nowhere"}, "ood", "'nowhere'", "known: audioset"),
+        (
+            {"evaluation": {"ood_phases": ["fixed"]}},
+            "evaluation.ood_phases",
+            "'fixed'",
+            "'finetuned'",
+        ),
         ({"kl": {"scale": "1/M"}}, "kl.scale", "'1/M'", "'1/N'"),
         ({"features": {"fmax": 20000.0}}, "features.fmax", "20000", "16000"),
         (

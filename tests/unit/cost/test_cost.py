@@ -96,6 +96,13 @@ def test_a_role_that_is_null_has_no_work(config):
     assert not [stage for stage, _ in without if stage == "ood"]
 
 
+def test_a_phase_that_hears_nothing_foreign_has_no_such_work(config):
+    config["evaluation"]["ood_phases"] = ["finetuned"]
+    outside = {name for stage, name in listed(config) if stage == "ood"}
+    assert {"audioset det", "esc50 flip finetuned"} <= outside
+    assert not [name for name in outside if name.endswith("fixed")]
+
+
 def job(**changes):
     base = {"stage": "s", "name": "n", "jobs": 5, "kind": "train", "strategy": "det"}
     base |= {"steps": 100.0, "clips": 800.0, "clip_seconds": 10.0, "gigabytes": 1.5}

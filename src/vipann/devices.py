@@ -11,8 +11,22 @@ def choose_device(accelerator: str) -> torch.device:
 
 
 def resolved_precision(wanted: str, device: torch.device) -> str:
-    """`float32` or `bfloat16`; `auto` is bfloat16 on GPUs that have it, float32 elsewhere."""
-    if wanted != "auto":
-        return wanted
-    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return "bfloat16" if has_it else "float32"
+    """`float32` or `bfloat16`: `wanted`, where the device computes it in its own instructions.
+
+    `auto` wants bfloat16 on GPUs alone.
+    """
+    if wanted == "float32" or (wanted == "auto" and device.type == "cpu"):
+        return "float32"
+    if has_bfloat16(device):
+        return "bfloat16"
+    if wanted == "bfloat16":
+        print(f"bfloat16: this {device.type} has no instructions for it; float32 instead")
+    return "float32"
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is more than an emulation there, which is many times slower on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    instructions = torch.cpu.get_capabilities()
+    return any(instructions.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -77,7 +77,7 @@ class Probe:
             "train": training,
             "head": training,
             "frozen": "float32" if kept else training,
-            "pass": config["evaluation"]["precision"],
+            "pass": resolved_precision(config["evaluation"]["precision"], self.device),
         }
         self._built: tuple[str, Any] = ("", None)
         self._macs = cache(self._counted_macs)

@@ -1,7 +1,7 @@
 """Monte Carlo prediction: the only place where a trained network is sampled."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vipann.devices import choose_device
+from vipann.devices import choose_device, resolved_precision
 from vipann.errors import UserError
 from vipann.evaluation.predictions import Predictions, write_predictions
 from vipann.evaluation.uncertainty import Decomposition, probabilities
@@ -69,6 +69,7 @@ def predict(
     plan = SamplingPlan(
         **{f.name: settings[f.name] for f in fields(SamplingPlan) if f.name in settings}
     )
+    plan = replace(plan, precision=resolved_precision(plan.precision, device))
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
         chosen = store.rows(**rows)

@@ -76,7 +76,7 @@ class TrainingClips(Protocol):
 class Plan:
     """What a training does, apart from its module: all of it decides the result.
 
-    precision: auto (bf16 on GPUs that have it, float32 elsewhere), float32 or bfloat16.
+    precision: auto, float32 or bfloat16, as `vipann.devices.resolved_precision` takes it.
     """
 
     batch_size: int

@@ -270,6 +270,7 @@ def test_each_kind_is_measured_in_the_runs_precision(
     build_transferred = vipann.cost.probe.build_transferred
     monkeypatch.setattr(vipann.cost.probe, "build_transferred", build)
     monkeypatch.setattr(vipann.cost.probe, "_REPEATS", 1)
+    monkeypatch.setattr("vipann.devices.has_bfloat16", lambda device: True)
     tiny["cost"]["probe_seconds"] = 30
     tiny["training"]["precision"] = training
     tiny["evaluation"]["precision"] = evaluation

@@ -112,9 +112,12 @@ def test_gradients_are_scaled_down_to_the_norm_that_is_set():
     assert moved == pytest.approx([0.1 * 6.0, 0.1 * 1.5], rel=1e-5)
 
 
-def test_the_layout_changes_nothing_and_bfloat16_only_rounds(multiclass, settings, tmp_path):
+def test_the_layout_changes_nothing_and_bfloat16_only_rounds(
+    multiclass, settings, tmp_path, monkeypatch
+):
     settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}
     losses = {}
+    monkeypatch.setattr("vipann.devices.has_bfloat16", lambda device: True)
     for layout, precision in ((True, "float32"), (False, "auto"), (True, "bfloat16")):
         chosen = copy.deepcopy(settings)
         del chosen["training"]["epochs"]

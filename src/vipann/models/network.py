@@ -32,6 +32,12 @@ class Network(nn.Module, ABC):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
 
+    def weigh_latest_batch(self, momentum: float) -> None:
+        """Give the latest batch the share `momentum`, in (0, 1], of batch norm's statistics."""
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = momentum
+
     def add_head(
         self, embedding: int, hidden: int, classes: int, rate: float, output_dropout: bool
     ) -> None:

@@ -111,6 +111,7 @@ def train_from_scratch(
     seed_everything(settings["seed"])
     with FeatureStore(features) as store:
         network = build_transferred(strategy, len(store.classes), settings)
+        network.weigh_latest_batch(settings["training"]["batch_norm_momentum"])
         facts = {"strategy": strategy, "phase": "scratch", "fold": fold}
         rows = rows_for(store, fold, settings["training"]["validation"]["split"])
         _fit(network, store, rows, settings, accelerator, running, out, facts)

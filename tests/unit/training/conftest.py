@@ -63,6 +63,7 @@ def settings(small_network):
             "backbone_mode": "train",
             "cache": "none",
             "views": 1,
+            "batch_norm_momentum": 0.1,
             "validation": {
                 "split": "none",
                 "every_epochs": 1,

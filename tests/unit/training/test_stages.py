@@ -91,6 +91,20 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not torch.equal(states[0]["fc1.mu_weight"], states[2]["fc1.mu_weight"])
 
 
+def test_the_latest_batch_has_the_asked_share_of_the_statistics_from_scratch(
+    multiclass, settings, tmp_path
+):
+    settings["training"] |= {"epochs": 1, "batch_size": 64}
+    means = {}
+    for share in (0.25, 1.0):
+        settings["training"]["batch_norm_momentum"] = share
+        out = tmp_path / f"{share}.safetensors"
+        train_from_scratch("det", 1, multiclass, settings, "cpu", out)
+        means[share] = load_checkpoint(out)[0]["bn0.running_mean"]
+    assert means[1.0].abs().min() > 0
+    torch.testing.assert_close(means[0.25], 0.25 * means[1.0])
+
+
 def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, settings, tmp_path):
     settings["training"] |= {"epochs": 30, "learning_rate": 0.003}
     settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}

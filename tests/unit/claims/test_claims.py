@@ -14,6 +14,9 @@ NOT_THE_PAPERS = {"within_state_of_the_art", "comparable_to_panns"}
 FALLING = rising(-0.1)
 ZIGZAG = 0.8 + 0.1 * (-1.0) ** np.arange(20) + 0.001 * (1 - FRACTIONS)
 NARROW = (np.linspace(0.1, 0.2, 30), np.linspace(0.5, 0.55, 20))
+# From a few errors to none when a sixth of the clips are discarded.
+ERRORLESS = np.minimum(1.0, 0.965 + 0.21 * (1 - FRACTIONS))
+RELAPSING = np.where(FRACTIONS < 0.5, 0.9 - 0.1 * FRACTIONS, ERRORLESS)
 LOWER = (np.linspace(0.1, 0.2, 30), np.linspace(0.0, 0.2, 20))
 
 
@@ -35,6 +38,14 @@ def verdict(key, view):
 def test_claims_on_transfer_hold_where_planted(key, as_claimed):
     found = judged(BY_KEY[key], as_claimed)
     assert found.verdict == (UNJUDGED if key in NOT_THE_PAPERS else HOLDS), found.numbers
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"), [(ERRORLESS, HOLDS), (RELAPSING, FAILS), (ERRORLESS[::-1], UNJUDGED)]
+)
+def test_a_curve_without_errors_left_need_not_rise_on(curve, expected):
+    view = transfer_run(curves={("flip", "fixed", "total"): curve})
+    assert verdict("well_calibrated_after_transfer", view) == expected
 
 
 @pytest.mark.parametrize("key", UPSTREAM)

@@ -97,7 +97,9 @@ def _auroc(runs: Sequence[Path]) -> Iterable[list[str]]:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    value = table["ours"].combine_first(table["value"]) if "ours" in table else table["value"]
+    value = table["value"]
+    if "ours" in table:
+        value = value.where(table["ours"].isna(), table["ours"])
     error = table["standard_error"].map(lambda e: "" if pd.isna(e) else f" ± {e:.3f}")
     return table.assign(shown=value.map("{:.3f}".format) + error)
 

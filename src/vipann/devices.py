@@ -15,7 +15,7 @@ def resolved_precision(wanted: str, device: torch.device) -> str:
 
     `auto` wants bfloat16 on GPUs alone.
     """
-    if wanted == "float32" or (wanted == "auto" and device.type == "cpu"):
+    if wanted == "float32" or (wanted == "auto" and device.type != "cuda"):
         return "float32"
     if has_bfloat16(device):
         return "bfloat16"

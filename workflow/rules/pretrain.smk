@@ -20,6 +20,9 @@ rule pretrain:
         f"{RESULTS}/benchmarks/pretrain/{{strategy}}.tsv"
     wildcard_constraints:
         strategy=one_of(TRAINED_STRATEGIES),
+    # Most jobs wait for these networks, the longest chain of them for Det: a free slot is theirs
+    # before it is that of a baseline from scratch, which is ready at any time.
+    priority: lambda w: 2 if w.strategy == "det" else 1
     conda:
         "../../environment.yml"
     resources:

@@ -96,8 +96,21 @@ class Report:
                     yield category, subcategory, row.locator("td").first.inner_text(), row
 
     def show(self, row):
-        """Click the result's eye; returns the path of what is then shown."""
-        row.locator("a").first.click()
+        """Click the result's eye until its row is marked; returns the path of what is then shown.
+
+        On a busy machine a click is lost now and then, as the page moves below the pointer.
+        """
+        from playwright.sync_api import TimeoutError as NotYet
+
+        marked = row.locator("td.bg-slate-700").first
+        for last in (False, False, True):
+            row.locator("a").first.click()
+            try:
+                marked.wait_for(timeout=5000)
+                break
+            except NotYet:
+                if last:
+                    raise
         return self.page.evaluate("app.state.resultPath")
 
 

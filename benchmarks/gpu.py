@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from reporting import machine, publish
+from torch import nn
 
 from vipann.config import merge, read_layer
 from vipann.models.bayesian import is_bayesian, kl_divergence
@@ -77,33 +79,26 @@ def matrix_rate(device: torch.device, size: int) -> float:
     return 2 * size**3 / seconds_of(lambda: a @ b, 10, device)
 
 
-def throughput(
-    config: dict,
-    strategy: str,
-    precision: str,
-    compiled: bool,
-    arguments: argparse.Namespace,
-    device: torch.device,
-    matrix_rate: float,
-) -> dict[str, Any]:
-    """Clips a second of training and of Monte Carlo passes, with memory; failures are noted."""
-    case = {"strategy": strategy, "precision": precision, "compiled": compiled}
-    settings = {key: config[key] for key in ("model", "bayesian", "moped", "kl")}
-    settings |= {"mel_bands": config["features"]["mel_bands"]}
-    counted = complexity(
-        strategy, CLASSES, CLIP_SECONDS, settings | {"features": config["features"]}
-    )
-    operations = 2 * (counted["macs"] - counted["stft"] - counted["mel"])
-    torch.manual_seed(0)
-    network = build_transferred(strategy, CLASSES, settings).to(device)
+def _settings(config: dict) -> dict[str, Any]:
+    kept = {key: config[key] for key in ("model", "bayesian", "moped", "kl")}
+    return kept | {"mel_bands": config["features"]["mel_bands"]}
+
+
+def _operations(config: dict, strategy: str) -> int:
+    """Operations of one clip's forward pass, two a multiply-accumulate, without the front end."""
+    settings = _settings(config) | {"features": config["features"]}
+    counted = complexity(strategy, CLASSES, CLIP_SECONDS, settings)
+    return 2 * (counted["macs"] - counted["stft"] - counted["mel"])
+
+
+def _steps(
+    network: nn.Module, compiled: bool, config: dict, precision: str, x: torch.Tensor
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """One training step and one Monte Carlo pass over the batch `x` (clips, frames, mel bands)."""
     runner = torch.compile(network) if compiled else network
-    sample = config["features"]["sample_rate"]
-    frames = 1 + round(CLIP_SECONDS * sample) // config["features"]["hop_length"]
-    shape = (arguments.batch_size, frames, settings["mel_bands"])
-    x = torch.randn(shape, device=device)
-    labels = torch.randint(CLASSES, (arguments.batch_size,), device=device)
+    labels = torch.randint(CLASSES, (len(x),), device=x.device)
     optimizer = torch.optim.Adam(network.parameters(), amsgrad=True, fused=True)
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    autocast = torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
     def train() -> None:
         with autocast:
@@ -119,14 +114,33 @@ def throughput(
         with autocast:
             runner(x)
 
+    return train, predict
+
+
+def throughput(
+    config: dict,
+    strategy: str,
+    precision: str,
+    compiled: bool,
+    arguments: argparse.Namespace,
+    device: torch.device,
+    matrix_rate: float,
+) -> dict[str, Any]:
+    """Clips a second of training and of Monte Carlo passes, with memory; failures are noted."""
+    case = {"strategy": strategy, "precision": precision, "compiled": compiled}
+    operations = _operations(config, strategy)
+    torch.manual_seed(0)
+    network = build_transferred(strategy, CLASSES, _settings(config)).to(device)
+    features = config["features"]
+    frames = 1 + round(CLIP_SECONDS * features["sample_rate"]) // features["hop_length"]
+    x = torch.randn(arguments.batch_size, frames, features["mel_bands"], device=device)
+    train, predict = _steps(network, compiled, config, precision, x)
     for name, passes, run in (("training", 3, train), ("inference", 1, predict)):
         network.train(name == "training")
+        posteriors = fixed_posteriors(network) if name == "inference" else nullcontext()
         try:
             _reset_memory(device)
-            if name == "inference":
-                with fixed_posteriors(network):
-                    seconds = seconds_of(run, arguments.repeats, device)
-            else:
+            with posteriors:
                 seconds = seconds_of(run, arguments.repeats, device)
         except RuntimeError as error:
             # What the compiler or the memory refuses is a result too.

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 from slurm_harness import HERE, Clone, kill, table_of, wait_for
@@ -55,78 +56,110 @@ def test_each_job_left_a_log_and_a_benchmark(finished, clone):
     assert len([p for p in (results / "logs").rglob("*.log") if p.stat().st_size]) > len(finished)
 
 
-@pytest.fixture(scope="module")
-def disturbed(clone, cluster):
-    """A run that everything befalls; what Slurm recorded, and the log of each try to pretrain.
+class DisturbedRun:
+    """A run that everything befalls, in two tries: its jobs so far, and pretraining's progress."""
 
-    One job is cancelled, one requeued, several run out of memory, one out of time. In the middle of
-    pretraining Snakemake is killed; it is started again, and pretraining is warned as at the end of
-    its time.
-    """
-    earlier = len(cluster.records())
-    clone.edit_site(
-        "examples/gres.yaml",
-        account=None,
-        partition="cpu",
-        gpu_partition="gpu",
-        status_command="squeue",
-        rules={
-            "features": {"mem_mb": "60 if attempt == 1 else 4000"},
-            "manifest": {"runtime": SHORT_FOR_SHIPS},
-        },
-    )
-    micro = (HERE / "micro.yaml").read_text()
-    faults = micro.replace("run: micro", "run: faults").replace("det: 4,", f"det: {STEPS},")
-    (clone.directory / "faults.yaml").write_text(f"{faults}training: {{checkpoint_every: 20}}\n")
-    target = f"results/faults/{SCENES}/fixed.safetensors"
-    command = ("--configfile", "faults.yaml", "--", target)
-    work = clone.directory / "results/faults/work"
-    log = clone.directory / "results/faults/logs/pretrain/det.log"
-    logs = []
+    TARGET = f"results/faults/{SCENES}/fixed.safetensors"
+    COMMAND = ("--configfile", "faults.yaml", "--", TARGET)
 
-    def found(stage, state="RUNNING"):
-        stages = [r for r in cluster.records()[earlier:] if r.stage.endswith(stage)]
+    def __init__(self, clone, cluster):
+        self.clone, self.cluster = clone, cluster
+        self.earlier = len(cluster.records())
+        clone.edit_site(
+            "examples/gres.yaml",
+            account=None,
+            partition="cpu",
+            gpu_partition="gpu",
+            status_command="squeue",
+            rules={
+                "features": {"mem_mb": "60 if attempt == 1 else 4000"},
+                "manifest": {"runtime": SHORT_FOR_SHIPS},
+            },
+        )
+        micro = (HERE / "micro.yaml").read_text()
+        faults = micro.replace("run: micro", "run: faults").replace("det: 4,", f"det: {STEPS},")
+        faults += "training: {checkpoint_every: 20}\n"
+        (clone.directory / "faults.yaml").write_text(faults)
+
+    def records(self):
+        return self.cluster.records()[self.earlier :]
+
+    def found(self, stage, state="RUNNING"):
+        stages = [record for record in self.records() if record.stage.endswith(stage)]
         return next((record for record in stages if record.state == state), None)
 
-    def newest_state():
+    def newest_state(self):
+        work = self.clone.directory / "results/faults/work"
         return max((path.name for path in work.rglob("step*.pt")), default="")
 
-    process = clone.start(*command)
-    try:
-        job = wait_for(lambda: found("manifest_wildcards_synthetic_events"), 120, "a manifest")
-        cluster.ask("scancel", str(job.id))
-        job = wait_for(lambda: found("manifest_wildcards_synthetic_scenes"), 120, "a manifest")
-        cluster.ask("scontrol", "requeue", str(job.id))
-        wait_for(newest_state, 600, "a first state of pretraining")
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{clone.logs()}") from None
-    finally:
-        kill(process)
-    # What docs/slurm.md tells a user to do then: its jobs, its lock, the same command.
-    left = [r for r in cluster.records()[earlier:] if r.state in ("RUNNING", "PENDING")]
-    cluster.ask("scancel", *(str(record.id) for record in left))
-    wait_for(lambda: not cluster.ask("squeue", "-h").strip(), 60, "the cancelled jobs to end")
-    logs.append(log.read_text())
-    cut_off = newest_state()
-    clone.run("--unlock")
+    def log(self):
+        return (self.clone.directory / "results/faults/logs/pretrain/det.log").read_text()
 
-    (cluster.hangs / "manifest.py").touch()
-    process = clone.start(*command, "results/faults/features/synthetic_ships.h5")
-    try:
-        wait_for(lambda: newest_state() > cut_off, 600, "pretraining to get further")
-        job = found("pretrain_wildcards_det")
-        # As `--signal=TERM@120` does it: every step of the job, not its batch script.
-        cluster.ask("scancel", "--signal=TERM", str(job.id))
-        failed = wait_for(lambda: found("pretrain_wildcards_det", "FAILED"), 120, "its end")
-        assert failed.id == job.id
-        logs.append(log.read_text())
-    except AssertionError as error:
-        kill(process)
-        raise AssertionError(f"{error}\n{clone.logs()}") from None
-    clone.finish(process)
-    logs.append(log.read_text())
-    assert not (cluster.hangs / "manifest.py").exists()
-    return cluster.records()[earlier:], logs
+    def manifest(self, dataset):
+        return wait_for(lambda: self.found(f"manifest_wildcards_{dataset}"), 120, "a manifest")
+
+    @contextmanager
+    def snakemake(self, *targets):
+        """Snakemake in the background, killed where something fails meanwhile."""
+        process = self.clone.start(*self.COMMAND, *targets)
+        failed = True
+        try:
+            yield process
+            failed = False
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.clone.logs()}") from None
+        finally:
+            if failed:
+                kill(process)
+
+    def cut_off_in_pretraining(self):
+        """One job is cancelled, one requeued; Snakemake is killed once pretraining has a state."""
+        with self.snakemake() as process:
+            job = self.manifest("synthetic_events")
+            self.cluster.ask("scancel", str(job.id))
+            job = self.manifest("synthetic_scenes")
+            self.cluster.ask("scontrol", "requeue", str(job.id))
+            wait_for(self.newest_state, 600, "a first state of pretraining")
+            kill(process)
+
+    def clear_up(self):
+        """What docs/slurm.md tells a user to do then: its jobs, its lock."""
+        left = [record for record in self.records() if record.state in ("RUNNING", "PENDING")]
+        self.cluster.ask("scancel", *(str(record.id) for record in left))
+        wait_for(lambda: not self.cluster.ask("squeue", "-h").strip(), 60, "the jobs' end")
+
+    def warned_in_pretraining(self):
+        """Started again, pretraining gets further and is warned as at the end of its time."""
+        cut_off = self.newest_state()
+        self.clone.run("--unlock")
+        hanging = self.cluster.hangs / "manifest.py"
+        hanging.touch()
+        with self.snakemake("results/faults/features/synthetic_ships.h5") as process:
+            wait_for(lambda: self.newest_state() > cut_off, 600, "pretraining to get further")
+            job = self.found("pretrain_wildcards_det")
+            # As `--signal=TERM@120` does it: every step of the job, not its batch script.
+            self.cluster.ask("scancel", "--signal=TERM", str(job.id))
+            failed = wait_for(
+                lambda: self.found("pretrain_wildcards_det", "FAILED"), 120, "its end"
+            )
+            assert failed.id == job.id
+            warned = self.log()
+        self.clone.finish(process)
+        assert not hanging.exists()
+        return warned
+
+
+@pytest.fixture(scope="module")
+def disturbed(clone, cluster):
+    """What Slurm recorded of a disturbed run, and the log of each try to pretrain.
+
+    Several jobs run out of memory and one out of time besides.
+    """
+    run = DisturbedRun(clone, cluster)
+    run.cut_off_in_pretraining()
+    run.clear_up()
+    logs = [run.log(), run.warned_in_pretraining(), run.log()]
+    return run.records(), logs
 
 
 def tries(records, rule):

@@ -23,8 +23,14 @@ def workflow(tmp_path):
 
 def job_of(snakemake):
     """The process of the training script that this Snakemake has started."""
-    children = psutil.Process(snakemake.pid).children(recursive=True)
-    return next(c for c in children if c.cmdline()[-1].endswith("scratch.py"))
+
+    def runs_script(process):
+        try:
+            return " ".join(process.cmdline()).endswith("scratch.py")
+        except psutil.Error:  # One that ends meanwhile.
+            return False
+
+    return next(filter(runs_script, psutil.Process(snakemake.pid).children(recursive=True)))
 
 
 def test_the_rule_goes_on_from_what_a_killed_job_has_kept(workflow, write_config):

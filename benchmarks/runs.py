@@ -3,9 +3,10 @@
     python benchmarks/runs.py results/laptop results/laptop_2 --out benchmarks/results/laptop \
         --command "make laptop" --command "snakemake ..."
 
-copies the tables of each run as CSV into a folder of its own under `--out`, and writes
-`<out>/README.md`: machine, versions, commands, the commit of the checkout that each run lies in,
-the scores of all runs, and for each of the paper's claims the verdict of each run.
+copies the tables of each run as CSV into a folder of its own under `--out`, with the values that
+its Figure 1 shows, and writes `<out>/README.md`: machine, versions, commands, the commit of the
+checkout that each run lies in, the scores of all runs, and for each of the paper's claims the
+verdict of each run.
 """
 
 import argparse
@@ -20,6 +21,15 @@ from reporting import machine
 TABLES = ("table2", "table3", "table4", "table5", "claims", "calibration", "ood")
 PACKAGES = ("torch", "snakemake", "numpy", "librosa")
 SCORES = ["dataset", "strategy", "phase", "metric"]
+SMALL = 200_000  # bytes, of a figure's values
+UNJUDGED = "cannot be judged"
+ECE_NOTE = (
+    "`ece_pooled` is the expected calibration error over the clips of all folds together, the ECE "
+    "of a run's tables/calibration.md; upstream it is that of the one network."
+)
+FOLDER_NOTE = (
+    "`<folder>`: where the archives lie. Without it they are downloaded: gigabytes for some."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,12 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def keep(run: Path, folder: Path) -> None:
-    """Copy the tables of a run that are CSV files."""
+    """Copy the tables of a run that have rows, and the values of its Figure 1 if they are small."""
     folder.mkdir(exist_ok=True)
     for name in TABLES:
-        table = run / "tables" / f"{name}.csv"
-        if table.is_file():
-            shutil.copy(table, folder / table.name)
+        (folder / f"{name}.csv").unlink(missing_ok=True)
+        if len(_read(run, name)):
+            shutil.copy(run / "tables" / f"{name}.csv", folder)
+    for upstream in _read(run, "table3")["dataset"].unique():
+        drawn = run / "figures" / f"retention_{upstream}.csv"
+        (folder / drawn.name).unlink(missing_ok=True)
+        if drawn.is_file() and drawn.stat().st_size < SMALL:
+            shutil.copy(drawn, folder)
 
 
 def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
@@ -56,9 +71,12 @@ def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
     lines = [f"# {', '.join(run.name for run in runs)}", ""]
     lines += [f"{facts.pop('cpu')}, {facts.pop('cores')} cores, {facts.pop('memory_gib')} GiB; "]
     lines[-1] += ", ".join(f"{name} {value}" for name, value in facts.items())
-    lines += ["", *_markdown(["Run", "Command", "Commit", "Hours of jobs"], _made(runs, commands))]
+    made = list(_made(runs, commands))
+    lines += ["", *_markdown(["Run", "Command", "Commit", "Hours of jobs"], made)]
+    if any("<folder>" in command for _, command, *_ in made):
+        lines += ["", FOLDER_NOTE]
     names = [run.name for run in runs]
-    lines += ["", "## Scores", ""]
+    lines += ["", "## Scores", "", ECE_NOTE, ""]
     lines += _markdown([*map(str.capitalize, SCORES), *names], _scores(runs))
     if detected := list(_auroc(runs)):
         lines += ["", "## Out-of-distribution detection", "", "AUROC, mean over folds.", ""]
@@ -66,8 +84,10 @@ def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
     lines += ["", "## The paper's claims", ""]
     claims = list(_claims(runs))
     if len(runs) > 1:
-        same = sum(len(set(row[2:])) == 1 for row in claims)
-        lines += [f"{same} of {len(claims)} verdicts are the same in all runs.", ""]
+        decided = [set(row[2:]) for row in claims if {*row[2:]} - {"", UNJUDGED}]
+        same = sum(len(verdicts) == 1 for verdicts in decided)
+        whole = f"{len(decided)} verdicts that these runs can decide"
+        lines += [f"{same} of {whole} are the same in all runs.", ""]
     return lines + _markdown(["Claim", "Dataset", *names], claims)
 
 
@@ -77,12 +97,14 @@ def _made(runs: Sequence[Path], commands: Sequence[str]) -> Iterable[list[str]]:
         commit = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
         files = (run / "benchmarks").rglob("*.tsv")
         seconds = sum(pd.read_csv(file, sep="\t")["s"].sum() for file in files)
-        yield [run.name, f"`{command}`", commit or "?", f"{seconds / 3600:.2f}"]
+        # Typed as it is, it would download what `make` was given a folder for.
+        mirror = "VIPANN_MIRROR=<folder> " if command.startswith("snakemake ") else ""
+        yield [run.name, f"`{mirror}{command}`", commit or "?", f"{seconds / 3600:.2f}"]
 
 
 def _scores(runs: Sequence[Path]) -> Iterable[list[str]]:
     tables = [pd.concat([_read(run, f"table{n}") for n in (3, 4, 5)]) for run in runs]
-    calibration = [_read(run, "calibration").query("metric == 'ece'") for run in runs]
+    calibration = [_read(run, "calibration").query("metric == 'ece_pooled'") for run in runs]
     shown = [_shown(pd.concat(both)) for both in zip(tables, calibration, strict=True)]
     return _joined(shown)
 
@@ -114,12 +136,13 @@ def _joined(tables: Sequence[pd.DataFrame]) -> Iterable[list[str]]:
 
 
 def _claims(runs: Sequence[Path]) -> Iterable[list[str]]:
-    tables = [_read(run, "claims").fillna({"dataset": ""}) for run in runs]
+    """Sentence, dataset and each run's verdict, empty where the run's ledger lacks the row."""
+    tables = [pd.read_csv(run / "tables/claims.csv", keep_default_na=False) for run in runs]
     keys = ["claim", "dataset"]
     verdicts = pd.concat([table.set_index(keys)["verdict"] for table in tables], axis=1, sort=False)
-    sentence = tables[0].drop_duplicates("claim").set_index("claim")["sentence"]
+    sentences = pd.concat(tables).drop_duplicates("claim").set_index("claim")["sentence"]
     for (claim, dataset), row in verdicts.iterrows():
-        yield [sentence.get(claim, claim), dataset, *row.fillna("–")]
+        yield [sentences[claim], dataset, *row.fillna("")]
 
 
 def _read(run: Path, name: str) -> pd.DataFrame:

@@ -18,6 +18,8 @@ from vipann.paper.numbers import paper_value
 # How far a factor may be from 2 and still be "effectively" 2.
 EFFECTIVELY = 0.01
 LOW_COST = 0.6
+# Whatever network a run trains, these claims are about the paper's own, whose size is counted.
+NETWORKS = "the paper's networks"
 _COLUMNS = {"Params": "parameters", "MACs": "macs"}
 
 
@@ -54,19 +56,19 @@ class SizeView:
 def flip_doubles(view: SizeView) -> Judgement:
     ratios = view.ratios("flip", "drop", "Params")
     holds = all(abs(ratio - 2) <= EFFECTIVELY for ratio in ratios.values())
-    return Judgement(HOLDS if holds else FAILS, "Flip / Drop: " + _range(ratios))
+    return Judgement(HOLDS if holds else FAILS, f"{NETWORKS}, Flip / Drop: {_range(ratios)}")
 
 
 def drop_does_not(view: SizeView) -> Judgement:
     ratios = view.ratios("drop", "det_flip", "Params")
     holds = all(ratio < 1 for ratio in ratios.values())
-    return Judgement(HOLDS if holds else FAILS, "Drop / Det-Flip: " + _range(ratios))
+    return Judgement(HOLDS if holds else FAILS, f"{NETWORKS}, Drop / Det-Flip: {_range(ratios)}")
 
 
 def det_flip_is_cheap(view: SizeView) -> Judgement:
     params, macs = (view.ratios("det_flip", "flip", metric) for metric in ("Params", "MACs"))
     holds = all(ratio <= LOW_COST for ratio in [*params.values(), *macs.values()])
-    numbers = f"Det-Flip / Flip: parameters {_range(params)}, MACs {_range(macs)}"
+    numbers = f"{NETWORKS}, Det-Flip / Flip: parameters {_range(params)}, MACs {_range(macs)}"
     return Judgement(HOLDS if holds else FAILS, numbers)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vipann.claims.judgement import Unjudged
 from vipann.claims.testing import Test, all_of, over_clips, over_counts, over_folds
+from vipann.evaluation.retention import RANDOM
 from vipann.paper.names import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
 
@@ -66,6 +67,18 @@ class RunView:
             raise Unjudged(f"this run has no retention curve of {named(model)}")
         curves = frame.pivot_table(index="fold", columns="retained_fraction", values="value")
         return curves.sort_index(axis=1)
+
+    def random_orders(self, model: Model) -> pd.DataFrame | None:
+        """Retention curves of clips in random order, mean over folds: a row an order, columns as of
+        `curves`. None for accuracy, whose expectation no random order changes."""
+        frame = self._of(self.retention, model, RANDOM)
+        if not frame.empty:
+            return frame.pivot_table(
+                index="replication", columns="retained_fraction", values="value"
+            ).sort_index(axis=1)
+        if (self.retention["score"] == "accuracy").all():
+            return None
+        raise Unjudged(f"this run has no curves of {named(model)} with clips in random order")
 
     def clips(self, model: Model, uncertainty: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Fold -> each own clip's uncertainty, each out-of-distribution clip's, in nats."""

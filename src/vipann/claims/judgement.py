@@ -1,7 +1,7 @@
 """What a claim is, and what judging it gives."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from vipann.claims.testing import Test, all_of
@@ -23,11 +23,22 @@ NOTHING_TESTED = Test(None, "")
 
 @dataclass(frozen=True)
 class Judgement:
-    """verdict: HOLDS, FAILS or UNJUDGED; numbers: those it rests on, or why there is none."""
+    """verdict: HOLDS, FAILS or UNJUDGED; numbers: those it rests on, or why there is none; test: of
+    the claim, whatever the verdict."""
 
     verdict: str
     numbers: str
     test: Test = NOTHING_TESTED
+
+    @property
+    def tested(self) -> Test:
+        """The test of the verdict: of the claim, or of its contrary where it does not hold."""
+        if self.verdict != FAILS:
+            return self.test
+        contrary = self.test.reversed()
+        if contrary.p is None:
+            return contrary
+        return replace(contrary, words=f"of the contrary: {contrary.words}")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ COLUMNS = [
     "printed_numbers",
 ]
 KINDS = ("metrics", "retention", "uncertainty")
+STAGES = {"upstream": "pre-trained networks", "transfer": "transfer"}
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,24 @@ class Source:
         return RunView(self.dataset, self.paper_name, self.training_folds, **frames)
 
 
+@dataclass(frozen=True)
+class NoView:
+    """Nothing of this run for a claim to look at, and why."""
+
+    reason: str
+
+
 def ledger(
     upstream: RunView | None, transfer: Sequence[RunView], counts: pd.DataFrame | None
 ) -> pd.DataFrame:
     """Every claim on every dataset that it concerns, in the order of `CLAIMS`; columns: `COLUMNS`.
 
     counts: the frame of metrics/complexity.csv, or None. `dataset` is empty where a claim is about
-    none. verdict: holds | does not hold | cannot be judged. p: of the claim's test; p_holm: that
-    adjusted by Holm for all tests of the ledger; beyond_chance: p_holm < 0.05, empty without a
-    test. The printed columns tell the same claim on the paper's tables, of this dataset where it is
-    the paper's own, else of each that the claim is about ("name: verdict; ...").
+    none, or the run has none for it. verdict: holds | does not hold | cannot be judged. p: of the
+    verdict's test (`Judgement.tested`); p_holm: that adjusted by Holm for all tests of the ledger;
+    beyond_chance: p_holm < 0.05, empty without a test. The printed columns tell the same claim on
+    the paper's tables, of this dataset where it is the paper's own, else of each that the claim is
+    about ("name: verdict; ...").
     """
     rows = []
     for claim in CLAIMS:
@@ -75,8 +84,8 @@ def ledger(
                     "dataset": dataset,
                     "verdict": found.verdict,
                     "numbers": found.numbers,
-                    "test": found.test.words,
-                    "p": found.test.p,
+                    "test": found.tested.words,
+                    "p": found.tested.p,
                     **_printed(claim, paper_name),
                 }
             )
@@ -90,6 +99,8 @@ def ledger(
 
 def judged(claim: Claim, view: object) -> Judgement:
     """The claim's judgement; Unjudged becomes a verdict."""
+    if isinstance(view, NoView):
+        return Judgement(UNJUDGED, view.reason)
     try:
         return claim.judge(view)
     except Unjudged as reason:
@@ -109,7 +120,10 @@ def _views(
         yield "", None, None
     else:
         own = [upstream] if upstream else []
-        for view in own if claim.scope == "upstream" else transfer:
+        views = own if claim.scope == "upstream" else transfer
+        if not views:
+            yield "", None, NoView(f"this run has no results of {STAGES[claim.scope]}")
+        for view in views:
             # A sentence on one of the paper's datasets says nothing of its other ones.
             if not claim.about or view.paper_name is None or view.paper_name in claim.about:
                 yield view.dataset, view.paper_name, view
@@ -133,7 +147,7 @@ def _printed(claim: Claim, paper_name: str | None) -> dict[str, str]:
 
 
 def _with_p(judgement: Judgement) -> str:
-    test = judgement.test
+    test = judgement.tested
     return judgement.numbers + (f" [{test.words}: {test.p_words}]" if test.p is not None else "")
 
 

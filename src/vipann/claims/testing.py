@@ -14,10 +14,11 @@ LEAST_TOLD = 1e-6
 @dataclass(frozen=True)
 class Test:
     """p: of the null hypothesis that the claim's inequality is wrong, None where none can be made;
-    words: what was tested, without its p."""
+    words: what was tested, without its p; contrary: p of the null hypothesis that it is right."""
 
     p: float | None
     words: str
+    contrary: float | None = None
 
     __test__ = False  # not pytest's
 
@@ -25,6 +26,10 @@ class Test:
     def p_words(self) -> str:
         """p as a reader is told it, "" without one."""
         return "" if self.p is None else told_p(self.p)
+
+    def reversed(self) -> "Test":
+        """The test of the contrary, by which a claim is refuted."""
+        return Test(self.contrary, self.words, self.p)
 
 
 def told_p(p: float) -> str:
@@ -45,12 +50,15 @@ def over_folds(differences: Sequence[float], training_folds: int, margin: float 
     if count < 2:
         return Test(None, "no test: one fold or network")
     if np.ptp(values) < 1e-12:
-        above = int((values > margin).sum())
-        sign = stats.binomtest(above, count, alternative="greater")
-        return Test(float(sign.pvalue), f"sign test over {count} folds")
+        p, contrary = (
+            float(stats.binomtest(int(hits.sum()), count, alternative="greater").pvalue)
+            for hits in (values > margin, values < margin)
+        )
+        return Test(p, f"sign test over {count} folds", contrary)
     error = np.sqrt(values.var(ddof=1) * (1 / count + 1 / training_folds))
     t = (values.mean() - margin) / error
-    return Test(float(stats.t.sf(t, count - 1)), f"corrected paired t over {count} folds")
+    p, contrary = (float(tail(t, count - 1)) for tail in (stats.t.sf, stats.t.cdf))
+    return Test(p, f"corrected paired t over {count} folds", contrary)
 
 
 def over_clips(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:
@@ -61,8 +69,11 @@ def over_clips(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> 
     """
     if min(len(inside), len(outside)) < 2:
         return Test(None, "no test: fewer than two clips")
-    found = stats.ttest_ind(outside - margin, inside, equal_var=False, alternative="greater")
-    return Test(float(found.pvalue), "Welch t over clips of one network")
+    p, contrary = (
+        float(stats.ttest_ind(outside - margin, inside, equal_var=False, alternative=side).pvalue)
+        for side in ("greater", "less")
+    )
+    return Test(p, "Welch t over clips of one network", contrary)
 
 
 def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) -> Test:
@@ -74,7 +85,17 @@ def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) ->
     words = f"unpaired z of two accuracies, {clips} clips"
     if variance == 0:
         return Test(None, "no test: both accuracies are 0 or 1")
-    return Test(float(stats.norm.sf((better - worse - margin) / np.sqrt(variance))), words)
+    z = (better - worse - margin) / np.sqrt(variance)
+    return Test(float(stats.norm.sf(z)), words, float(stats.norm.cdf(z)))
+
+
+def over_random_orders(gain: float, by_chance: np.ndarray) -> Test:
+    """Permutation test that a gain is above those of clips in random orders, one each."""
+    count = len(by_chance)
+    p, contrary = (
+        (1 + int(hits.sum())) / (1 + count) for hits in (by_chance >= gain, by_chance <= gain)
+    )
+    return Test(p, f"{count} random orders of the clips, one network", contrary)
 
 
 def wilson(accuracy: float, clips: int) -> tuple[float, float]:
@@ -84,20 +105,37 @@ def wilson(accuracy: float, clips: int) -> tuple[float, float]:
 
 
 def all_of(tests: Sequence[Test]) -> Test:
-    """The test that every one of several inequalities is right: the largest p (Berger 1982)."""
+    """The test that every one of several inequalities is right: the largest p (Berger 1982).
+
+    Its contrary, that one of them is wrong: the smallest contrary p times their number.
+    """
     untested = [test for test in tests if test.p is None]
     if untested or not tests:
         return Test(None, untested[0].words if untested else "no test")
-    return max(tests, key=lambda test: test.p)
+    most = max(tests, key=lambda test: test.p)
+    contraries = _whole([test.contrary for test in tests])
+    least = min(1.0, min(contraries) * len(contraries)) if contraries else None
+    return Test(most.p, most.words, least)
 
 
 def any_of(tests: Sequence[Test]) -> Test:
-    """The test that one of several inequalities is right: the smallest p times their number."""
+    """The test that one of several inequalities is right: the smallest p times their number.
+
+    Its contrary, that all of them are wrong: the largest contrary p.
+    """
     tested = [test for test in tests if test.p is not None]
     if not tested:
         return Test(None, tests[0].words if tests else "no test")
     least = min(tested, key=lambda test: test.p)
-    return Test(min(1.0, least.p * len(tested)), f"{least.words}, Bonferroni over {len(tested)}")
+    contraries = _whole([test.contrary for test in tests])
+    words = f"{least.words}, Bonferroni over {len(tested)}"
+    return Test(min(1.0, least.p * len(tested)), words, max(contraries, default=None))
+
+
+def _whole(values: Sequence[float | None]) -> list[float]:
+    """The values, or none of them where one is missing."""
+    present = [value for value in values if value is not None]
+    return present if len(present) == len(values) else []
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -9,11 +9,14 @@ from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import CLAIMS, Source, ledger
 from vipann.claims.testing import told_p
 from vipann.files import replacing
+from vipann.tables.layout import escaped
 
 TITLE = "Claims of the paper, judged on this run"
 HOW = (
     "The verdict is what the run's own numbers say by the rule below; the test says how far chance "
-    "could have brought that about. Tests are one-sided. Over folds they are paired, with a "
+    "could have brought that about: where the claim holds, it tests the claim, where it does not "
+    "hold, the contrary. A large p where it does not hold means that the claim was not shown here, "
+    "and neither was its contrary. Tests are one-sided. Over folds they are paired, with a "
     "variance corrected for the clips that the folds' training sets share; p is then adjusted by "
     "Holm for all tests of this table. Replications repeat the sampling of one "
     "trained network, not its training: no test counts them as a sample. A claim on several "
@@ -44,7 +47,7 @@ def write_claims(
     csv, md, tex = outputs
     with replacing(csv) as beside:
         frame.to_csv(beside, index=False)
-    for path, text in ((md, markdown(frame, notes)), (tex, latex(frame))):
+    for path, text in ((md, markdown(frame, notes)), (tex, latex(frame, notes))):
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
 
@@ -62,15 +65,23 @@ def markdown(frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latex(frame: pd.DataFrame) -> str:
-    """The ledger as a LaTeX longtable (needs the packages booktabs and longtable)."""
-    table = pd.DataFrame(_rows(frame), columns=HEADINGS)
+def latex(frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+    """The ledger as a LaTeX longtable (needs the packages booktabs and longtable), the notes and
+    how it is judged as paragraphs below."""
+    table = pd.DataFrame(_rows(frame), columns=HEADINGS).map(escaped)
     # LaTeX has no such letters in its standard fonts' encoding.
     table = table.rename(columns={"§": "Section"})
     body = table.to_latex(
-        index=False, longtable=True, escape=True, caption=TITLE, column_format=_WIDTHS
+        index=False, longtable=True, escape=False, caption=TITLE, column_format=_WIDTHS
     )
-    return "% Needs \\usepackage{booktabs,longtable}; wide: set it in landscape.\n" + body
+    below = [*notes, HOW, PRINTED, *(f"{claim.key}: {claim.rule}" for claim in CLAIMS)]
+    return "\n".join(
+        [
+            "% Needs \\usepackage{booktabs,longtable}; wide: set it in landscape.",
+            body,
+            *(f"{escaped(text)}\n" for text in below),
+        ]
+    )
 
 
 def _rows(frame: pd.DataFrame) -> list[list[str]]:

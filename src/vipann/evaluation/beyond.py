@@ -5,7 +5,8 @@ Metrics, as rows of the tidy metrics (columns: `vipann.evaluation.metrics.METRIC
 - own clips, each replication: `ece`, `adaptive_ece`, `nll`, `brier`
   (`vipann.evaluation.calibration`); and per uncertainty `retention_area_<uncertainty>`, the mean of
   the fold's retention curve over the retained fractions, and `retention_gain_<uncertainty>`, that
-  minus the score of all clips: above 0 where discarding the uncertain clips helps;
+  minus the score of all clips: above 0 where discarding the uncertain clips helps, for mAP above
+  `retention_gain_random` (`vipann.evaluation.retention`), a row for each random order;
 - own clips of all folds together, as fold 0: `ece_pooled` and `adaptive_ece_pooled`. A calibration
   error is biased upwards by chance within bins, the more the fewer clips there are in one: a
   DCASE2013 fold has 20 clips for 15 bins;

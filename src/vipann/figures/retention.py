@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from vipann.evaluation.retention import RANDOM
 from vipann.figures import style as look
 from vipann.ordering import ordered
 
@@ -40,12 +41,14 @@ def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
     of their mean) are those of these averages. Also replications, folds, and standard_error: the
     standard deviation of the folds' means over replications (n - 1 below) divided by sqrt(folds),
     NaN for a single fold; it is not drawn. Rows in `draw_retention`'s order of drawing. Det has no
-    line in the epistemic panel: one network's epistemic uncertainty is zero.
+    line in the epistemic panel: one network's epistemic uncertainty is zero. Of mAP there is also
+    uncertainty "random", the clips in random order, whose replications are the orders: one line a
+    Bayesian strategy, without its band, in every panel.
     """
     drawn = retention[
         retention["phase"].isin(PHASES)
         & retention["strategy"].isin(STRATEGIES)
-        & ~((retention["strategy"] == "det") & (retention["uncertainty"] == "epistemic"))
+        & ~((retention["strategy"] == "det") & retention["uncertainty"].isin(["epistemic", RANDOM]))
     ]
     over_folds = drawn.groupby([*_LINE, "replication"], sort=False)["value"].mean()
     replications = over_folds.groupby(_LINE, sort=False)
@@ -61,7 +64,8 @@ def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
             "standard_error": folds.sem(),
         }
     )
-    orders = {"phase": PHASES, "strategy": STRATEGIES, "uncertainty": look.UNCERTAINTY_LABELS}
+    uncertainties = (*look.UNCERTAINTY_LABELS, RANDOM)
+    orders = {"phase": PHASES, "strategy": STRATEGIES, "uncertainty": uncertainties}
     return ordered(lines.reset_index(), orders, then=["retained_fraction"])
 
 
@@ -146,6 +150,7 @@ def _figure(
         in_row = lines[lines[by_row[0]] == its]
         for axes, value in zip(row, columns, strict=True):
             _panel(axes, in_row[in_row[by_column[0]] == value], by_line[0], style)
+            _random_orders(axes, in_row[in_row["uncertainty"] == RANDOM], style)
         row[0].set_ylabel(style.word(lines["score"].iloc[0]))
         look.row_label(row[-1], style.word(its))
     for axes, name in zip(grid[0], columns, strict=True):
@@ -154,7 +159,9 @@ def _figure(
         axes.set_xlabel(style.word("retained"))
     figure.suptitle(title or lines["dataset"].iloc[0])
     keys = [Line2D([], [], label=style.word(name), **_line_style(name, style)) for name in shown]
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(shown))
+    if RANDOM in set(lines["uncertainty"]):
+        keys.append(Line2D([], [], label=style.word(RANDOM), color=look.AXIS, **look.RANDOM_LINE))
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys))
     return figure
 
 
@@ -188,6 +195,13 @@ def _panel(axes: Axes, panel: pd.DataFrame, told_apart: str, style: look.Style) 
     axes.grid(visible=True, which="minor", axis="x")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
     axes.margins(y=0.06)
+
+
+def _random_orders(axes: Axes, lines: pd.DataFrame, style: look.Style) -> None:
+    for name, line in lines.groupby("strategy", sort=False):
+        percent = 100 * line["retained_fraction"]
+        label = f"{name} {RANDOM}"
+        axes.plot(percent, line["mean"], label=label, color=style.colour(name), **look.RANDOM_LINE)
 
 
 def _line_style(name: str, style: look.Style) -> dict[str, Any]:

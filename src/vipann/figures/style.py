@@ -48,6 +48,7 @@ WORDS = {
     **UNCERTAINTY_LABELS,
     "accuracy": "Accuracy",
     "mAP": "mAP",
+    "random": "Random order",
     "retained": "Data retained (%)",
     "uncertainty": "Uncertainty (nats)",
     "median": "Median",
@@ -65,6 +66,7 @@ MARKER_SIZE = 2.8
 MEDIAN_WIDTH = 1.5
 MEAN_DASHES = (0, (2.5, 1.2))
 REFERENCE_DASHES = (0, (4, 2))
+RANDOM_LINE = {"linewidth": 0.8 * LINE_WIDTH, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
 BOX_WIDTH = 0.56
 # Height of one row of panels, as a share of the figure's width.
 RETENTION_ROW = 0.27

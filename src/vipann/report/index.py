@@ -22,10 +22,12 @@ from vipann.report.pages import page
 FAMILIES = {
     "manifests": "the list of clips of each dataset with folds, labels and checksums, and what is "
     "missing from it",
-    "features": "log-mel features, one HDF5 file per dataset",
+    "features": "what the networks hear (log-mel spectrograms, or embeddings as they were "
+    "published), one HDF5 file per dataset",
     "checkpoints": "weights as safetensors, each with a JSON file on where it comes from",
     "predictions": "Monte Carlo predictions of every network on its own held-out clips, "
-    "`<dataset>/<strategy>/fold<fold>/<phase>.h5`: all numbers are computed from them",
+    "`<dataset>/<strategy>/fold<fold>/<phase>.h5`, upstream `<dataset>/<strategy>/pretrained.h5`: "
+    "all numbers are computed from them",
     "ood": "the same on the out-of-distribution clips",
     "curves": "learning curves of every training",
     "benchmarks": "time and memory of the long jobs",

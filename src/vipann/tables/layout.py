@@ -183,7 +183,7 @@ def markdown(layout: Layout) -> str:
 
 def latex(layout: Layout) -> str:
     """The table as a LaTeX `table` (needs the package booktabs)."""
-    caption = f"  \\caption{{{_escape(layout.title)}}}"
+    caption = f"  \\caption{{{escaped(layout.title)}}}"
     lines = ["% Needs \\usepackage{booktabs}.", "\\begin{table}", "  \\centering", caption]
     if layout.rows:
         stubs = len(layout.headings)
@@ -201,7 +201,7 @@ def latex(layout: Layout) -> str:
     else:
         lines.append("  This run has no result for this table.")
     for note in layout.notes:
-        lines.append(f"  \\par\\footnotesize {_escape(note)}")
+        lines.append(f"  \\par\\footnotesize {escaped(note)}")
     return "\n".join([*lines, "\\end{table}"]) + "\n"
 
 
@@ -225,19 +225,19 @@ def _separate(row: Sequence[Cell]) -> list[str]:
 
 def _latex_cell(cell: Cell) -> str:
     if isinstance(cell, Wide):
-        return f"\\multicolumn{{{cell.columns}}}{{c}}{{{_escape(cell.text)}}}"
-    return _escape(cell)
+        return f"\\multicolumn{{{cell.columns}}}{{c}}{{{escaped(cell.text)}}}"
+    return escaped(cell)
 
 
 def _latex_heading(layout: Layout) -> list[str]:
-    headings = [_escape(heading) for heading in layout.headings]
-    names = [_escape(column.name) for column in layout.columns]
+    headings = [escaped(heading) for heading in layout.headings]
+    names = [escaped(column.name) for column in layout.columns]
     if not any(column.group for column in layout.columns):
         return ["    " + " & ".join([*headings, *names]) + r" \\"]
     spans, rules, start = [], [], len(headings) + 1
     for group, members in groupby(layout.columns, key=lambda column: column.group):
         width = len(list(members))
-        spans.append(f"\\multicolumn{{{width}}}{{c}}{{{_escape(group)}}}")
+        spans.append(f"\\multicolumn{{{width}}}{{c}}{{{escaped(group)}}}")
         rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
     return [
@@ -247,9 +247,13 @@ def _latex_heading(layout: Layout) -> list[str]:
     ]
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text as LaTeX sets it."""
     for character in "&%$#_":
         text = text.replace(character, f"\\{character}")
+    # LaTeX's first font encoding has other letters in the places of < and >.
+    for character in "<>":
+        text = text.replace(character, f"${character}$")
     text = text.replace("±", r"$\pm$").replace("≤", r"$\le$").replace(NOTHING, "--")
     # A signed number alone in its cell: a minus sign, not a hyphen.
     sign, digits = text[:1], text[1:]

@@ -82,6 +82,8 @@ def transfer_run(scores=None, curves=None, clips=None, extra=None, paper_name=No
     all_extra = {
         **{(s, "fixed", "ece"): 0.05 for s in BAYESIAN},
         **{(s, "finetuned", "ece"): 0.08 for s in BAYESIAN},
+        **{(s, "fixed", "ece_pooled"): 0.03 for s in BAYESIAN},
+        **{(s, "finetuned", "ece_pooled"): 0.06 for s in BAYESIAN},
         **{("det", phase, "mean_epistemic"): None for phase in ("fixed", "finetuned")},
     }
     for mine, given in ((all_scores, scores), (all_curves, curves), (all_clips, clips)):
@@ -121,4 +123,18 @@ def upstream_run(scores=None, curves=None, clips=None, paper_name=None, strategi
         for mine in (all_scores, all_curves, all_clips)
     ]
     auc = [(s, "pretrained", "AUC", 0.97) for s in kept]
-    return RunView("own", paper_name, 0, *frames(("pretrained",), *parts, folds=(0,), extra=auc))
+    metrics, retention, uncertainty = frames(("pretrained",), *parts, folds=(0,), extra=auc)
+    retention = pd.concat([retention, *(random_orders(s) for s in kept)])
+    return RunView("own", paper_name, 0, metrics, retention, uncertainty)
+
+
+def random_orders(strategy, gain=0.02, orders=99):
+    """Curves of clips in random order that rise by `gain` on average."""
+    rows = [
+        ("own", strategy, "pretrained", 0, "random", order, fraction, "mAP", value)
+        for order in range(orders)
+        for fraction, value in zip(
+            FRACTIONS, rising(gain * (0.5 + order / (orders - 1)), 0.4), strict=True
+        )
+    ]
+    return pd.DataFrame(rows, columns=RETENTION_COLUMNS)

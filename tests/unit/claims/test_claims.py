@@ -77,7 +77,7 @@ def test_claims_on_pretraining_hold_where_planted(key):
         ),
         (
             "finetuning_may_harm_calibration",
-            {"extra": {(s, "finetuned", "ece"): 0.03 for s in BAYESIAN}},
+            {"extra": {(s, "finetuned", "ece_pooled"): 0.02 for s in BAYESIAN}},
         ),
         ("det_without_epistemic", {"extra": {("det", "fixed", "mean_epistemic"): 0.2}}),
         ("notable_increase_after_transfer", {"clips": {("flip", "finetuned", "total"): LOWER}}),
@@ -95,6 +95,8 @@ SPREAD = np.random.default_rng(1).normal(3.0, 1.0, 400)
     ("key", "change"),
     [
         ("flip_well_calibrated", {"curves": {("flip", "pretrained", "aleatoric"): FALLING}}),
+        # It rises, as it does with clips in random order.
+        ("flip_well_calibrated", {"curves": {("flip", "pretrained", "total"): rising(0.015, 0.4)}}),
         (
             "drop_poorly_calibrated",
             {"curves": {("drop", "pretrained", kind): rising() for kind in KINDS}},
@@ -123,6 +125,19 @@ SPREAD = np.random.default_rng(1).normal(3.0, 1.0, 400)
 )
 def test_a_planted_counterexample_refutes_a_claim_on_pretraining(key, change):
     assert verdict(key, upstream_run(**change)) == FAILS
+
+
+def test_each_uncertainty_is_told_with_its_own_replications():
+    gains = {"total": -0.1, "epistemic": 0.06, "aleatoric": 0.1}
+    view = upstream_run(
+        curves={("drop", "pretrained", kind): rising(gain, 0.4) for kind, gain in gains.items()}
+    )
+    told = judged(BY_KEY["drop_poorly_calibrated"], view).numbers.split(", Drop ")
+    for words, (kind, gain) in zip(told, gains.items(), strict=True):
+        assert f"{kind.replace('total', 'entropy')}: gain {gain:+.3f}" in words
+        assert f"(95 % of replications gain {gain:+.3f} to {gain:+.3f})" in words
+        assert "in random order +0.020" in words
+        assert words.endswith("poorly calibrated" if gain < 0 else "well calibrated")
 
 
 @pytest.mark.parametrize("key", TRANSFER)

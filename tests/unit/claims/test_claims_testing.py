@@ -93,6 +93,36 @@ def test_all_of_takes_the_worst_and_any_of_pays_for_its_choice():
     assert testing.any_of([Test(None, "none")]).words == "none"
 
 
+def test_the_contrary_is_tested_by_the_other_tail():
+    differences = [0.01, 0.03, 0.02, 0.05, 0.015]
+    for test, flipped in (
+        (testing.over_folds(differences, 4), testing.over_folds([-d for d in differences], 4)),
+        (testing.over_folds([0.1] * 5, 4), testing.over_folds([-0.1] * 5, 4)),
+        (testing.over_counts(0.87, 0.79, 100), testing.over_counts(0.79, 0.87, 100)),
+    ):
+        assert test.reversed().p == pytest.approx(flipped.p)
+        assert test.reversed().reversed() == test
+    rng = np.random.default_rng(1)
+    inside, outside = rng.normal(0, 1, 40), rng.normal(0.3, 2, 30)
+    contrary = testing.over_clips(inside, outside).reversed().p
+    assert contrary == pytest.approx(testing.over_clips(outside, inside).p)
+
+
+def test_one_wrong_inequality_refutes_all_of_them_and_pays_for_its_choice():
+    tests = [Test(0.01, "a", 0.99), Test(0.98, "b", 0.02), Test(0.4, "c", 0.6)]
+    assert testing.all_of(tests).contrary == pytest.approx(0.06)
+    assert testing.any_of(tests).contrary == 0.99
+    assert testing.all_of([*tests, Test(0.1, "d")]).contrary is None
+
+
+def test_a_gain_is_held_against_those_of_random_orders():
+    by_chance = np.linspace(-0.01, 0.03, 199)
+    found = testing.over_random_orders(0.05, by_chance)
+    assert (found.p, found.contrary) == (1 / 200, 1.0)
+    assert testing.over_random_orders(0.0, by_chance).p == pytest.approx(151 / 200, abs=0.006)
+    assert "199 random orders" in found.words
+
+
 def test_the_smallest_p_values_are_told_as_bounds():
     assert Test(1e-30, "").p_words == "p < 1e-06"
     assert Test(0.034, "").p_words == "p = 0.034"

@@ -114,14 +114,37 @@ def test_every_claim_has_its_row_and_holm_adjusts_all_tests(whole):
     assert set(whole.loc[whole["claim"].str.startswith("cause_of"), "verdict"]) == {UNJUDGED}
 
 
-def test_runs_without_upstream_data_or_without_transfer(whole, counts):
-    scopes = {claim.key: claim.scope for claim in CLAIMS}
-    for upstream, transfer, left_out in (
+def test_runs_without_upstream_data_or_without_transfer_say_so(whole, counts):
+    printed = whole.set_index("claim")["printed_verdict"]
+    for upstream, transfer, missing in (
         (None, [transfer_run()], "upstream"),
         (upstream_run(), [], "transfer"),
     ):
-        found = ledger(upstream, transfer, counts)["claim"]
-        assert set(found) == {key for key, scope in scopes.items() if scope != left_out}
+        found = ledger(upstream, transfer, counts).set_index("claim")
+        assert set(found.index) == {claim.key for claim in CLAIMS}
+        left_out = found.loc[[claim.key for claim in CLAIMS if claim.scope == missing]]
+        assert set(left_out["verdict"]) == {UNJUDGED}
+        assert set(left_out["dataset"]) == {""}
+        assert left_out["numbers"].str.startswith("this run has no results of").all()
+        # What the paper prints is judged all the same.
+        assert (left_out["printed_verdict"] == printed[left_out.index]).all()
+
+
+def test_a_refutation_is_tested_by_its_contrary(counts):
+    claim = "finetuned_above_fixed"
+    models = {(s, "finetuned"): 0.95 for s in ("det", "drop", "det_flip", "flip")}
+    clear = transfer_run(models | {("drop", "finetuned"): 0.9})
+    slight = transfer_run(models | {("drop", "finetuned"): 0.9399})
+    rows = [ledger(None, [run], counts).set_index("claim").loc[claim] for run in (clear, slight)]
+    assert [row["verdict"] for row in rows] == [FAILS, FAILS]
+    drop = clear.by_fold(("drop", "fixed"), "accuracy") - clear.by_fold(
+        ("drop", "finetuned"), "accuracy"
+    )
+    t = drop.mean() / np.sqrt(drop.var(ddof=1) * (1 / 5 + 1 / 4))
+    # One of four variants, chosen by its numbers.
+    assert rows[0]["p"] == pytest.approx(4 * stats.t.sf(t, 4))
+    assert rows[0]["test"] == "of the contrary: corrected paired t over 5 folds"
+    assert rows[1]["p"] > 0.5
 
 
 def test_print_stands_beside_its_own_dataset_alone(counts):
@@ -159,7 +182,7 @@ def sources(tmp_path, counts):
 
 def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "tex")]
-    write_claims(*sources, outputs)
+    write_claims(*sources, outputs, ["planted note, 5%"])
     frame = pd.read_csv(outputs[0], keep_default_na=False)
     rows = frame[frame["claim"] == "finetuned_above_fixed"].set_index("dataset")
     assert rows["verdict"].to_dict() == {"one": HOLDS, "other": FAILS}
@@ -174,7 +197,13 @@ def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
     assert {line.replace("\\|", "").count("|") for line in table} == {8}
     # The print of a claim on several datasets is told once.
     assert sum("points below" in line for line in table) == 1
-    assert "\\begin{longtable}" in outputs[2].read_text()
+    tex = outputs[2].read_text()
+    assert "\\begin{longtable}" in tex
+    # Letters that LaTeX's first encoding has none for.
+    assert "<" not in tex.replace("$<$", "")
+    assert "$<$ 0.05" in tex
+    assert "planted note, 5\\%" in tex
+    assert "planted note, 5%" in outputs[1].read_text()
 
 
 def test_a_validated_run_is_tested_by_the_folds_that_trained(sources):

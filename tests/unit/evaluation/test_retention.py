@@ -14,7 +14,9 @@ from vipann.errors import UserError
 from vipann.evaluation.beyond import Beyond
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.retention import (
+    RANDOM,
     map_retention_curves,
+    random_order_curves,
     retained_counts,
     retention_curve,
     retention_table,
@@ -172,10 +174,43 @@ def test_a_multilabel_table_scores_map():
     one = plant(task="multilabel", labels=labels, phase="pretrained", fold=0)
     table = retention_table([one], [0.5, 1.0])
     assert set(table["score"]) == {"mAP"}
+    table = table[table["uncertainty"] != RANDOM]
     everything = table[table["retained_fraction"] == 1].groupby("replication")["value"].unique()
     for replication in range(4):
         expected = average_precision_score(labels, one.mean_probability[replication])
         np.testing.assert_allclose(everything[replication], expected)
+
+
+def multilabel(clips=80, **others):
+    labels = (np.random.default_rng(6).random((clips, 3)) < 0.15).astype(np.uint8)
+    return plant(task="multilabel", labels=labels, clips=clips, phase="pretrained", **others)
+
+
+def test_random_orders_have_the_maps_of_random_subsets():
+    one = multilabel()
+    table = retention_table([one], [0.25, 1.0])
+    curves = table[table["uncertainty"] == RANDOM].pivot(
+        index="replication", columns="retained_fraction", values="value"
+    )
+    score = one.mean_probability[0]
+    everything = average_precision_score(one.labels, score)
+    np.testing.assert_allclose(curves[1.0], everything)
+    rng, subsets = np.random.default_rng(0), []
+    for _ in range(400):
+        kept = rng.choice(80, 20, replace=False)
+        there = one.labels[kept].any(axis=0)
+        subsets.append(average_precision_score(one.labels[kept][:, there], score[kept][:, there]))
+    error = np.std(subsets) * np.sqrt(1 / 400 + 1 / len(curves))
+    assert abs(curves[0.25].mean() - np.mean(subsets)) < 4 * error
+    # The score of fewer clips is higher by itself: what the orders are there to tell.
+    assert curves[0.25].mean() > everything + 0.05
+
+
+def test_random_orders_are_each_networks_own_and_drawn_again_alike():
+    one, again, other = (random_order_curves(multilabel(fold=f), [0.25]) for f in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert len(np.unique(one)) > 100
+    assert not np.array_equal(one, other)
 
 
 def test_folds_that_do_not_belong_together_are_refused():

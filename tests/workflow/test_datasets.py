@@ -1,5 +1,6 @@
 """Each of the paper's datasets, from its archive or folder to its features, on real audio."""
 
+import re
 import zipfile
 from io import BytesIO
 
@@ -50,7 +51,7 @@ def write_scenes(archive, mirror):
 
 
 @pytest.fixture(scope="module")
-def finished(places, tmp_path_factory, write_config):
+def extracted(places, tmp_path_factory, write_config):
     paper = read_layer(ROOT / "config/config.yaml")["datasets"]
     small = read_layer(ROOT / "config/esc10.yaml")["datasets"]
     scenes = places / "mirror/scenes_stereo.zip"
@@ -73,8 +74,24 @@ def finished(places, tmp_path_factory, write_config):
         for name in paper
         for kind in (f"features/{name}.h5", f"manifests/{name}.summary.csv")
     ]
-    workflow(write_config("datasets", merge(MICRO, own)), "--cores", "2", *targets)
-    return workflow.directory / "results/micro"
+    config = merge(MICRO, own)
+    workflow(write_config("datasets", config), "--cores", "2", *targets)
+    return workflow, config
+
+
+@pytest.fixture(scope="module")
+def finished(extracted):
+    return extracted[0].directory / "results/micro"
+
+
+def test_a_run_of_another_seed_takes_the_audio_that_is_there(extracted, write_config):
+    workflow, config = extracted
+    for seed in (1, 2):
+        other = write_config("other", merge(config, {"run": f"seed{seed}", "seed": seed}))
+        targets = [f"results/seed{seed}/features/{name}.h5" for name in ("esc50", "audioset")]
+        plan = workflow(other, "-n", "--quiet", "rules", "--", *targets).stdout
+        assert re.search(r"^manifest +2$", plan, re.MULTILINE), plan
+        assert not re.search(r"^(audio|download) ", plan, re.MULTILINE), plan
 
 
 @pytest.mark.parametrize(

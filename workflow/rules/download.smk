@@ -62,8 +62,7 @@ rule audio:
     params:
         settings=lambda w: settings(
             "audio.py",
-            "audio",
-            w.dataset,
+            *audio_seed_words(w.dataset),
             adapter=config["datasets"][w.dataset]["adapter"],
             **clip_settings(w.dataset),
         ),

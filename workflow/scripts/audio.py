@@ -10,4 +10,4 @@ with job_log(snakemake.log[0]):
     folder.mkdir(parents=True)
     archives = [Path(path) for path in [*snakemake.input.archives, *snakemake.input.fetched]]
     block = settings["block"]
-    adapter(block["adapter"]).place_audio(archives, folder, block, settings["seed"])
+    adapter(block["adapter"]).place_audio(archives, folder, block, settings.get("seed"))

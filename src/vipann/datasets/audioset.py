@@ -40,7 +40,7 @@ _PROMISED = re.compile(r"num_segs=([0-9]+)")
 _LONGER_S = 1.0
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Place the lists (and the records of `audioset_fetch`), and link the clips as `clips`.
 
     The clips lie in options.audio_dir, by default in `clips` beside `folder`. UserError where

@@ -26,7 +26,7 @@ FRAMES, COMPONENTS = 10, 128
 Clip = tuple[str, np.ndarray, list[int]]
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Write bal_train.npz and eval.npz, and place the list of classes.
 
     An archive holds <list>/*.tfrecord as published, or <list>.npz, in any folder. UserError names

@@ -25,7 +25,7 @@ _CLIPS_PER_CLASS = 10
 _NAME = re.compile(r"([a-z]+)([0-9]{2})")
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Unpack the archive; its top folder may have any name."""
     place(archives, folder)
 

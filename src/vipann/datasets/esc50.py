@@ -14,7 +14,7 @@ _COLUMNS = ("filename", "fold", "target", "category", "esc10")
 _CLASS_COUNT = {"esc50": 50, "esc10": 10}
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Unpack the archive; its top folder may have any name."""
     place(archives, folder)
 

@@ -31,7 +31,7 @@ class _Recording:
     origin: str = ""
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Place `archives`; nothing is done where options.path names the folder to be read."""
     path = (block.get("options") or {}).get("path")
     if path:

@@ -17,6 +17,9 @@ ADAPTERS = (
     "audioset_vggish",
 )
 
+# `place_audio` of these draws from its seed. The others get None: their audio is any run's.
+DRAWING_ADAPTERS = ("synthetic", "mixtures")
+
 
 def adapter(name: str) -> ModuleType:
     """Return the adapter module; UserError, with the known names, where there is none."""

@@ -14,7 +14,7 @@ BY_HAND = "recordings"
 _ID = re.compile(r"0*([0-9]+)[ _]")
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Place `archives` if there are any, else link `recordings` beside `folder`.
 
     The dataset is given on request only, so the usual way is that the user puts the recordings

@@ -13,7 +13,7 @@ from vipann.errors import UserError
 _COLUMNS = ("slice_file_name", "fold", "classID", "class")
 
 
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
+def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
     """Unpack the archive; its top folder may have any name."""
     place(archives, folder)
 

@@ -50,6 +50,13 @@ def clip_settings(dataset: str) -> dict:
     return {"block": block}
 
 
+def audio_seed_words(dataset: str) -> list[str]:
+    """What names the seed of audio that is drawn; nothing of other audio, which runs of several
+    seeds share."""
+    is_drawn = config["datasets"][dataset]["adapter"] in DRAWING_ADAPTERS
+    return ["audio", dataset] if is_drawn else []
+
+
 def extraction_settings(dataset: str) -> dict:
     block = config["datasets"][dataset]
     return {

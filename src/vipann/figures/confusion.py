@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from vipann.figures import style as look
 from vipann.ordering import ordered
@@ -14,8 +16,14 @@ from vipann.ordering import ordered
 # The first of these that the run has; columns of panels from left to right.
 PHASES = ("finetuned", "fixed", "scratch")
 STRATEGIES = ("drop", "flip", "det_flip", "det")
-# More names than this are too small to read; the csv has them all.
-NAMED_CLASSES = 20
+# How wide a letter and how high a line is, and what the label at the left and the colour bar take
+# of the width.
+LETTER_EMS = 0.53
+LINE_EMS = 1.18
+BESIDE_INCHES = 0.6
+TITLE_INCHES = 0.25
+# The smallest names, in points less than the other text.
+NAMES_SMALLER = 1.0
 
 
 def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
@@ -55,32 +63,64 @@ def _classes(shares: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(shares["target"]))
 
 
+def _columns(names: list[str], matrices: int, style: look.Style) -> tuple[int, bool]:
+    """(matrices side by side, whether the classes are named): as many as leave room for names.
+
+    Where one alone leaves none, there are no names in the figure; the csv has them.
+    """
+    line = LINE_EMS * (style.font_size - NAMES_SMALLER) / look.POINTS_PER_INCH
+    most = min(2, matrices)
+    for columns in range(most, 0, -1):
+        if _side(names, columns, style)[0] / len(names) >= line:
+            return columns, True
+    return most, False
+
+
+def _side(names: list[str], columns: int, style: look.Style) -> tuple[float, float]:
+    """(side of a square matrix, length of the longest name), in inches."""
+    letters = max(map(len, names))
+    size = style.font_size - NAMES_SMALLER
+    beside = letters * LETTER_EMS * size / look.POINTS_PER_INCH
+    return (style.width_inches - beside - BESIDE_INCHES) / columns, beside
+
+
 def _figure(shares: pd.DataFrame, style: look.Style, title: str | None) -> Figure:
     if shares.empty:
         return look.without_data(style, "This run has no predicted classes to compare.")
     classes = _classes(shares)
     strategies = list(dict.fromkeys(shares["strategy"]))
-    figure, grid = look.panels(
-        style, 1, len(strategies), 1.16 / max(len(strategies), 2), sharex=True, sharey=True
-    )
-    for axes, strategy in zip(grid[0], strategies, strict=True):
-        mine = shares[shares["strategy"] == strategy]
-        matrix = np.zeros((len(classes), len(classes)))
-        rows, columns = (mine[name].map(classes.index) for name in ("target", "predicted"))
-        matrix[rows, columns] = mine["share"]
-        image = axes.imshow(matrix, cmap=look.CONFUSION_MAP, vmin=0, vmax=1)
+    names = [name.replace("_", " ") for name in classes]
+    columns, named = _columns(names, len(strategies), style)
+    rows = -(-len(strategies) // columns)
+    side, beside = _side(names if named else [""], columns, style)
+    row_share = (side + TITLE_INCHES + beside / rows) / style.width_inches
+    figure, grid = look.panels(style, rows, columns, row_share, sharex=True, sharey=True)
+    # Panels that are square leave room at their sides, which this takes away.
+    figure.set_layout_engine("compressed", w_pad=0.03, h_pad=0.03)
+    for axes in grid.flat[len(strategies) :]:
+        axes.set_axis_off()
+    for axes, strategy in zip(grid.flat, strategies, strict=False):
+        image = _matrix(axes, shares[shares["strategy"] == strategy], classes)
         axes.set_title(style.word(strategy))
+        axes.set_xticks(range(len(classes)) if named else [], names if named else [], rotation=90)
+        axes.set_yticks(range(len(classes)) if named else [], names if named else [])
+        axes.tick_params(length=0, labelsize=style.font_size - NAMES_SMALLER)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(look.TARGET_LABEL)
+    # The lowest of each column, which is not in the last row where that is not full.
+    for axes in grid.flat[len(strategies) - columns : len(strategies)]:
         axes.set_xlabel(look.PREDICTED_LABEL)
-        named = len(classes) <= NAMED_CLASSES
-        ticks = range(len(classes)) if named else []
-        labels = [name.replace("_", " ") for name in classes] if named else []
-        axes.set_xticks(ticks, labels, rotation=90)
-        axes.set_yticks(ticks, labels)
-        axes.tick_params(length=0)
-        axes.grid(visible=False)
-    grid[0, 0].set_ylabel(look.TARGET_LABEL)
-    bar = figure.colorbar(image, ax=grid[0].tolist(), shrink=0.6, pad=0.01)
+        axes.tick_params(labelbottom=named)
+    bar = figure.colorbar(image, ax=grid.ravel().tolist(), shrink=0.5, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
     dataset, phase = shares["dataset"].iloc[0], shares["phase"].iloc[0]
     figure.suptitle(f"{title or dataset}, {style.word(phase).lower()}")
     return figure
+
+
+def _matrix(axes: Axes, shares: pd.DataFrame, classes: list[str]) -> AxesImage:
+    matrix = np.zeros((len(classes), len(classes)))
+    target, predicted = (shares[name].map(classes.index) for name in ("target", "predicted"))
+    matrix[target, predicted] = shares["share"]
+    axes.grid(visible=False)
+    return axes.imshow(matrix, cmap=look.CONFUSION_MAP, vmin=0, vmax=1)

@@ -1,8 +1,10 @@
 """What is on the page: artists against the csv and against the predictions, and legibility."""
 
+import warnings
 from itertools import combinations
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from matplotlib.text import Text
 from vipann.evaluation.beyond import Beyond
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.summarise import summarise
+from vipann.figures import confusion, curves, reliability
 from vipann.figures import style as look
 from vipann.figures.boxplot import draw_boxplot
 from vipann.figures.retention import draw_phases, draw_retention
@@ -228,9 +231,16 @@ def drawn_texts(figure, monkeypatch):
 @pytest.mark.parametrize("kind", ["retention", "phases", "boxplot"])
 def test_text_is_large_enough_for_a_column_whole_and_apart(run, kind, monkeypatch):
     figure, _ = run[kind]
+    assert len(drawn_texts(figure, monkeypatch)) > 15
+    check_legible(figure, monkeypatch)
+
+
+def check_legible(figure, monkeypatch):
     scale = COLUMN_POINTS / (72 * figure.get_figwidth())
-    texts = drawn_texts(figure, monkeypatch)
-    assert len(texts) > 15
+    with warnings.catch_warnings():
+        # Of a layout that does not fit.
+        warnings.simplefilter("error")
+        texts = drawn_texts(figure, monkeypatch)
     for text, box in texts:
         assert text.get_fontsize() * scale >= 6.5, text
         assert figure.bbox.x0 <= box.x0, text
@@ -239,6 +249,94 @@ def test_text_is_large_enough_for_a_column_whole_and_apart(run, kind, monkeypatc
         assert box.y1 <= figure.bbox.y1, text
     for (one, first), (other, second) in combinations(texts, 2):
         assert not first.overlaps(second), (one, other)
+
+
+def figure_of(module, frame, about):
+    with matplotlib.rc_context(look.style_from().rc()):
+        return module._figure(frame, look.style_from(), about)
+
+
+@pytest.mark.parametrize("strategies", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("name", "classes", "named"),
+    [
+        ("cow", 2, True),
+        ("air_conditioner", 10, True),
+        ("children_playing", 12, True),
+        ("siren", 20, True),
+        ("children_playing", 20, False),
+        ("cow", 50, False),
+    ],
+)
+def test_confusion_matrices_are_legible(strategies, name, classes, named, monkeypatch):
+    names = [f"{name}_{number}" for number in range(classes)]
+    frame = pd.DataFrame(
+        [
+            ("scenes", strategy, "finetuned", name, name, 1.0, 1.0)
+            for strategy in confusion.STRATEGIES[:strategies]
+            for name in names
+        ],
+        columns=["dataset", "strategy", "phase", "target", "predicted", "clips", "share"],
+    )
+    figure = figure_of(confusion, frame, None)
+    check_legible(figure, monkeypatch)
+    texts = [text.get_text() for text, _ in drawn_texts(figure, monkeypatch)]
+    shown = sum(text.startswith(name[:3]) for text in texts)
+    assert shown >= 2 * classes if named else shown == 0
+    assert {confusion.look.TARGET_LABEL, confusion.look.PREDICTED_LABEL} <= set(texts)
+
+
+@pytest.mark.parametrize("steps", [30, 500, 2600, 60_000, 3_000_000])
+def test_learning_curves_of_many_steps_and_long_names_are_legible(steps, monkeypatch):
+    datasets = {"upstream": "urban_mixtures_of_clips", "urbansound8k": None, "esc10": None}
+    rows = [
+        (dataset, strategy, phase, measure, steps * point / 20, 5, scale / point, 0.0, scale)
+        for dataset in datasets
+        for phase, measure, scale in (
+            [("pretrained", name, 0.953) for name in curves.UPSTREAM_PANELS]
+            if dataset == "upstream"
+            else [(phase, "loss", 12.5) for phase in PHASES]
+        )
+        for strategy in ("det", "drop", "flip")
+        for point in range(1, 21)
+    ]
+    frame = pd.DataFrame(rows, columns=curves.COLUMNS)
+    # A network that was scored once.
+    once = (frame["strategy"] == "flip") & (frame["measure"] == "mAP")
+    frame = frame[~once | (frame["step"] == steps)]
+    figure = figure_of(curves, frame, datasets)
+    check_legible(figure, monkeypatch)
+    (panel,) = [axes for axes in figure.axes if axes.get_title() == "mAP"]
+    forms = {line.get_marker() for line in panel.lines if len(line.get_xdata()) == 1}
+    assert forms == {look.POINT["marker"]}
+
+
+@pytest.mark.parametrize("fewest", [9, 10])
+@pytest.mark.parametrize("phases", [("pretrained",), ("fixed", "finetuned", "scratch")])
+def test_reliability_diagrams_are_legible_and_bins_of_few_cases_hollow(phases, fewest, monkeypatch):
+    bins = np.arange(15)
+    frames = [
+        pd.DataFrame(
+            {
+                "dataset": "scenes",
+                "strategy": strategy,
+                "phase": phase,
+                "low": bins / 15,
+                "confidence": (bins + 0.5) / 15,
+                "outcome": (bins % 3) / 2,
+                "cases": np.where(bins % 5 == 0, fewest, 10),
+                "percent": np.where(bins == 14, 95.0, 0.3),
+            }
+        )
+        for phase in phases
+        for strategy in reliability.STRATEGIES
+    ]
+    figure = figure_of(reliability, pd.concat(frames), None)
+    check_legible(figure, monkeypatch)
+    above = figure.axes[0]
+    hollow = [line for line in above.lines if same_color(line.get_markerfacecolor(), "white")]
+    assert len(hollow) == (4 if fewest < 10 else 0)
+    assert all(list(line.get_xdata()) == [0.5 / 15, 5.5 / 15, 10.5 / 15] for line in hollow)
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1: what is left of linear RGB.

@@ -57,8 +57,8 @@ def draw_curves(
     """Draw one figure for a run: a row per dataset, the upstream one first if it was trained.
 
     Upstream: training loss, mAP and AUC. Others: the training loss of each phase, mean over folds
-    with their range; a line of one point is a marker. outputs: paths for "png", "pdf", "svg" and "csv"; style: see
-    `vipann.figures.style.style_from`; names: dataset -> name.
+    with their range. A line of one point is a marker. outputs: paths for "png", "pdf", "svg" and
+    "csv"; style: see `vipann.figures.style.style_from`; names: dataset -> name.
     """
     look.draw(_figure, learning_curves(files), outputs, style, names or {})
 
@@ -71,7 +71,7 @@ def _thinned(file: Path) -> pd.DataFrame:
         dataset, strategy, phase = fold, phase, "pretrained"
     rows = pd.read_csv(file)
     found = []
-    for measure in (name for name in look.UPSTREAM_LABELS if name in rows):
+    for measure in (name for name in UPSTREAM_PANELS if name in rows):
         points = rows[["step", measure]].dropna()
         points["bin"] = np.ceil(points["step"] * POINTS / rows["step"].max()).astype(int)
         means = points.groupby("bin").agg(step=("step", "last"), value=(measure, "mean"))
@@ -83,13 +83,14 @@ def _figure(lines: pd.DataFrame, style: look.Style, names: Mapping[str, str]) ->
     if lines.empty:
         return look.without_data(style, "This run has trained no network.")
     datasets = list(dict.fromkeys(lines["dataset"]))
-    figure, grid = look.panels(style, len(datasets), 3, look.LEARNING_ROW)
+    figure, grid = look.panels(style, len(datasets), 3, ROW_SHARE)
     for row, dataset in zip(grid, datasets, strict=True):
         _row(row, lines[lines["dataset"] == dataset], dataset, style)
-        look.row_label(row[-1], names.get(dataset) or dataset, NAME_CHARACTERS)
-    figure.supxlabel(look.STEP_LABEL)
-    figure.supylabel(look.LOSS_LABEL)
-    figure.suptitle(look.LEARNING_TITLE)
+        name = names.get(dataset) or dataset
+        look.row_label(row[-1], fill(name.replace("_", " "), LABEL_LETTERS))
+    for axes in grid[-1]:
+        axes.set_xlabel(look.STEP_LABEL)
+    figure.suptitle(look.CURVES_TITLE)
     shown = [name for name in look.PALETTE if name in set(lines["strategy"])]
     keys = [
         Line2D([], [], color=style.colour(name), linewidth=look.LINE_WIDTH, label=label)
@@ -101,35 +102,24 @@ def _figure(lines: pd.DataFrame, style: look.Style, names: Mapping[str, str]) ->
 
 def _row(row: Iterable[Axes], lines: pd.DataFrame, dataset: str, style: look.Style) -> None:
     if dataset == UPSTREAM:
-        panels = [("pretrained", measure, title) for measure, title in look.UPSTREAM_LABELS.items()]
+        panels = [("pretrained", measure, title) for measure, title in UPSTREAM_PANELS.items()]
     else:
         panels = [(phase, "loss", style.word(phase)) for phase in PHASES]
-    for axes, (phase, measure, title) in zip(row, panels, strict=True):
+    for place, (axes, (phase, measure, title)) in enumerate(zip(row, panels, strict=True)):
         panel = lines[(lines["phase"] == phase) & (lines["measure"] == measure)]
         axes.set_title(title)
+        if place == 0:
+            axes.set_ylabel(look.LOSS_LABEL)
         if panel.empty:
             axes.set_axis_off()
-            continue
         for strategy, line in panel.groupby("strategy", sort=False):
-            _line(axes, line, strategy, style)
-        _scales(axes, lines.loc[lines["phase"] == phase, "step"].max())
-
-
-def _line(axes: Axes, line: pd.DataFrame, strategy: str, style: look.Style) -> None:
-    colour = style.colour(strategy)
-    form = {"color": colour, "linewidth": look.LINE_WIDTH}
-    if len(line) == 1:
-        form |= {"marker": look.MARKERS.get(strategy, "D"), "markersize": look.MARKER_SIZE}
-    axes.plot(line["step"], line["mean"], **form)
-    if (line["folds"] > 1).any():
-        band = {"color": colour, "alpha": look.BAND_ALPHA, "linewidth": 0}
-        axes.fill_between(line["step"], line["low"], line["high"], **band)
-
-
-def _scales(axes: Axes, last_step: int) -> None:
-    axes.margins(y=0.06)
-    axes.set_xlim(0, 1.04 * last_step)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=2, steps=[1, 2, 5, 10]))
-    if last_step >= THOUSANDS:
-        axes.xaxis.set_major_formatter(lambda step, _: f"{step / 1000:g}k" if step else "0")
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
+            colour = style.colour(strategy)
+            form = look.POINT if len(line) == 1 else {"linewidth": look.LINE_WIDTH}
+            axes.plot(line["step"], line["mean"], color=colour, **form)
+            if (line["folds"] > 1).any():
+                band = {"color": colour, "alpha": look.BAND_ALPHA, "linewidth": 0}
+                axes.fill_between(line["step"], line["low"], line["high"], **band)
+        axes.margins(x=0.02, y=0.06)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))

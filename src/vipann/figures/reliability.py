@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -15,8 +14,6 @@ from vipann.ordering import ordered
 # Columns of panels from left to right, as far as a run has them.
 PHASES = ("pretrained", "fixed", "finetuned", "scratch")
 STRATEGIES = ("drop", "flip", "det_flip", "det")
-# With fewer cases the standard error of a share can be more than 0.1 (it is at most 0.5 / sqrt(n)).
-FEW_CASES = 25
 # Of fewer cases the share that came true is known to no better than 0.16 (one standard error).
 FEW_CASES = 10
 
@@ -45,7 +42,6 @@ def draw_reliability(
 ) -> None:
     """Draw one dataset's reliability parquet: a column a phase, the share of cases below.
 
-    A bin with fewer than `FEW_CASES` cases has a hollow marker: its outcome may be chance.
     Hollow: bins of fewer than FEW_CASES cases.
     outputs: paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`;
     title: default the dataset's name.
@@ -70,13 +66,7 @@ def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure
         above.plot([0, 1], [0, 1], color=look.INK, linewidth=0.7, linestyle=(0, (4, 2)))
         for strategy, line in lines[lines["phase"] == phase].groupby("strategy", sort=False):
             form = _form(strategy, style)
-            few = (line["cases"] < FEW_CASES).to_numpy()
-            above.plot(
-                line["confidence"], line["outcome"], markevery=np.flatnonzero(~few).tolist(), **form
-            )
-            hollow = form | {"linestyle": "", "markerfacecolor": "white", "markeredgewidth": 0.7}
-            hollow["markeredgecolor"] = form["color"]
-            above.plot(line["confidence"][few], line["outcome"][few], **hollow)
+            above.plot(line["confidence"], line["outcome"], **form)
             few = line[line["cases"] < FEW_CASES]
             # Of an empty line that isn't clipped the layout takes the figure's corner to be a part.
             if len(few):
@@ -94,7 +84,6 @@ def _figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure
     grid[1, 0].set_yticks([tick], [f"{tick:.0f} %"])
     grid[0, 0].set_ylabel(look.OUTCOME_LABEL)
     grid[1, 0].set_ylabel(look.CASES_LABEL)
-    figure.align_ylabels(grid[:, 0])
     figure.suptitle(title or lines["dataset"].iloc[0])
     shown = [name for name in STRATEGIES if name in set(lines["strategy"])]
     keys = [Line2D([], [], label=style.word(n), **_form(n, style)) for n in shown]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import matplotlib
@@ -13,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
-from matplotlib.textpath import TextPath
 
 from vipann.errors import UserError
 from vipann.files import replacing
@@ -75,21 +73,13 @@ BOX_WIDTH = 0.56
 RETENTION_ROW = 0.27
 BOXPLOT_ROW = 0.235
 RELIABILITY_ROW = 0.3
-CASES_SHARE = 0.45
-LEARNING_ROW = 0.28
-# Of one confusion matrix, at most.
-MATRIX_SHARE = 0.5
+CASES_SHARE = 0.35
 CONFUSION_MAP = "Blues"
 CONFIDENCE_LABEL = "Stated probability"
 OUTCOME_LABEL = "Came true"
 CASES_LABEL = "Cases"
 TARGET_LABEL = "Class"
 PREDICTED_LABEL = "Taken for"
-LEARNING_TITLE = "Learning curves"
-LOSS_LABEL = "Training loss (nats)"
-STEP_LABEL = "Steps"
-# Titles of the upstream networks' panels, by the column of the curve files.
-UPSTREAM_LABELS = {"loss": "Training loss", "mAP": "mAP", "AUC": "AUC"}
 CURVES_TITLE = "Learning curves"
 LOSS_LABEL = "Loss (nats)"
 STEP_LABEL = "Steps"
@@ -97,9 +87,6 @@ STEP_LABEL = "Steps"
 MARGIN_LINES = 8
 # How much smaller than the other text the numbers at the ticks are, in points.
 TICKS_SMALLER = 0.5
-# The smallest text, in points, and the height of a line of text as a multiple of its size.
-SMALLEST_POINTS = 5.0
-LINE_HEIGHT = 1.17
 POINTS_PER_INCH = 72
 
 IMAGE_SUFFIXES = ("png", "pdf", "svg")
@@ -202,33 +189,23 @@ def style_from(mapping: Mapping[str, Any] | None = None) -> Style:
 
 
 def panels(
-    style: Style,
-    rows: int,
-    columns: int,
-    row_share: float,
-    layout: str = "constrained",
-    **shared: Any,
+    style: Style, rows: int, columns: int, row_share: float, **shared: Any
 ) -> tuple[Figure, np.ndarray]:
     """(figure, axes of shape (rows, columns)) of the style's width.
 
-    row_share: height of a row of panels, as a share of that width; layout: "compressed" keeps
-    panels of a fixed aspect ratio close together.
+    row_share: height of a row of panels, as a share of that width.
     """
     margin = MARGIN_LINES * style.font_size / POINTS_PER_INCH
     height = rows * row_share * style.width_inches + margin
-    figure = Figure(figsize=(style.width_inches, height), layout=layout)
+    figure = Figure(figsize=(style.width_inches, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.025, wspace=0.05, hspace=0.03)
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def row_label(axes: Axes, text: str, characters: int = 30) -> None:
-    """Name a row of panels, at the right-hand side of its last panel.
-
-    characters: that fit into a line; a longer text is broken at spaces and underscores.
-    """
-    lines = wrap(text.replace("_", "_ "), characters)
+def row_label(axes: Axes, text: str) -> None:
+    """Name a row of panels, at the right-hand side of its last panel."""
     axes.annotate(
-        "\n".join(lines).replace("_ ", "_"),
+        text,
         xy=(1.0, 0.5),
         xytext=(4, 0),
         xycoords="axes fraction",
@@ -236,14 +213,7 @@ def row_label(axes: Axes, text: str, characters: int = 30) -> None:
         rotation=270,
         ha="left",
         va="center",
-        multialignment="center",
     )
-
-
-def text_width(style: Style, text: str, points: float) -> float:
-    """Width of a line of text of that size, in points."""
-    path = TextPath((0, 0), text, size=points, prop=FontProperties(family=style.font))
-    return path.get_extents().width
 
 
 def without_data(style: Style, message: str) -> Figure:

@@ -9,7 +9,7 @@ from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import CLAIMS, Source, ledger
 from vipann.claims.testing import told_p
 from vipann.files import replacing
-from vipann.tables.layout import escaped
+from vipann.latex import escaped
 
 TITLE = "Claims of the paper, judged on this run"
 HOW = (

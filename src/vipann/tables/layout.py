@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.files import replacing
+from vipann.latex import escaped
 
 TIDY_COLUMNS = [
     "table",
@@ -245,16 +246,3 @@ def _latex_heading(layout: Layout) -> list[str]:
         "    " + " ".join(rules),
         "    " + " & ".join([*[""] * len(headings), *names]) + r" \\",
     ]
-
-
-def escaped(text: str) -> str:
-    """The text as LaTeX sets it."""
-    for character in "&%$#_":
-        text = text.replace(character, f"\\{character}")
-    # LaTeX's first font encoding has other letters in the places of < and >.
-    for character in "<>":
-        text = text.replace(character, f"${character}$")
-    text = text.replace("±", r"$\pm$").replace("≤", r"$\le$").replace(NOTHING, "--")
-    # A signed number alone in its cell: a minus sign, not a hyphen.
-    sign, digits = text[:1], text[1:]
-    return f"${sign}${digits}" if sign in ("+", "-") and digits[:1].isdigit() else text

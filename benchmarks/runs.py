@@ -18,11 +18,12 @@ from pathlib import Path
 import pandas as pd
 from reporting import machine
 
+from vipann.claims.judgement import UNJUDGED
+
 TABLES = ("table2", "table3", "table4", "table5", "claims", "calibration", "ood")
 PACKAGES = ("torch", "snakemake", "numpy", "librosa")
 SCORES = ["dataset", "strategy", "phase", "metric"]
 SMALL = 200_000  # bytes, of a figure's values
-UNJUDGED = "cannot be judged"
 ECE_NOTE = (
     "`ece_pooled` is the expected calibration error over the clips of all folds together, the ECE "
     "of a run's tables/calibration.md; upstream it is that of the one network."

@@ -258,7 +258,7 @@ def _repeat(source: Path, target: Path, clips: int) -> None:
         logmel = new.create_dataset("logmel", shape, "float16", chunks=(1, *shape[1:]))
         for position, row in enumerate(rows):
             logmel.id.write_direct_chunk((position, 0, 0), old["logmel"][row])
-        for name in ("labels", "clip_id", "fold", "split"):
+        for name in ("labels", "clip_id", "fold", "split", "recording"):
             new.create_dataset(name, data=old[name][()][rows], dtype=old[name].dtype)
         new.attrs.update(old.attrs)
 

@@ -244,6 +244,7 @@ def _frame(
     segments: pd.DataFrame, files: Sequence[AudioFile], names: Mapping[str, str], seconds: float
 ) -> pd.DataFrame:
     durations = np.array([audio.duration_s for audio in files], dtype=float)
+    recordings = ("youtube:" + segments["ytid"]).tolist()
     frame = pd.DataFrame(
         {
             "clip_id": segments["ytid"].to_numpy(),
@@ -255,6 +256,8 @@ def _frame(
             "split": segments["split"].to_numpy(),
             "labels": [[names[mid] for mid in mids.split(",")] for mids in segments["mids"]],
             "sha256": [audio.sha256 for audio in files],
+            "recording": recordings,
+            "sources": [[recording] for recording in recordings],
         }
     )
     return frame[list(COLUMNS)]

@@ -57,6 +57,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     parts = []
     for name, split in SPLITS.items():
         table = EmbeddingTable(_file(folder, name))
+        recordings = [f"youtube:{clip_id}" for clip_id in table.arrays["ids"]]
         labels, frames = table.labels(len(classes)), table.arrays["n_frames"].astype(float)
         parts.append(
             pd.DataFrame(
@@ -70,6 +71,8 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
                     "split": split,
                     "labels": [[classes[i] for i in np.flatnonzero(row)] for row in labels],
                     "sha256": "",
+                    "recording": recordings,
+                    "sources": [[recording] for recording in recordings],
                 }
             )
         )

@@ -7,10 +7,10 @@ import pandas as pd
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_all
-from vipann.datasets.metadata import class_names, read_rows, whole_numbers
+from vipann.datasets.metadata import class_names, freesound, read_rows, whole_numbers
 from vipann.errors import UserError
 
-_COLUMNS = ("filename", "fold", "target", "category", "esc10")
+_COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file")
 _CLASS_COUNT = {"esc50": 50, "esc10": 10}
 
 
@@ -49,6 +49,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
             block["clip_seconds"],
             fold=row["fold"],
             origin=row["origin"],
+            recording=freesound(row["src_file"]),
         )
         for file, row in zip(files, table.to_dict("records"), strict=True)
     ]

@@ -34,6 +34,8 @@ _SCHEMA = pa.schema(
         ("split", pa.string()),
         ("labels", pa.list_(pa.string())),
         ("sha256", pa.string()),
+        ("recording", pa.string()),
+        ("sources", pa.list_(pa.string())),
     ]
 )
 COLUMNS = tuple(_SCHEMA.names)
@@ -59,9 +61,12 @@ class ClipTable:
     frame: columns clip_id, path (posix, relative to the audio folder), offset_s, duration_s (s),
     sample_rate (Hz, of the file; 0 where it cannot be read), fold (0 = none), split ("train" |
     "eval" | ""), labels (list[str]), sha256 (of the file; "" where the dataset's options leave it
-    out). An adapter may add `origin`, the file and line that list a clip, for messages; it is not
-    written. classes: names in the order of the label indices. missing: clips that the dataset lists
-    and that could not be had (clip_id, split, reason).
+    out), recording (the same for clips that are not independent of each other: cut from one
+    recording, or of one group of the user's), sources (list[str]: the recordings that can be heard
+    in the clip, by names that are the same in other datasets, such as "freesound:116400"). An
+    adapter may add `origin`, the file and line that list a clip, for messages; it is not written.
+    classes: names in the order of the label indices. missing: clips that the dataset lists and that
+    could not be had (clip_id, split, reason).
     """
 
     frame: pd.DataFrame
@@ -229,11 +234,15 @@ def clip_row(
     split: str = "",
     offset_s: float = 0.0,
     origin: str = "",
+    recording: str = "",
+    sources: Sequence[str] = (),
 ) -> dict[str, object]:
     """One row of a manifest: the clip lasts from offset_s on, at most clip_seconds.
 
-    `origin` is where the clip is listed ("esc50.csv, line 7"), for messages.
+    `origin` is where the clip is listed ("esc50.csv, line 7"), for messages. A clip without a
+    `recording` is of its file; one without `sources` is of its recording alone.
     """
+    recording = recording or audio.path
     return {
         "clip_id": clip_id,
         "path": audio.path,
@@ -244,6 +253,8 @@ def clip_row(
         "split": split,
         "labels": list(labels),
         "sha256": audio.sha256,
+        "recording": recording,
+        "sources": list(sources) or [recording],
         **({_ORIGIN: origin} if origin else {}),
     }
 
@@ -313,6 +324,7 @@ def validate(
         raise UserError(f"{source}: a class is listed twice: {table.classes}.")
     classes = set(table.classes)
     _refuse(table, frame["clip_id"].duplicated(), source, "appears twice; clip ids must be unique")
+    _refuse(table, frame["recording"] == "", source, "belongs to no recording")
     _refuse(table, ~(frame["duration_s"] > 0), source, "has no positive duration")
     _refuse(table, ~(frame["offset_s"] >= 0), source, "has no valid offset")
     _refuse(table, ~(frame["sample_rate"] >= 0), source, "has no valid sample rate")

@@ -67,6 +67,11 @@ def class_names(table: pd.DataFrame, number: str, name: str) -> list[str]:
     return first[name].tolist()
 
 
+def freesound(number: str) -> str:
+    """Name of a recording by its id on Freesound, the same for every dataset cut from there."""
+    return f"freesound:{number.lstrip('0')}"
+
+
 def refuse(table: pd.DataFrame, wrong: pd.Series, what: Callable[[pd.Series], str]) -> None:
     """Raise UserError for the first wrong row of a table of `read_rows`, if there is one."""
     if wrong.any():

@@ -16,7 +16,7 @@ import soundfile
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio, read_mono
-from vipann.datasets.urbansound8k import read_metadata, select
+from vipann.datasets.urbansound8k import read_metadata, recording_of, select
 from vipann.errors import UserError
 from vipann.progress import progress
 from vipann.seeds import derive_seed
@@ -84,7 +84,14 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
         audio = inspect_audio(folder, row["path"])
         labels = row["labels"].split(";")
         rows.append(
-            clip_row(audio, row["clip_id"], labels, block["clip_seconds"], split=row["split"])
+            clip_row(
+                audio,
+                row["clip_id"],
+                labels,
+                block["clip_seconds"],
+                split=row["split"],
+                sources=sorted({recording_of(file) for file in row["sources"].split(";")}),
+            )
         )
     return clip_table(rows, pd.read_csv(folder / _CLASSES, dtype=str)["class"].tolist())
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_all
-from vipann.datasets.metadata import class_names, read_rows, whole_numbers
+from vipann.datasets.metadata import class_names, freesound, read_rows, whole_numbers
 from vipann.errors import UserError
 
 _COLUMNS = ("slice_file_name", "fold", "classID", "class")
@@ -40,6 +40,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
             block["clip_seconds"],
             fold=row["fold"],
             origin=row["origin"],
+            recording=recording_of(row["slice_file_name"]),
         )
         for file, row in zip(files, table.to_dict("records"), strict=True)
     ]
@@ -66,6 +67,11 @@ def read_metadata(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         for fold, name in zip(table["fold"], table["slice_file_name"], strict=True)
     ]
     return table, class_names(table, "classID", "class")
+
+
+def recording_of(slice_file_name: str) -> str:
+    """The recording on Freesound that a slice is cut from, by its name: fsID-classID-take-slice."""
+    return freesound(slice_file_name.partition("-")[0])
 
 
 def select(

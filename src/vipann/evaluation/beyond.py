@@ -201,6 +201,7 @@ def fold_ensemble(outside: Sequence[Predictions]) -> Predictions:
         epistemic=np.maximum(total - aleatoric, 0.0)[None],
         labels=first.labels[:, :0],
         clip_id=first.clip_id,
+        recording=first.recording,
         strategy=ENSEMBLE,
         fold=0,
         mc_samples=len(outside),

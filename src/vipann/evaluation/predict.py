@@ -81,6 +81,7 @@ def predict(
             ),
             labels=labels,
             clip_id=np.asarray(store.clip_ids)[chosen],
+            recording=store.recording[chosen],
             task=facts["task"],
             dataset=settings["dataset"],
             scored_dataset=settings["scored_dataset"],

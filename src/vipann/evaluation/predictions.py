@@ -14,7 +14,8 @@ from vipann.files import replacing
 UNCERTAINTIES = ("total", "aleatoric", "epistemic")
 TASKS = ("multiclass", "multilabel")
 
-_ARRAYS = ("mean_probability", *UNCERTAINTIES, "labels", "clip_id")
+_NAMES = ("clip_id", "recording")
+_ARRAYS = ("mean_probability", *UNCERTAINTIES, "labels", *_NAMES)
 _WORDS = ("task", "dataset", "scored_dataset", "strategy", "phase")
 _NUMBERS = ("fold", "mc_samples", "seed")
 
@@ -26,7 +27,7 @@ class Predictions:
     mean_probability: (R, N, C) float32 in [0, 1], the mean over Monte Carlo samples (eq. 1).
     total, aleatoric, epistemic: (R, N) float32 in nats (eqs. 2 to 8); higher is more uncertain.
     labels: (N, C) uint8 multi-hot, or (N, 0) where the clips' labels mean nothing to the model.
-    clip_id: (N,) str.
+    clip_id: (N,) str; recording: (N,) str, the same for clips that are not independent.
     dataset: the dataset that the model belongs to; scored_dataset: where the clips come from.
     fold: 0 for upstream. Raises ValueError when the shapes disagree or a value is not finite.
     """
@@ -37,6 +38,7 @@ class Predictions:
     epistemic: np.ndarray
     labels: np.ndarray
     clip_id: np.ndarray
+    recording: np.ndarray
     task: str
     dataset: str
     scored_dataset: str
@@ -56,7 +58,7 @@ class Predictions:
             )
         replications, clips, classes = self.mean_probability.shape
         wanted = dict.fromkeys(UNCERTAINTIES, (replications, clips))
-        wanted["clip_id"] = (clips,)
+        wanted |= dict.fromkeys(_NAMES, (clips,))
         wanted["labels"] = (clips, classes if self.labels.ndim == 2 and self.labels.shape[1] else 0)
         for name, shape in wanted.items():
             found = getattr(self, name).shape
@@ -100,9 +102,9 @@ def write_predictions(predictions: Predictions, path: Path | str) -> None:
         for name in UNCERTAINTIES:
             file[name] = getattr(predictions, name).astype(np.float32, copy=False)
         file["labels"] = predictions.labels.astype(np.uint8, copy=False)
-        file.create_dataset(
-            "clip_id", data=predictions.clip_id.astype(object), dtype=h5py.string_dtype()
-        )
+        for name in _NAMES:
+            text = getattr(predictions, name).astype(object)
+            file.create_dataset(name, data=text, dtype=h5py.string_dtype())
         for name in _WORDS:
             file.attrs[name] = getattr(predictions, name)
         for name in (*_NUMBERS, "replications"):
@@ -143,10 +145,10 @@ def _unpack(file: h5py.File) -> Predictions:
     missing = [name for name in _ARRAYS if name not in file]
     if missing:
         raise KeyError(f"without the dataset {', '.join(missing)}")
-    arrays = {name: file[name][:] for name in _ARRAYS if name != "clip_id"}
+    arrays = {name: file[name][:] for name in _ARRAYS if name not in _NAMES}
     predictions = Predictions(
         **arrays,
-        clip_id=np.asarray(file["clip_id"].asstr()[:], dtype=str),
+        **{name: np.asarray(file[name].asstr()[:], dtype=str) for name in _NAMES},
         **{name: str(_attribute(file, name)) for name in _WORDS},
         **{name: int(_attribute(file, name)) for name in _NUMBERS},
         classes=tuple(json.loads(_attribute(file, "classes"))),

@@ -46,6 +46,7 @@ UNCERTAINTY_COLUMNS = [
     "phase",
     "fold",
     "clip_id",
+    "recording",
     "uncertainty",
     "value",
 ]
@@ -241,12 +242,14 @@ def random_order_curves(one: Predictions, fractions: Sequence[float]) -> np.ndar
 def uncertainty_table(predictions: Sequence[Predictions]) -> pd.DataFrame:
     """Each clip's uncertainties, the mean over replications, in nats (for the box plots).
 
-    Columns: dataset, scored_dataset, strategy, phase, fold, clip_id, uncertainty, value.
+    Columns: dataset, scored_dataset, strategy, phase, fold, clip_id, recording, uncertainty,
+    value.
     """
     frames = []
     for one in predictions:
         for name in UNCERTAINTIES:
-            frame = pd.DataFrame({"clip_id": one.clip_id, "uncertainty": name})
+            frame = pd.DataFrame({"clip_id": one.clip_id, "recording": one.recording})
+            frame["uncertainty"] = name
             frame["value"] = getattr(one, name).mean(axis=0, dtype=np.float64)
             for word in ("dataset", "scored_dataset", "strategy", "phase", "fold"):
                 frame[word] = getattr(one, word)

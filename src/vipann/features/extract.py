@@ -37,8 +37,9 @@ def extract_features(
     """Write the features of every clip of a manifest, in its order, to `out` (HDF5).
 
     Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
-    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split. Attributes:
-    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256.
+    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording.
+    Attributes: features (JSON of `settings`), clip_seconds, padding, task, classes (JSON),
+    manifest_sha256.
     `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
     decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
     The memory held does not grow with the dataset.
@@ -138,6 +139,7 @@ def _describe(file: h5py.File, table: ClipTable, block: Mapping, settings: Mappi
         clips["clip_id"].tolist(),
         clips["fold"].to_numpy(dtype=np.int16),
         clips["split"].tolist(),
+        clips["recording"].tolist(),
     )
     file.attrs.update(
         features=json.dumps(dict(settings), sort_keys=True),

@@ -41,6 +41,7 @@ def write_head(
     clip_ids: Sequence[str],
     folds: np.ndarray,
     splits: Sequence[str],
+    recordings: Sequence[str],
 ) -> None:
     """Write all that a feature file says of its clips besides their log-mel spectrograms."""
     text = h5py.string_dtype("utf-8")
@@ -48,6 +49,7 @@ def write_head(
     file.create_dataset("clip_id", data=clip_ids, dtype=text)
     file.create_dataset("fold", data=folds)
     file.create_dataset("split", data=splits, dtype=text)
+    file.create_dataset("recording", data=recordings, dtype=text)
 
 
 def clips_of(file: h5py.File) -> h5py.Dataset:
@@ -91,6 +93,7 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
                 [name for file in files for name in file["clip_id"].asstr()[()]],
                 np.concatenate([file["fold"][()] for file in files]),
                 [name for file in files for name in file["split"].asstr()[()]],
+                [name for file in files for name in file["recording"].asstr()[()]],
             )
             joined.attrs.update(files[0].attrs)
     finally:

@@ -14,14 +14,14 @@ import numpy as np
 from vipann.errors import UserError
 from vipann.features.shards import Part, clips_of, parts_of
 
-_DATASETS = ("labels", "clip_id", "fold", "split")
+_DATASETS = ("labels", "clip_id", "fold", "split", "recording")
 _ATTRIBUTES = ("features", "clip_seconds", "padding", "task", "classes", "manifest_sha256")
 
 
 class FeatureStore:
     """A features.h5 of N clips, C classes, T frames and M mel bands (or components).
 
-    path; task; classes (list of C); clip_ids (N,) str; fold (N,) int16; split (N,) str; labels
+    path; task; classes (list of C); clip_ids, split, recording (N,) str; fold (N,) int16; labels
     (N, C) uint8 multi-hot; feature_settings (dict); clip_seconds; padding; manifest_sha256;
     shape (N, T, M). The file is opened at the first `read` in each process, so that a store can be
     pickled into, or forked with, a worker. A file joined from shards reads as one. UserError where
@@ -54,6 +54,7 @@ class FeatureStore:
         self.feature_settings: dict = json.loads(file.attrs["features"])
         self.clip_ids = np.array(file["clip_id"].asstr()[()], dtype=str)
         self.split = np.array(file["split"].asstr()[()], dtype=str)
+        self.recording = np.array(file["recording"].asstr()[()], dtype=str)
         self.fold: np.ndarray = file["fold"][()]
         self.labels: np.ndarray = file["labels"][()]
         clips = clips_of(file)

@@ -72,6 +72,9 @@ def test_the_real_archive(mirror, meta, tmp_path):
         fold, _, _, target = row["clip_id"].split("-")
         assert row["fold"] == int(fold)
         assert row["labels"] == [names[int(target)]]
+        assert row["recording"] == f"freesound:{row['clip_id'].split('-')[1]}"
+        assert row["sources"] == [row["recording"]]
+    assert frame.groupby("recording")["fold"].nunique().max() == 1
 
 
 def test_the_top_folder_may_have_any_name(build):

@@ -90,6 +90,13 @@ def test_manifest_in_two_splits(made, originals, tmp_path):
         assert (info.format, info.subtype, info.channels) == ("FLAC", "PCM_16", 1)
 
 
+def test_a_mixture_names_the_recordings_that_it_is_made_of(made):
+    frame = list_clips(made, BLOCK, 7).frame
+    assert frame["recording"].is_unique
+    for sources, files in zip(frame["sources"], trace(made)["sources"], strict=True):
+        assert set(sources) == {f"freesound:{file.split('-')[0]}" for file in files}
+
+
 def test_only_the_mixtures_remain(made):
     assert {path.name for path in made.iterdir()} == {"train", "eval", "labels.csv", "classes.csv"}
 

@@ -42,6 +42,8 @@ def test_the_real_archive(audio, tmp_path):
         assert row["labels"] == [CLASSES[int(row["clip_id"].split("-")[1])]]
         assert int(re.search(r"/fold(\d+)/", row["path"]).group(1)) == row["fold"]
         assert (audio / row["path"]).is_file()
+        assert row["sources"] == [row["recording"]] == [f"freesound:{row['clip_id'].split('-')[0]}"]
+    assert table.frame.groupby("recording")["fold"].nunique().max() == 1
 
 
 def test_folds_and_clips_per_class(audio):

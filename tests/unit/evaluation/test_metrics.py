@@ -39,6 +39,7 @@ def predictions(task, labels, probability, **changes):
         **planted,
         "labels": labels,
         "clip_id": np.array([str(index) for index in range(clips)]),
+        "recording": np.array([str(index) for index in range(clips)]),
         "task": task,
         "dataset": "d",
         "scored_dataset": "d",

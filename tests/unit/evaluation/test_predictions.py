@@ -29,6 +29,7 @@ def plant(replications=3, clips=7, classes=4, labelled=True):
         if labelled
         else np.zeros((clips, 0), np.uint8),
         clip_id=np.array([f"clip-ü-{index}" for index in range(clips)]),
+        recording=np.array([f"recording-ü-{index // 2}" for index in range(clips)]),
         task="multiclass",
         dataset="scenes",
         scored_dataset="scenes" if labelled else "ships",
@@ -50,6 +51,7 @@ def test_a_file_gives_back_what_was_written(tmp_path, labelled):
         assert getattr(found, name).dtype == getattr(written, name).dtype
         np.testing.assert_array_equal(getattr(found, name), getattr(written, name))
     assert found.clip_id.tolist() == written.clip_id.tolist()
+    assert found.recording.tolist() == written.recording.tolist()
     for name in ("task", "dataset", "scored_dataset", "strategy", "phase", "fold", "mc_samples"):
         assert getattr(found, name) == getattr(written, name)
     assert (found.seed, found.classes, found.replications) == (2**62 + 1, written.classes, 3)
@@ -68,6 +70,7 @@ def test_the_file_has_the_names_that_other_programs_read(tmp_path):
             "epistemic": (3, 7),
             "labels": (7, 4),
             "clip_id": (7,),
+            "recording": (7,),
         }
         assert file.attrs["replications"] == 3
         assert file.attrs["classes"] == '["class 0", "class 1", "class 2", "class 3"]'

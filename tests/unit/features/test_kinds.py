@@ -39,6 +39,8 @@ def vectors(tmp_path):
             "split": "train",
             "labels": [name for name, there in zip(CLASSES, labels[i], strict=True) if there],
             "sha256": "",
+            "recording": ids[i],
+            "sources": [ids[i]],
         }
         for i in reversed(range(5))
     ]

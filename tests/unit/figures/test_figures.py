@@ -41,7 +41,17 @@ def write_retention(path, strategies=("flip", "drop", "det"), phases=("fixed", "
 def write_uncertainty(path, strategies=("flip", "drop", "det"), phases=("fixed", "finetuned")):
     """Own clips: 0, 1, .., 8, and one outlier; clips of another set: 10, 20, 30."""
     rows = [
-        ("scenes", scored, strategy, phase, 1 + i % 2, f"{scored}{i}", kind, float(value))
+        (
+            "scenes",
+            scored,
+            strategy,
+            phase,
+            1 + i % 2,
+            f"{scored}{i}",
+            f"{scored}{i}",
+            kind,
+            float(value),
+        )
         for strategy in strategies
         for phase in phases
         for kind in KINDS

@@ -35,6 +35,8 @@ def plant(folder, name):
             "split": "",
             "labels": [[names[index % classes]] for index in range(len(seconds))],
             "sha256": "",
+            "recording": ids,
+            "sources": [[i] for i in ids],
         }
     )
     manifest, features = folder / f"manifests/{name}.parquet", folder / f"features/{name}.h5"
@@ -47,6 +49,7 @@ def plant(folder, name):
         file["clip_id"] = ids[:used]
         file["fold"] = frame["fold"][:used].to_numpy(np.int16)
         file["split"] = [""] * used
+        file["recording"] = ids[:used]
         words = {"task": "multiclass", "padding": "zero", "manifest_sha256": "0" * 64}
         file.attrs.update(words, clip_seconds=5.0, features="{}", classes=json.dumps(names))
     return manifest, features

@@ -27,6 +27,7 @@ def write_features(path, task, clips=30, frames=40, seed=0):
         file["fold"] = (np.arange(clips) // 3 % 3 + 1).astype(np.int16)
         split = ["eval" if i % 3 == 2 else "train" for i in np.arange(clips) // 3]
         file.create_dataset("split", data=split, dtype=text)
+        file["recording"] = file["clip_id"][()]
         file.attrs.update(
             features=json.dumps({"sample_rate": 32000, "mel_bands": 64}),
             clip_seconds=1.0,

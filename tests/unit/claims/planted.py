@@ -48,8 +48,11 @@ def frames(phases, scores, curves, clips, folds=(1, 2, 3, 4, 5), extra=()):
     )
     uncertainty = pd.DataFrame(
         [
-            (*("own", scored, strategy, phase, fold), f"{scored}{i}", f"{scored}{i}", kind)
-            + (value + NOISE[place % 5],)
+            (
+                *("own", scored, strategy, phase, fold),
+                *(f"{scored}{i}", f"{scored}{i}", kind),
+                value + NOISE[place % 5],
+            )
             for (strategy, phase, kind), pair in clips.items()
             for place, fold in enumerate(folds)
             for scored, values in zip(("own", "ships"), pair, strict=True)

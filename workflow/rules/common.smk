@@ -18,6 +18,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
 from vipann.config import check_config, folds_of, in_order, read_layer, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
+from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
@@ -54,6 +55,9 @@ DATA = config["data"]["dir"]
 LOGS = f"{RESULTS}/logs"
 UPSTREAM = config["upstream"]
 OOD = config["ood"]
+# Each network hears the out-of-distribution set in windows of its own clips' length.
+OOD_WINDOWS = windows_of(config)
+BLOCKS = dataset_blocks(config)
 TRANSFER_DATASETS = config["transfer_datasets"]
 # What networks are tested on; without upstream data, or without transfer, the other alone.
 TESTED = [name for name in [UPSTREAM, *TRANSFER_DATASETS] if name]

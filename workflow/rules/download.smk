@@ -63,7 +63,7 @@ rule audio:
         settings=lambda w: settings(
             "audio.py",
             *audio_seed_words(w.dataset),
-            adapter=config["datasets"][w.dataset]["adapter"],
+            adapter=BLOCKS[w.dataset]["adapter"],
             **clip_settings(w.dataset),
         ),
     message:
@@ -92,7 +92,7 @@ rule manifest:
             "manifest.py",
             "manifest",
             w.dataset,
-            adapter=config["datasets"][w.dataset]["adapter"],
+            adapter=BLOCKS[w.dataset]["adapter"],
             **clip_settings(w.dataset),
             **own_audio_settings(w.dataset),
         ),
@@ -104,7 +104,7 @@ rule manifest:
 
 SUMMARIES = expand(
     f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
-    dataset=[*TESTED, *([OOD] if OOD else [])],
+    dataset=[*TESTED, *sorted({*OOD_WINDOWS.values()})],
     kind=["csv", "md"],
 )
 
@@ -123,7 +123,7 @@ rule dataset_summary:
         "../../environment.yml"
     params:
         settings=lambda w: settings(
-            "summary.py", adapter_name=config["datasets"][w.dataset]["adapter"]
+            "summary.py", adapter_name=BLOCKS[w.dataset]["adapter"]
         ),
     message:
         "summary of {wildcards.dataset}"

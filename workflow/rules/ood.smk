@@ -4,7 +4,7 @@
 rule ood_upstream:
     input:
         checkpoint=upstream_checkpoint_of("{strategy}"),
-        features=f"{RESULTS}/features/{OOD}.h5",
+        features=ood_features(UPSTREAM),
     output:
         f"{RESULTS}/ood/{UPSTREAM}/{{strategy}}/pretrained.h5",
     log:
@@ -30,7 +30,7 @@ rule ood_upstream:
 rule ood:
     input:
         checkpoint=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}"),
-        features=f"{RESULTS}/features/{OOD}.h5",
+        features=lambda w: ood_features(w.dataset),
     output:
         f"{RESULTS}/ood/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.h5",
     log:

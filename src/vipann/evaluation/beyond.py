@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import entr
 
+from vipann.errors import UserError
 from vipann.evaluation import calibration
 from vipann.evaluation.detection import detection_scores
 from vipann.evaluation.diagnostics import (
@@ -42,7 +43,13 @@ from vipann.evaluation.diagnostics import (
 )
 from vipann.evaluation.metrics import METRIC_COLUMNS, metrics_of
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
-from vipann.evaluation.resampling import bootstrap, interval, statistics_of
+from vipann.evaluation.resampling import (
+    Resamples,
+    bootstrap,
+    interval,
+    interval_of_auroc,
+    statistics_of,
+)
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
@@ -56,6 +63,7 @@ INTERVAL_COLUMNS = [
     "low",
     "high",
     "folds",
+    "recordings",
     "resamples",
 ]
 
@@ -81,10 +89,11 @@ def beyond_tables(
 
     folds: its predictions of own clips; outside: the same networks' on out-of-distribution clips,
     of none, some or all folds. Returns lists of frames for "metrics", "confusion", "reliability"
-    and "intervals".
+    and "intervals". Raises UserError where the two kinds of clips were heard at other lengths.
     """
     labelled = [one for one in folds if one.labelled]
     others = {one.fold: one for one in outside}
+    _refuse_other_lengths(folds, others)
     metrics = [own_metrics(one, beyond.bins) for one in labelled]
     metrics += [
         detection_metrics(one, others[one.fold])
@@ -106,6 +115,18 @@ def beyond_tables(
         "reliability": [reliability_table(labelled, beyond.bins)] if labelled else [],
         "intervals": [interval_table(labelled, others, fractions, beyond)] if labelled else [],
     }
+
+
+def _refuse_other_lengths(folds: Sequence[Predictions], others: Mapping[int, Predictions]) -> None:
+    for one in folds:
+        other = others.get(one.fold, one)
+        if other.clip_seconds != one.clip_seconds:
+            raise UserError(
+                f"{one.dataset}/{one.strategy}/{one.phase}, fold {one.fold}: own clips were heard "
+                f"at {one.clip_seconds:g} s, those of {other.scored_dataset} at "
+                f"{other.clip_seconds:g} s. Uncertainty depends on a clip's length, so they are "
+                "not compared: delete the predictions and run again."
+            )
 
 
 def own_metrics(one: Predictions, bins: int) -> pd.DataFrame:
@@ -207,7 +228,10 @@ def fold_ensemble(outside: Sequence[Predictions]) -> Predictions:
         mc_samples=len(outside),
         **{
             name: getattr(first, name)
-            for name in ("task", "dataset", "scored_dataset", "phase", "seed", "classes")
+            for name in (
+                *("task", "dataset", "scored_dataset", "phase"),
+                *("seed", "classes", "clip_seconds"),
+            )
         },
     )
 
@@ -218,35 +242,67 @@ def interval_table(
     fractions: Sequence[float],
     beyond: Beyond,
 ) -> pd.DataFrame:
-    """Bootstrap intervals over clips of the scores averaged over folds and replications.
+    """Bootstrap intervals over recordings of the scores averaged over folds and replications.
 
-    Columns: `INTERVAL_COLUMNS`; low, high: the 2.5th and 97.5th percentile of the resamples. See
-    `vipann.evaluation.resampling` for what varies and what does not.
+    Columns: `INTERVAL_COLUMNS`; low, high: the interval at 95 %, empty where there are too few
+    recordings; recordings: how many were drawn, of the own or of the out-of-distribution clips,
+    whichever are fewer. See `vipann.evaluation.resampling` for what varies and what does not.
     """
     resampled: dict[str, list[np.ndarray]] = {}
     values: dict[str, list[float]] = {}
+    first = folds[0]
+    outside = _outside_resamples(first, list(others.values()), beyond)
+    nothing = Resamples(np.empty(0), beyond.resamples, np.random.default_rng(0))
     for one in folds:
-        outside = others.get(one.fold)
-        statistics = statistics_of(one, outside, fractions)
-        inside, beside = one.clip_id.size, outside.clip_id.size if outside is not None else 0
-        words = ("bootstrap", one.dataset, one.strategy, one.phase, one.fold)
-        rng = np.random.default_rng(derive_seed(beyond.seed, *words))
-        found = bootstrap(statistics, inside, beside, one.replications, beyond.resamples, rng)
-        once = np.ones((1, inside)), np.ones((1, beside))
+        other = others.get(one.fold)
+        statistics = statistics_of(one, other, fractions)
+        rng = _generator(beyond, one, str(one.fold))
+        own = Resamples(one.recording, beyond.resamples, rng)
+        beside = nothing if other is None else outside
+        found = bootstrap(statistics, own, beside, one.replications)
+        once = np.ones((1, own.clips)), np.ones((1, beside.clips))
         for name, statistic in statistics.items():
             resampled.setdefault(name, []).append(found[name])
             every = [statistic(replication, *once)[0] for replication in range(one.replications)]
             values.setdefault(name, []).append(float(np.mean(every)))
-    first = folds[0]
+    recordings = len(np.unique(np.concatenate([one.recording for one in folds])))
     rows = []
     for name, draws in resampled.items():
         if len(draws) < len(folds):
             continue
-        scored = others[first.fold].scored_dataset if name.startswith("auroc") else first.dataset
+        detection = name.startswith("auroc")
+        scored = others[first.fold].scored_dataset if detection else first.dataset
+        drawn = min(recordings, outside.recordings) if detection else recordings
+        value, averaged = np.mean(values[name]), np.mean(draws, axis=0)
+        bounds = (
+            interval_of_auroc(value, averaged, drawn) if detection else interval(averaged, drawn)
+        )
         words = (first.dataset, scored, first.strategy, first.phase, name)
-        low, high = interval(np.mean(draws, axis=0))
-        rows.append((*words, np.mean(values[name]), low, high, len(folds), beyond.resamples))
+        rows.append((*words, value, *bounds, len(folds), drawn, beyond.resamples))
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
+
+
+def _outside_resamples(
+    first: Predictions, outside: Sequence[Predictions], beyond: Beyond
+) -> Resamples:
+    """The draws of out-of-distribution recordings that the networks of all folds share."""
+    if not outside:
+        return Resamples(np.empty(0), beyond.resamples, np.random.default_rng(0))
+    for one in outside[1:]:
+        if not np.array_equal(one.clip_id, outside[0].clip_id):
+            raise UserError(
+                f"{first.dataset}/{first.strategy}/{first.phase}: folds {outside[0].fold} and "
+                f"{one.fold} scored other clips of {one.scored_dataset}. Delete its predictions "
+                "and run again."
+            )
+    return Resamples(
+        outside[0].recording, beyond.resamples, _generator(beyond, first, "out of distribution")
+    )
+
+
+def _generator(beyond: Beyond, one: Predictions, of: str) -> np.random.Generator:
+    words = ("bootstrap", one.dataset, one.strategy, one.phase, of)
+    return np.random.default_rng(derive_seed(beyond.seed, *words))
 
 
 def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:

@@ -61,7 +61,8 @@ def predict(
 
     Raises:
         UserError: the features were made with other settings than those the network was trained
-            on, or the clips are its own dataset's and have other classes.
+            on, the clips are of another length, or they are its own dataset's and have other
+            classes.
     """
     state, facts = load_checkpoint(checkpoint)
     device = choose_device(accelerator)
@@ -72,6 +73,7 @@ def predict(
     plan = replace(plan, precision=resolved_precision(plan.precision, device))
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_front_end(store, facts, checkpoint)
+        _check_length(store, facts, checkpoint)
         chosen = store.rows(**rows)
         own = settings["dataset"] == settings["scored_dataset"]
         labels, classes = _labels_and_classes(store, chosen, own, facts["classes"], checkpoint)
@@ -82,6 +84,7 @@ def predict(
             labels=labels,
             clip_id=np.asarray(store.clip_ids)[chosen],
             recording=store.recording[chosen],
+            clip_seconds=store.clip_seconds,
             task=facts["task"],
             dataset=settings["dataset"],
             scored_dataset=settings["scored_dataset"],
@@ -180,6 +183,16 @@ def _check_front_end(store: FeatureStore, facts: Mapping[str, Any], checkpoint: 
         raise UserError(
             f"{checkpoint} was trained on another front end than that of {store.path}:\n  "
             + "\n  ".join(differing)
+        )
+
+
+def _check_length(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
+    trained_on = facts.get("clip_seconds")
+    if trained_on is not None and trained_on != store.clip_seconds:
+        raise UserError(
+            f"{checkpoint} was trained on clips of {trained_on:g} s, and those of {store.path} "
+            f"last {store.clip_seconds:g} s. Uncertainty depends on a clip's length: set "
+            f"clip_seconds of their dataset to {trained_on:g}."
         )
 
 

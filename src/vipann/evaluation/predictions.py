@@ -29,7 +29,8 @@ class Predictions:
     labels: (N, C) uint8 multi-hot, or (N, 0) where the clips' labels mean nothing to the model.
     clip_id: (N,) str; recording: (N,) str, the same for clips that are not independent.
     dataset: the dataset that the model belongs to; scored_dataset: where the clips come from.
-    fold: 0 for upstream. Raises ValueError when the shapes disagree or a value is not finite.
+    fold: 0 for upstream. clip_seconds: length at which the clips were heard.
+    Raises ValueError when the shapes disagree or a value is not finite.
     """
 
     mean_probability: np.ndarray
@@ -48,6 +49,7 @@ class Predictions:
     mc_samples: int
     seed: int
     classes: tuple[str, ...]
+    clip_seconds: float
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -110,6 +112,7 @@ def write_predictions(predictions: Predictions, path: Path | str) -> None:
         for name in (*_NUMBERS, "replications"):
             file.attrs[name] = int(getattr(predictions, name))
         file.attrs["classes"] = json.dumps(list(predictions.classes))
+        file.attrs["clip_seconds"] = float(predictions.clip_seconds)
 
 
 def read_predictions(path: Path | str) -> Predictions:
@@ -152,6 +155,7 @@ def _unpack(file: h5py.File) -> Predictions:
         **{name: str(_attribute(file, name)) for name in _WORDS},
         **{name: int(_attribute(file, name)) for name in _NUMBERS},
         classes=tuple(json.loads(_attribute(file, "classes"))),
+        clip_seconds=float(_attribute(file, "clip_seconds")),
     )
     if int(_attribute(file, "replications")) != predictions.replications:
         raise ValueError(

@@ -1,50 +1,91 @@
-"""Bootstrap over clips: how far a score would move with other test clips of the same kind.
+"""Bootstrap over recordings: how far a score would move with other test clips of the same kind.
 
-Within each fold as many clips as it has are drawn with replacement; resample b takes replication b
-modulo R, so that an interval covers the Monte Carlo noise too; folds are averaged, as in Table 4.
-What it leaves out: the networks are as trained, so the chance of training is not in it.
+Clips of one recording are alike, so recordings are drawn with replacement, each with all its clips:
+within each fold as many as it has, and of the out-of-distribution set, which the networks of all
+folds hear, one draw for all of them. Resample b takes replication b modulo R, so that an interval
+covers the Monte Carlo noise too; folds are averaged, as in Table 4. What it leaves out: the
+networks are as trained, so the chance of training is not in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+from scipy import stats
+from scipy.special import expit, logit
 
 from vipann.evaluation.calibration import brier, negative_log_likelihood
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
 from vipann.evaluation.retention import retained_counts
 
 LEVEL = 0.95
+# With fewer, a resample hardly differs from the sample, and nothing can be said of others.
+LEAST_RECORDINGS = 5
 _COUNTS_AT_ONCE = 2**22
 
 # (replication, weights (B, N), weights of the out-of-distribution clips (B, M)) -> (B,)
 Statistic = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 
 
-def interval(resampled: np.ndarray) -> tuple[float, float]:
-    """Percentile interval at 95 % of resampled values (B,)."""
-    tail = (1.0 - LEVEL) / 2.0
+class Resamples:
+    """How often each clip comes in each of B resamples of as many recordings as there are.
+
+    recording: (N,), the same for clips that are drawn together; N may be 0.
+    """
+
+    def __init__(self, recording: np.ndarray, resamples: int, rng: np.random.Generator) -> None:
+        names, self._recording = np.unique(recording, return_inverse=True)
+        self.resamples, self.recordings, self.clips = resamples, len(names), len(recording)
+        self._counts = np.zeros((resamples, self.recordings), np.uint16)
+        for chosen in _chunks(np.arange(resamples if len(names) else 0), self.recordings):
+            even = np.full(self.recordings, 1 / self.recordings)
+            self._counts[chosen] = rng.multinomial(self.recordings, even, len(chosen))
+
+    def weights(self, chosen: np.ndarray) -> np.ndarray:
+        """Weights (len(chosen), N) float64 of the clips in these resamples."""
+        return self._counts[chosen][:, self._recording].astype(np.float64)
+
+
+def interval(resampled: np.ndarray, recordings: int) -> tuple[float, float]:
+    """Interval at 95 % of resampled values (B,), each of so many recordings; NaN for fewer than 5.
+
+    The percentiles are those that make the interval of a mean as wide as Student's ("expanded
+    percentile", Hesterberg 2015, section 5.3): plain ones are too narrow for few recordings.
+    """
+    if recordings < LEAST_RECORDINGS:
+        return float("nan"), float("nan")
+    tail = stats.norm.cdf(-_half_width(recordings))
     low, high = np.quantile(resampled, [tail, 1.0 - tail])
     return float(low), float(high)
 
 
-def bootstrap(
-    statistics: Mapping[str, Statistic],
-    clips: int,
-    outside: int,
-    replications: int,
-    resamples: int,
-    rng: np.random.Generator,
-) -> dict[str, np.ndarray]:
-    """Resampled values (resamples,) of each statistic of one fold with `clips` test clips.
+def interval_of_auroc(value: float, resampled: np.ndarray, recordings: int) -> tuple[float, float]:
+    """As `interval`, of an area: Student's on the scale ln(area / (1 - area)), which keeps its
+    level near 1, where an area is skewed and percentiles are too narrow. NaN also where resamples
+    do not differ: all clips are on their side, and how near others come is not known."""
+    spread = float(resampled.std(ddof=1))
+    if recordings < LEAST_RECORDINGS or spread == 0 or not 0 < value < 1:
+        return float("nan"), float("nan")
+    half = _half_width(recordings) * spread / (value * (1 - value))
+    low, high = expit(logit(value) + np.array([-half, half]))
+    return float(low), float(high)
 
-    All statistics see the same resamples; `outside`: how many out-of-distribution clips (or 0).
-    """
-    found = {name: np.empty(resamples) for name in statistics}
-    for replication in range(min(replications, resamples)):
-        mine = np.arange(replication, resamples, replications)
-        for chosen in _chunks(mine, clips + outside):
-            weights = _weights(rng, len(chosen), clips)
-            others = _weights(rng, len(chosen), outside)
+
+def _half_width(recordings: int) -> float:
+    """Of an interval at 95 %, in standard deviations of resampled means, which are too small by
+    sqrt((n - 1) / n) for n recordings."""
+    student = stats.t.ppf((1 + LEVEL) / 2, recordings - 1)
+    return float(np.sqrt(recordings / (recordings - 1)) * student)
+
+
+def bootstrap(
+    statistics: Mapping[str, Statistic], own: Resamples, outside: Resamples, replications: int
+) -> dict[str, np.ndarray]:
+    """Resampled values (B,) of each statistic of one fold; all of them see the same resamples."""
+    found = {name: np.empty(own.resamples) for name in statistics}
+    for replication in range(min(replications, own.resamples)):
+        mine = np.arange(replication, own.resamples, replications)
+        for chosen in _chunks(mine, own.clips + outside.clips):
+            weights, others = own.weights(chosen), outside.weights(chosen)
             for name, statistic in statistics.items():
                 found[name][chosen] = statistic(replication, weights, others)
     return found
@@ -52,21 +93,21 @@ def bootstrap(
 
 def mean_of(values: np.ndarray) -> Statistic:
     """Mean over clips of values (R, N)."""
-    return lambda replication, weights, _: weights @ values[replication] / weights.shape[1]
+    return lambda replication, weights, _: weights @ values[replication] / weights.sum(axis=1)
 
 
 def retention_gain_of(
     values: np.ndarray, uncertainty: np.ndarray, fractions: Sequence[float]
 ) -> Statistic:
     """Mean over `fractions` of the retention curve, minus its value at 1; both arrays (R, N)."""
-    counts = retained_counts(values.shape[1], fractions)
 
     def statistic(replication: int, weights: np.ndarray, _: np.ndarray) -> np.ndarray:
         order, starts = _groups(uncertainty[replication])
         size = _running(weights[:, order], starts)
         right = _running((weights * values[replication])[:, order], starts)
+        counts = [retained_counts(round(clips), fractions) for clips in size[:, -1]]
         # Between two groups of ties the sum grows evenly: the mean over the orders of the ties.
-        curves = [np.interp(counts, n, r) / counts for n, r in zip(size, right, strict=True)]
+        curves = [np.interp(c, n, r) / c for c, n, r in zip(counts, size, right, strict=True)]
         return np.mean(curves, axis=1) - right[:, -1] / size[:, -1]
 
     return statistic
@@ -82,7 +123,8 @@ def auroc_of(inside: np.ndarray, outside: np.ndarray) -> Statistic:
         own = np.add.reduceat(np.hstack([weights, none_in])[:, order], starts, axis=1)
         other = np.add.reduceat(np.hstack([none_out, others])[:, order], starts, axis=1)
         below = own.cumsum(axis=1) - own
-        return (other * (below + own / 2)).sum(axis=1) / (weights.shape[1] * others.shape[1])
+        pairs = weights.sum(axis=1) * others.sum(axis=1)
+        return (other * (below + own / 2)).sum(axis=1) / pairs
 
     return statistic
 
@@ -117,15 +159,6 @@ def _chunks(numbers: np.ndarray, clips: int) -> Iterator[np.ndarray]:
     step = max(1, _COUNTS_AT_ONCE // max(clips, 1))
     for start in range(0, len(numbers), step):
         yield numbers[start : start + step]
-
-
-def _weights(rng: np.random.Generator, resamples: int, clips: int) -> np.ndarray:
-    """How often each clip was drawn, (resamples, clips) float64."""
-    if not clips:
-        return np.zeros((resamples, 0))
-    drawn = rng.integers(0, clips, (resamples, clips)) + clips * np.arange(resamples)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=resamples * clips)
-    return counts.reshape(resamples, clips).astype(np.float64)
 
 
 def _running(weights: np.ndarray, starts: np.ndarray) -> np.ndarray:

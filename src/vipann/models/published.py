@@ -15,6 +15,8 @@ from vipann.models.bayesian import to_flipout
 from vipann.models.network import HEAD_LAYERS, Network
 from vipann.models.strategies import build_network, check_fit
 
+# All of them were trained on AudioSet, whose clips last so long.
+CLIP_SECONDS = 10.0
 _WRAPPERS = ("model", "state_dict")
 _FRONT_END = {
     "real": "spectrogram_extractor.stft.conv_real.weight",

@@ -12,7 +12,7 @@ from vipann.files import digest
 from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
-from vipann.models.published import network_from, read_published
+from vipann.models.published import CLIP_SECONDS, network_from, read_published
 from vipann.models.strategies import build_network, check_fit, prior_of
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
@@ -80,6 +80,7 @@ def _read_published(
     return network, {
         "task": "multilabel",
         "classes": unnamed_classes(network.fc_audioset.out_features),
+        "clip_seconds": CLIP_SECONDS,
         "last_step": {},
         "origin": {
             "front_end_checked": bool(published.front_end or known),

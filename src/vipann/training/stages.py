@@ -206,5 +206,6 @@ def _facts(store: FeatureStore, settings: Settings) -> dict[str, Any]:
         "task": store.task,
         "classes": list(store.classes),
         "features": store.feature_settings,
+        "clip_seconds": store.clip_seconds,
         "settings": dict(settings),
     }

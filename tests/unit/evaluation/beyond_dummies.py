@@ -27,6 +27,7 @@ def random_predictions(seed=0, clips=30, classes=4, replications=3, task="multic
         **measures,
         "labels": labels,
         "clip_id": np.array([f"c{index}" for index in range(clips)]),
+        "clip_seconds": 5.0,
         "recording": np.array([f"r{index}" for index in range(clips)]),
         "task": task,
         "dataset": "own",

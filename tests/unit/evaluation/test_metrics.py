@@ -39,6 +39,7 @@ def predictions(task, labels, probability, **changes):
         **planted,
         "labels": labels,
         "clip_id": np.array([str(index) for index in range(clips)]),
+        "clip_seconds": 5.0,
         "recording": np.array([str(index) for index in range(clips)]),
         "task": task,
         "dataset": "d",

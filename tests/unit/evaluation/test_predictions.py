@@ -29,6 +29,7 @@ def plant(replications=3, clips=7, classes=4, labelled=True):
         if labelled
         else np.zeros((clips, 0), np.uint8),
         clip_id=np.array([f"clip-ü-{index}" for index in range(clips)]),
+        clip_seconds=5.0,
         recording=np.array([f"recording-ü-{index // 2}" for index in range(clips)]),
         task="multiclass",
         dataset="scenes",

@@ -7,6 +7,14 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from vipann.evaluation import resampling
+from vipann.evaluation.resampling import (
+    Resamples,
+    auroc_of,
+    bootstrap,
+    interval,
+    interval_of_auroc,
+    mean_of,
+)
 from vipann.evaluation.retention import retention_curve
 
 FRACTIONS = [0.1, 0.25, 0.5, 0.75, 1.0]
@@ -46,35 +54,74 @@ def test_weights_count_the_clips_that_were_drawn(drawn):
                 assert found[f"auroc_{name}"][b] == pytest.approx(area)
 
 
-def test_the_interval_of_a_mean_is_scipys():
-    values = np.random.default_rng(2).normal(size=(1, 60))
-    found = resampling.bootstrap(
-        {"mean": resampling.mean_of(values)}, 60, 0, 1, 4000, np.random.default_rng(5)
-    )
-    expected = stats.bootstrap((values[0],), np.mean, n_resamples=4000, method="percentile", rng=7)
-    interval = expected.confidence_interval
-    assert resampling.interval(found["mean"]) == pytest.approx(tuple(interval), abs=0.03)
+def resamples(clips, count, seed=5):
+    return Resamples(np.arange(clips), count, np.random.default_rng(seed))
+
+
+def test_the_interval_of_a_mean_is_students():
+    values = np.random.default_rng(2).normal(size=(1, 12))
+    drawn = resamples(12, 20_000), resamples(0, 20_000)
+    low, high = interval(bootstrap({"mean": mean_of(values)}, *drawn, 1)["mean"], 12)
+    expected = stats.ttest_1samp(values[0], 0).confidence_interval(0.95)
+    assert high - low == pytest.approx(expected.high - expected.low, rel=0.05)
+    assert (low, high) == pytest.approx(tuple(expected), abs=0.06)
+    assert np.isnan(interval(np.arange(9.0), 4)).all()
+
+
+def test_recordings_are_drawn_with_all_their_clips():
+    recording = np.array(["a", "b", "a", "c", "b", "a"])
+    weights = Resamples(recording, 500, np.random.default_rng(0)).weights(np.arange(500))
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[:, 0] == weights[:, 5]).all()
+    assert (weights[:, 1] == weights[:, 4]).all()
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert weights.mean() == pytest.approx(1.0, abs=0.1)
 
 
 def test_every_replication_has_its_share_of_the_resamples():
     # Replication r scores r on every clip, so that nothing but the replication varies.
     values = np.repeat(np.arange(4.0)[:, None], 9, axis=1)
-    found = resampling.bootstrap(
-        {"mean": resampling.mean_of(values)}, 9, 0, 4, 100, np.random.default_rng(0)
-    )
-    assert np.bincount(found["mean"].astype(int)).tolist() == [25, 25, 25, 25]
+    found = bootstrap({"mean": mean_of(values)}, resamples(9, 100), resamples(0, 100), 4)
+    assert np.bincount(found["mean"].round().astype(int)).tolist() == [25, 25, 25, 25]
 
 
-def test_chunks_change_nothing(monkeypatch):
+def test_chunks_change_nothing_but_the_memory(monkeypatch):
     values = np.random.default_rng(3).random((2, 12))
 
     def run():
-        rng = np.random.default_rng(9)
-        return resampling.bootstrap({"m": resampling.mean_of(values)}, 12, 5, 2, 50, rng)["m"]
+        drawn = resamples(12, 50), resamples(5, 50)
+        return bootstrap({"m": mean_of(values)}, *drawn, 2)["m"]
 
     whole = run()
-    monkeypatch.setattr(resampling, "_COUNTS_AT_ONCE", 17 * 50)
-    assert run() == pytest.approx(whole)
     monkeypatch.setattr(resampling, "_COUNTS_AT_ONCE", 17 * 4)
-    # Other draws, the same distribution.
-    assert run().mean() == pytest.approx(whole.mean(), abs=0.1)
+    assert run() == pytest.approx(whole)
+
+
+@pytest.mark.parametrize(("recordings", "windows", "shift"), [(12, 3, 1.0), (21, 4, 1.8)])
+def test_intervals_of_auroc_cover_the_truth(recordings, windows, shift):
+    """Windows of a recording are nearly the same, and five folds' networks hear the same ones."""
+    rng = np.random.default_rng(0)
+    truth, covered, tries = stats.norm.cdf(shift / np.sqrt(2)), 0, 250
+    for _ in range(tries):
+        alike = np.repeat(rng.normal(shift, np.sqrt(0.95), recordings), windows)
+        outside = alike + rng.normal(0, np.sqrt(0.05), recordings * windows)
+        drawn = Resamples(np.repeat(np.arange(recordings), windows), 150, rng)
+        areas, resampled = [], []
+        for _ in range(5):
+            inside = rng.normal(size=(1, 40))
+            area = auroc_of(inside, outside[None])
+            once = np.ones((1, 40)), np.ones((1, outside.size))
+            areas.append(area(0, *once)[0])
+            own = Resamples(np.arange(40), 150, rng)
+            resampled.append(bootstrap({"area": area}, own, drawn, 1)["area"])
+        low, high = interval_of_auroc(np.mean(areas), np.mean(resampled, axis=0), recordings)
+        covered += low <= truth <= high
+    assert covered / tries >= 0.92
+
+
+def test_there_is_no_interval_without_recordings_or_spread():
+    drawn = np.random.default_rng(0).uniform(0.8, 0.9, 100)
+    assert np.isnan(interval_of_auroc(0.85, drawn, 4)).all()
+    assert np.isnan(interval_of_auroc(1.0, np.ones(100), 30)).all()
+    low, high = interval_of_auroc(0.85, drawn, 30)
+    assert 0.7 < low < 0.85 < high < 0.95

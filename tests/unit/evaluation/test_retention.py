@@ -41,6 +41,7 @@ def plant(strategy="flip", phase="fixed", fold=1, clips=30, replications=4, seed
         **{name: rng.random((replications, clips)) for name in UNCERTAINTIES},
         "labels": np.eye(3, dtype=np.uint8)[rng.integers(0, 3, clips)],
         "clip_id": np.array([f"{fold}-{index}" for index in range(clips)]),
+        "clip_seconds": 5.0,
         "recording": np.array([f"{fold}-{index // 2}" for index in range(clips)]),
         "task": "multiclass",
         "dataset": "scenes",

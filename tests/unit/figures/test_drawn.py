@@ -51,6 +51,7 @@ def plant(strategy, phase, fold, scored="scenes"):
         **parts,
         labels=labels if scored == "scenes" else labels[:, :0],
         clip_id=np.array([f"{scored}{fold}-{index}" for index in range(count)]),
+        clip_seconds=5.0,
         recording=np.array([f"{scored}{fold}-{index}" for index in range(count)]),
         task="multiclass",
         dataset="scenes",

@@ -8,43 +8,44 @@ def archive_settings(entry: dict) -> dict:
 
 
 def archive_entry(dataset: str, file: str) -> dict:
-    entries = config["datasets"][dataset].get("archives", [])
+    entries = BLOCKS[dataset].get("archives", [])
     return next(entry for entry in entries if entry["file"] == file)
 
 
 def archives_of(wildcards) -> list[str]:
-    entries = config["datasets"][wildcards.dataset].get("archives", [])
+    entries = BLOCKS[wildcards.dataset].get("archives", [])
     return [f"{DATA}/{wildcards.dataset}/archives/{entry['file']}" for entry in entries]
 
 
 def audio_of(dataset: str) -> str:
     """The folder with a dataset's audio: the user's own, or what `audio` fills."""
-    return config["datasets"][dataset]["options"].get("path") or f"{DATA}/{dataset}/audio"
+    folder = OOD if dataset in OOD_WINDOWS.values() else dataset
+    return BLOCKS[dataset]["options"].get("path") or f"{DATA}/{folder}/audio"
 
 
 def fetched_of(dataset: str) -> list[str]:
     """What the shards that fetch a dataset's clips one by one leave on record."""
-    options = config["datasets"][dataset]["options"]
+    options = BLOCKS[dataset]["options"]
     shards = options.get("fetch_shards", 1) if options.get("fetch") else 0
     return [f"{DATA}/{dataset}/fetched/{i}-of-{shards}.csv" for i in range(1, shards + 1)]
 
 
 def fetch_settings(dataset: str) -> dict:
-    options = config["datasets"][dataset]["options"]
+    options = BLOCKS[dataset]["options"]
     return {"clips": options.get("audio_dir") or f"{DATA}/{dataset}/clips"}
 
 
 def own_audio_settings(dataset: str) -> dict:
     """The state of audio that lies in a folder of the user's own."""
-    path = config["datasets"][dataset]["options"].get("path")
+    path = BLOCKS[dataset]["options"].get("path")
     return {"clips": folder_stamp(path)} if path else {}
 
 
 def clip_settings(dataset: str) -> dict:
     """The part of a dataset's block that decides on its audio and its list of clips."""
-    block = config["datasets"][dataset]
+    block = BLOCKS[dataset]
     kept = ("adapter", "task", "clip_seconds", "folds", "options")
-    block = {key: block[key] for key in sorted(kept)}
+    block = {key: block[key] for key in sorted(kept) if key in block}
     how = ("fetch", "fetch_shards", "yt_dlp_args")
     block["options"] = {key: value for key, value in block["options"].items() if key not in how}
     return {"block": block}
@@ -53,12 +54,12 @@ def clip_settings(dataset: str) -> dict:
 def audio_seed_words(dataset: str) -> list[str]:
     """What names the seed of audio that is drawn; nothing of other audio, which runs of several
     seeds share."""
-    is_drawn = config["datasets"][dataset]["adapter"] in DRAWING_ADAPTERS
+    is_drawn = BLOCKS[dataset]["adapter"] in DRAWING_ADAPTERS
     return ["audio", dataset] if is_drawn else []
 
 
 def extraction_settings(dataset: str) -> dict:
-    block = config["datasets"][dataset]
+    block = BLOCKS[dataset]
     return {
         "block": {key: block[key] for key in ("clip_seconds", "padding", "task")},
         "features": used_features(config),

@@ -84,6 +84,11 @@ def prediction_settings(*words: object, dataset: str, scored_dataset: str, **row
     )
 
 
+def ood_features(dataset: str) -> list[str]:
+    """What the networks of `dataset` hear of the out-of-distribution set."""
+    return [f"{RESULTS}/features/{OOD_WINDOWS[dataset]}.h5"] if dataset in OOD_WINDOWS else []
+
+
 def scored_out_of_distribution(dataset: str) -> list[str]:
     """The networks of `dataset` that score the out-of-distribution set."""
     if OOD is None:

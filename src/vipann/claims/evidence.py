@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.claims.judgement import Unjudged
-from vipann.claims.testing import Test, all_of, over_clips, over_counts, over_folds
+from vipann.claims.testing import Test, all_of, over_counts, over_folds, over_recordings
 from vipann.evaluation.retention import RANDOM
 from vipann.paper.names import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
@@ -95,12 +95,20 @@ class RunView:
 
     def shift(self, model: Model, uncertainty: str) -> Test:
         """Test that the mean uncertainty of out-of-distribution clips is above that of own clips,
-        over folds, or for one network over clips."""
-        clips = self.clips(model, uncertainty)
-        if len(clips) == 1:
-            return over_clips(*next(iter(clips.values())))
-        gaps = [float(outside.mean() - inside.mean()) for inside, outside in clips.values()]
-        return over_folds(gaps, self.training_folds)
+        over recordings and, where there are several networks, over folds as well: these hear the
+        same out-of-distribution recordings."""
+        gaps = [float(o.mean() - i.mean()) for i, o in self.clips(model, uncertainty).values()]
+        return self._over_both(gaps, *self._recordings(model, uncertainty))
+
+    def wider(self, model: Model, uncertainty: str) -> Test:
+        """Test that out-of-distribution clips spread more widely than own ones: by the distance
+        from their median (Brown and Forsythe 1974), over recordings and folds as `shift`."""
+        frame = self._two_sided(model, uncertainty)
+        medians = frame.groupby(["fold", "own"])["value"].transform("median")
+        frame = frame.assign(value=(frame["value"] - medians).abs())
+        means = frame.groupby(["fold", "own"])["value"].mean().unstack("own")
+        gaps = (means[False] - means[True]).dropna().to_list()
+        return self._over_both(gaps, *_by_recording(frame))
 
     def shift_below(self, model: Model, uncertainty: str, deviations: float) -> Test:
         """Test that the two means of one network's uncertainty are less than so many standard
@@ -110,7 +118,24 @@ class RunView:
             return Test(None, "no test: several networks")
         inside, outside = next(iter(clips.values()))
         margin = deviations * float(np.sqrt((inside.var(ddof=1) + outside.var(ddof=1)) / 2))
-        return all_of([over_clips(inside, outside, -margin), over_clips(outside, inside, -margin)])
+        inside, outside = self._recordings(model, uncertainty)
+        return all_of(
+            [
+                over_recordings(inside, outside, -margin),
+                over_recordings(outside, inside, -margin),
+            ]
+        )
+
+    def _over_both(self, gaps: list[float], inside: np.ndarray, outside: np.ndarray) -> Test:
+        over = over_recordings(inside, outside)
+        return over if len(gaps) == 1 else all_of([over, over_folds(gaps, self.training_folds)])
+
+    def _recordings(self, model: Model, uncertainty: str) -> tuple[np.ndarray, np.ndarray]:
+        return _by_recording(self._two_sided(model, uncertainty))
+
+    def _two_sided(self, model: Model, uncertainty: str) -> pd.DataFrame:
+        frame = self._of(self.uncertainty, model, uncertainty)
+        return frame.assign(own=frame["scored_dataset"] == frame["dataset"])
 
     @cached_property
     def _by_fold(self) -> pd.Series:
@@ -178,6 +203,12 @@ class PrintView:
 
 
 View = RunView | PrintView
+
+
+def _by_recording(clips: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Mean value of each own and each out-of-distribution recording, over clips and folds."""
+    means = clips.groupby(["own", "recording"])["value"].mean()
+    return tuple(means[side].to_numpy() if side in means else np.empty(0) for side in (True, False))
 
 
 def named(model: Model) -> str:

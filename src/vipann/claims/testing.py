@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from vipann.evaluation.resampling import LEAST_RECORDINGS
+
 LEVEL = 0.05
 # Below this a p says more of the test's assumptions than of the data.
 LEAST_TOLD = 1e-6
@@ -61,19 +63,21 @@ def over_folds(differences: Sequence[float], training_folds: int, margin: float 
     return Test(p, f"corrected paired t over {count} folds", contrary)
 
 
-def over_clips(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:
-    """One-sided Welch test over clips that mean(outside) - mean(inside) is above `margin`.
+def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:
+    """One-sided Welch test that mean(outside) - mean(inside) is above `margin`.
 
-    For one network, where there are no folds. Windows of one recording count as independent here,
-    which they are not: p is too small by an unknown factor.
+    inside, outside: a value each recording, the mean of its clips. Clips of one recording are
+    alike: taken for independent, they would differ between equals four to five times as often as
+    the level says. None where a side has fewer than `LEAST_RECORDINGS`.
     """
-    if min(len(inside), len(outside)) < 2:
-        return Test(None, "no test: fewer than two clips")
+    fewest = min(len(inside), len(outside))
+    if fewest < LEAST_RECORDINGS:
+        return Test(None, f"no test: {fewest} recordings only")
     p, contrary = (
         float(stats.ttest_ind(outside - margin, inside, equal_var=False, alternative=side).pvalue)
         for side in ("greater", "less")
     )
-    return Test(p, "Welch t over clips of one network", contrary)
+    return Test(p, f"Welch t over {len(inside)} and {len(outside)} recordings", contrary)
 
 
 def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) -> Test:

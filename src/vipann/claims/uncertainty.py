@@ -209,8 +209,8 @@ def spread_case(view: View, key: Key, holds: Callable[[float], bool]) -> Case:
     ranges = [(_spread(inside), _spread(outside)) for inside, outside in view.clips(*key).values()]
     inside, outside = np.mean(ranges, axis=0)
     ratio = outside / inside if inside > 0 else np.inf
-    sign = 1.0 if holds(np.inf) else -1.0
-    test = over_folds([sign * (o - i) for i, o in ranges], view.training_folds)
+    test = view.wider(*key)
+    test = test if holds(np.inf) else test.reversed()
     label = f"{named(key[0])} {WORDS[key[1]]}:"
     return Case(label, bool(holds(ratio)), f"{inside:.3g} to {outside:.3g} nats", test)
 

@@ -54,12 +54,19 @@ def test_counts_are_compared_by_a_z_test():
     assert (low, high) == pytest.approx((0.7902, 0.9224), abs=1e-3)
 
 
-def test_clips_are_compared_by_welch():
+def test_recordings_are_compared_by_welch():
     rng = np.random.default_rng(1)
     inside, outside = rng.normal(0, 1, 40), rng.normal(0.8, 2, 30)
     expected = stats.ttest_ind(outside, inside, equal_var=False, alternative="greater").pvalue
-    assert testing.over_clips(inside, outside).p == pytest.approx(expected)
-    assert testing.over_clips(inside, outside, -5.0).p < 1e-6
+    assert testing.over_recordings(inside, outside).p == pytest.approx(expected)
+    assert testing.over_recordings(inside, outside, -5.0).p < 1e-6
+
+
+def test_too_few_recordings_give_no_p():
+    rng = np.random.default_rng(1)
+    found = testing.over_recordings(rng.normal(size=40), rng.normal(9.0, 1.0, 4))
+    assert found.p is None
+    assert "4 recordings" in found.words
 
 
 def adjusted_by_closed_testing(p_values):
@@ -104,8 +111,8 @@ def test_the_contrary_is_tested_by_the_other_tail():
         assert test.reversed().reversed() == test
     rng = np.random.default_rng(1)
     inside, outside = rng.normal(0, 1, 40), rng.normal(0.3, 2, 30)
-    contrary = testing.over_clips(inside, outside).reversed().p
-    assert contrary == pytest.approx(testing.over_clips(outside, inside).p)
+    contrary = testing.over_recordings(inside, outside).reversed().p
+    assert contrary == pytest.approx(testing.over_recordings(outside, inside).p)
 
 
 def test_one_wrong_inequality_refutes_all_of_them_and_pays_for_its_choice():

@@ -15,6 +15,7 @@ if _without := "rfc3987_syntax" not in sys.modules:
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.used import Path_, look_up, unused_faults
@@ -234,6 +235,15 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
         elif task and config["datasets"][name]["task"] != task:
             found = config["datasets"][name]["task"]
             yield path, f"{name!r} has task {found!r}; must be {task!r}"
+        elif task and "clip_seconds" not in config["datasets"][name]:
+            yield ("datasets", name), "lacks `clip_seconds`, the length of its clips"
+        elif task and config["ood"] is not None:
+            windows = windows_name(config["ood"], config["datasets"][name]["clip_seconds"])
+            if windows in config["datasets"]:
+                yield (
+                    ("datasets", windows),
+                    f"is what the windows of {config['ood']!r} are called in paths: rename it",
+                )
 
 
 def _upstream_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

@@ -104,7 +104,7 @@ rule manifest:
 
 SUMMARIES = expand(
     f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
-    dataset=[*TESTED, *sorted({*OOD_WINDOWS.values()})],
+    dataset=[*TESTED, *sorted(set(OOD_WINDOWS.values()))],
     kind=["csv", "md"],
 )
 
@@ -122,9 +122,7 @@ rule dataset_summary:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings(
-            "summary.py", adapter_name=BLOCKS[w.dataset]["adapter"]
-        ),
+        settings=lambda w: settings("summary.py", adapter_name=BLOCKS[w.dataset]["adapter"]),
     message:
         "summary of {wildcards.dataset}"
     script:

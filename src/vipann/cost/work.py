@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from vipann.config import folds_of, trained_upstream
+from vipann.datasets.windows import windows_of
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
 from vipann.paper.names import PRETRAINING_CLASSES
@@ -21,7 +22,8 @@ _FLOAT, _HALF = 4, 2
 
 # Of the paper's datasets that its Table 2 does not count. AudioSet: section 4.1 and the length of
 # its evaluation list. ShipsEar: 90 recordings, taken to last two minutes on average.
-_PAPER_CLIPS = {"AudioSet": 1_700_000, "ShipsEar": 90 * 12}
+_PAPER_CLIPS = {"AudioSet": 1_700_000}
+_PAPER_SECONDS = {"ShipsEar": 90 * 120}
 _PAPER_EVAL_CLIPS = {"AudioSet": 20_371}
 
 
@@ -71,8 +73,10 @@ def size_of(config: Mapping[str, Any], dataset: str, manifests: Path) -> Size:
     path = manifests / f"{dataset}.parquet"
     if path.is_file():
         return _counted(path)
-    name = config["datasets"][dataset].get("paper_name")
+    block = config["datasets"][dataset]
+    name = block.get("paper_name")
     clips = _PAPER_CLIPS.get(name) or paper_value(2, name or "", "Num Clips")
+    clips = clips or _PAPER_SECONDS.get(name, 0) / block["clip_seconds"]
     if not clips:
         raise UserError(
             f"the size of {dataset} is not known before its manifest is there: run "
@@ -215,13 +219,14 @@ class _Run:
         )
 
     def prediction(self) -> Iterator[Work]:
-        upstream, ood = self.config["upstream"], self.config["ood"]
+        upstream, windows = self.config["upstream"], windows_of(self.config)
         for strategy in ("det", "drop", "flip") if upstream else ():
             file, clips = f"{strategy}.tsv", self.sizes[upstream].eval_clips
             yield self._scored("predict", upstream, strategy, 1, clips, upstream, file)
-            if ood:
-                clips = self.sizes[ood].clips
-                yield self._scored("ood", upstream, strategy, 1, clips, ood, file)
+            if upstream in windows:
+                heard = windows[upstream]
+                clips = self.sizes[heard].clips
+                yield self._scored("ood", upstream, strategy, 1, clips, heard, file)
         phases = ("fixed", "finetuned")
         for dataset in self.config["transfer_datasets"]:
             folds = len(folds_of(self.config, dataset))
@@ -231,9 +236,10 @@ class _Run:
             for strategy, phase in models + baselines:
                 files = f"{strategy}/fold*/{phase}.tsv"
                 yield self._scored("predict", dataset, strategy, folds, own, dataset, files, phase)
-                if ood and phase in self.config["evaluation"]["ood_phases"]:
-                    clips = self.sizes[ood].clips
-                    yield self._scored("ood", dataset, strategy, folds, clips, ood, files, phase)
+                if dataset in windows and phase in self.config["evaluation"]["ood_phases"]:
+                    heard = windows[dataset]
+                    clips = self.sizes[heard].clips
+                    yield self._scored("ood", dataset, strategy, folds, clips, heard, files, phase)
 
     def _scored(
         self,

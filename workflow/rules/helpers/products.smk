@@ -14,13 +14,17 @@ def metrics_of_table(wildcards) -> list[str]:
 
 def paper_names() -> dict:
     names = {name: block.get("paper_name") for name, block in BLOCKS.items()}
-    return {name: names[name] for name in sorted({*TESTED, *([OOD] if OOD else []), *OOD_WINDOWS.values()})}
+    return {name: names[name] for name in sorted([*TESTED, *([OOD] if OOD else [])])}
 
 
 def paper_clip_seconds() -> list[list]:
     """The paper's names of its datasets, in its order, each with the length of its clips."""
     blocks = PAPER["datasets"].values()
-    return [[b["paper_name"], b["clip_seconds"]] for b in blocks if b.get("paper_name") and "clip_seconds" in b]
+    return [
+        [b["paper_name"], b["clip_seconds"]]
+        for b in blocks
+        if b.get("paper_name") and "clip_seconds" in b
+    ]
 
 
 def paper_features() -> dict:

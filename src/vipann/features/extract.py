@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
-from vipann.features.kinds import ClipFeatures, kind_of
+from vipann.features.kinds import ClipFeatures, Heard, kind_of
+from vipann.features.measures import MEASURES, write_measures
 from vipann.features.rejected import RejectedClips, rejected_list
 from vipann.features.shards import shard_rows, write_head
 from vipann.files import clear_partial, digest, enough_space, replacing
@@ -36,25 +37,27 @@ def extract_features(
 ) -> None:
     """Write the features of every clip of a manifest, in its order, to `out` (HDF5).
 
-    Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
-    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording.
-    Attributes: features (JSON of `settings`), clip_seconds, padding, task, classes (JSON),
-    manifest_sha256.
-    `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
-    decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
-    The memory held does not grow with the dataset.
+        Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
+        uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording;
+    and, where they are made from audio, the `MEASURES` of the clips (N,) float32. Attributes:
+    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256.
+        `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
+        decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
+        The memory held does not grow with the dataset.
 
-    A clip whose audio is broken, ends early, is not finite or all silent is left out and listed in
-    `rejected_list(out)`. `shard` 1..`shards` takes that part of the manifest's rows.
+        A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a
+        frame, or silent to the network is left out and listed in `rejected_list(out)`. `shard`
+        1..`shards` takes that part of the manifest's rows.
 
-    Raises:
-        UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
-            full. Nothing is left at `out` then.
+        Raises:
+            UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
+                full. Nothing is left at `out` then.
     """
     table = read_manifest(manifest_path)
     kind = kind_of(settings)
     frame = table.frame.iloc[shard_rows(len(table.frame), shard, shards)]
-    records = frame[["clip_id", "path", "offset_s", "duration_s"]].to_dict("records")
+    about = ["clip_id", "path", "offset_s", "duration_s", "sample_rate"]
+    records = frame[about].to_dict("records")
     shape = (len(records), *kind.shape(block["clip_seconds"]))
     features_of = partial(_half_precision, kind, Path(audio_folder), block)
     clear_partial(out)
@@ -65,40 +68,51 @@ def extract_features(
         h5py.File(beside, "w") as file,
     ):
         found = progress(_ordered_map(features_of, records, workers), shape[0], kind.name, "clip")
-        kept = _write_clips(file, kind.name, shape, found, records, rejected)
+        kept, measures = _write_clips(file, kind.name, shape, found, records, rejected)
         rejected.check(len(records), max_rejected)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
+        write_measures(file, measures)
         file.attrs["manifest_sha256"] = digest(manifest_path)
     _tell(out, len(kept), rejected.count)
 
 
 def _half_precision(
     kind: ClipFeatures, folder: Path, block: Mapping, record: Mapping
-) -> np.ndarray | str:
-    found = kind(record, folder, block)
-    return found if isinstance(found, str) else found.astype(np.float16)
+) -> Heard | str:
+    heard = kind(record, folder, block)
+    if isinstance(heard, str):
+        return heard
+    return Heard(heard.features.astype(np.float16), heard.measures)
 
 
 def _write_clips(
     file: h5py.File,
     name: str,
     shape: tuple[int, ...],
-    found: Iterator[np.ndarray | str],
+    found: Iterator[Heard | str],
     records: list[dict],
     rejected: RejectedClips,
-) -> list[int]:
-    """Write what was found, without gaps; returns the positions of the clips that were kept."""
+) -> tuple[list[int], dict[str, np.ndarray]]:
+    """Write what was found, without gaps.
+
+    Returns the positions of the clips that were kept, and the measures of each.
+    """
     clips = file.create_dataset(name, shape, "float16", chunks=(1, *shape[1:]), maxshape=shape)
+    measures = {name: np.empty(shape[0], dtype=np.float32) for name in MEASURES}
     kept: list[int] = []
-    for position, (record, row) in enumerate(zip(records, found, strict=True)):
-        if isinstance(row, str):
-            rejected.add(record["clip_id"], record["path"], row)
+    for position, (record, heard) in enumerate(zip(records, found, strict=True)):
+        if isinstance(heard, str):
+            rejected.add(record["clip_id"], record["path"], heard)
             continue
         # Past HDF5's selections and chunk cache, which cost more than the copy.
-        clips.id.write_direct_chunk((len(kept), 0, 0), row)
+        clips.id.write_direct_chunk((len(kept), 0, 0), heard.features)
+        for measure in measures.keys() - heard.measures.keys():
+            del measures[measure]
+        for measure, values in measures.items():
+            values[len(kept)] = heard.measures[measure]
         kept.append(position)
     clips.resize(len(kept), axis=0)
-    return kept
+    return kept, {name: values[: len(kept)] for name, values in measures.items()}
 
 
 def _tell(out: Path, clips: int, refused: int) -> None:
@@ -110,8 +124,8 @@ def _tell(out: Path, clips: int, refused: int) -> None:
 
 
 def _ordered_map(
-    function: Callable[[Mapping], np.ndarray | str], items: list[dict], workers: int
-) -> Iterator[np.ndarray | str]:
+    function: Callable[[Mapping], Heard | str], items: list[dict], workers: int
+) -> Iterator[Heard | str]:
     """Like map(), by `workers` threads, with a bounded number of results waiting."""
     if workers <= 1:
         yield from map(function, items)

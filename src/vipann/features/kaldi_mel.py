@@ -39,6 +39,8 @@ class KaldiMel(MelSpectrogram):
         self._emphasis = np.float32(settings["pre_emphasis"])
         # What digital silence gives.
         self.floor = (float(np.log(settings["amin"])) + _SHIFT) / _SCALE
+        # By how much a value changes where the power does by 1 dB.
+        self.decibel = float(np.log(10)) / 10 / _SCALE
 
     def frames(self, n_samples: int) -> int:
         """Number of frames T of a waveform of n_samples."""

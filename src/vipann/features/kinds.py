@@ -3,14 +3,27 @@
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from vipann.datasets.embeddings import EmbeddingTable
 from vipann.errors import MissingProgramError, UserError
 from vipann.features.kaldi_mel import KaldiMel
-from vipann.features.logmel import LogMel, load_clip, pad_clip
+from vipann.features.logmel import LogMel, pad_clip, read_clip
+from vipann.features.measures import QUIET_DB, ClipMeasures, level_db
+
+# A float file in the range of 16-bit integers is far above it even where it is quiet, and no
+# healthy one is: 30 dB over full scale.
+_LARGEST_SAMPLE = 32.0
+_AT_FLOOR_DB = 3.0
+
+
+class Heard(NamedTuple):
+    """The features (T, M) of a clip, and its measures; no measures where there is no audio."""
+
+    features: np.ndarray
+    measures: ClipMeasures
 
 
 class ClipFeatures(Protocol):
@@ -21,8 +34,8 @@ class ClipFeatures(Protocol):
     def shape(self, clip_seconds: float) -> tuple[int, int]:
         """Frames T and components M of a clip of that length."""
 
-    def __call__(self, record: Mapping, folder: Path, block: Mapping) -> np.ndarray | str:
-        """Features (T, M) of the clip that a manifest's row tells of, or why there are none."""
+    def __call__(self, record: Mapping, folder: Path, block: Mapping) -> Heard | str:
+        """What is heard of the clip that a manifest's row tells of, or why that is nothing."""
 
 
 def kind_of(settings: Mapping) -> ClipFeatures:
@@ -57,32 +70,51 @@ class Spectrograms:
         frames = self.front_end.frames(round(clip_seconds * settings["sample_rate"]))
         return frames, int(settings["mel_bands"])
 
-    def __call__(self, record: Mapping, folder: Path, block: Mapping) -> np.ndarray | str:
-        """Spectrogram (T, mel_bands) of a clip, or why there is none."""
-        path = folder / record["path"]
+    def __call__(self, record: Mapping, folder: Path, block: Mapping) -> Heard | str:
+        """Spectrogram (T, mel_bands) of a clip and its measures, or why there is none."""
+        path, rate = folder / record["path"], int(self.front_end.settings["sample_rate"])
+        seconds = block["clip_seconds"]
         try:
-            waveform = load_clip(
-                path,
-                record["offset_s"],
-                record["duration_s"],
-                block["clip_seconds"],
-                self.front_end.settings["sample_rate"],
-                block["padding"],
-            )
+            samples = read_clip(path, record["offset_s"], record["duration_s"], seconds, rate)
         except MissingProgramError:
             raise
         except UserError as error:
             return str(error)
-        features = self.front_end(waveform)
-        loudest = features.max()
-        if not np.isfinite(loudest):
+        waveform = pad_clip(samples, round(seconds * rate), block["padding"])
+        with np.errstate(over="ignore", invalid="ignore"):
+            features = self.front_end(waveform)
+        own = features[: self.front_end.frames(len(samples))]
+        if fault := self._fault(samples, own):
+            return f"{path} {fault}"
+        quiet = own.max(axis=1) < self.front_end.floor + QUIET_DB * self.front_end.decibel
+        about = (rate, len(waveform), record["sample_rate"], quiet)
+        return Heard(features, ClipMeasures.of(samples, *about))
+
+    def _fault(self, samples: np.ndarray, own: np.ndarray) -> str:
+        """Why a network could not hear the clip of these samples and frames; "" if it can."""
+        settings = self.front_end.settings
+        largest = max(samples.max(), -samples.min())
+        if largest > _LARGEST_SAMPLE:
             return (
-                f"the log-mel spectrogram of {path} is not finite; its largest sample is "
-                f"{np.abs(waveform).max():g}, where 1 is full scale."
+                f"is far too loud: its largest sample is {largest:g}, where full scale is 1. "
+                "Floats in the range of integers are divided by 32768 (16 bit) or 2147483648 (32)."
             )
-        if loudest < self.front_end.floor + 0.01 and not waveform.any():
-            return f"{path} is silent: all its samples are 0."
-        return features
+        if len(samples) < settings["hop_length"]:
+            return (
+                f"is too short: {len(samples)} samples at {settings['sample_rate']} Hz, where a "
+                f"frame of the spectrogram takes {settings['hop_length']}."
+            )
+        if not largest:
+            return "is silent: all its samples are 0."
+        if own.max() < self.front_end.floor + _AT_FLOOR_DB * self.front_end.decibel:
+            return (
+                f"is silent to the network: all of its spectrogram is at the floor (features.amin "
+                f"{settings['amin']:g}), and its level {level_db(samples):.0f} dB re full scale. "
+                "Channels that cancel each other, a dead microphone, or sound that lies wholly "
+                f"outside of features.fmin to fmax ({settings['fmin']:g} to {settings['fmax']:g} "
+                "Hz) look so."
+            )
+        return ""
 
 
 class ReleasedEmbeddings:
@@ -99,7 +131,7 @@ class ReleasedEmbeddings:
         """Seconds, as frames, and components."""
         return round(clip_seconds), self.components
 
-    def __call__(self, record: Mapping, folder: Path, block: Mapping) -> np.ndarray | str:
+    def __call__(self, record: Mapping, folder: Path, block: Mapping) -> Heard:
         """Vectors (T, M) of a clip; a shorter one is padded as the dataset's `padding` says."""
         path = folder / record["path"]
         with self._lock:
@@ -111,4 +143,5 @@ class ReleasedEmbeddings:
                 f"{path} holds vectors of {vectors.shape[1]} components, and features.mel_bands is "
                 f"{components}: set it to {vectors.shape[1]}."
             )
-        return pad_clip(vectors[:frames], frames, block["padding"]).astype(np.float32)
+        padded = pad_clip(vectors[:frames], frames, block["padding"]).astype(np.float32)
+        return Heard(padded, ClipMeasures())

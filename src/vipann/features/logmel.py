@@ -43,6 +43,7 @@ class LogMel(MelSpectrogram):
         self._amin = np.float32(settings["amin"])
         # What digital silence gives, in dB.
         self.floor = 10 * float(np.log10(settings["amin"]))
+        self.decibel = 1.0
 
     def frames(self, n_samples: int) -> int:
         """Number of frames T of a waveform of n_samples."""
@@ -74,10 +75,22 @@ def load_clip(
     sample_rate: int,
     padding: str,
 ) -> np.ndarray:
-    """Decode [offset_s, offset_s + duration_s) of a file to (round(clip_seconds * sample_rate),).
+    """`read_clip`, cut or padded at its end to (round(clip_seconds * sample_rate),)."""
+    samples = read_clip(path, offset_s, duration_s, clip_seconds, sample_rate)
+    return pad_clip(samples, round(clip_seconds * sample_rate), padding)
 
-    Mono float32, resampled by soxr HQ, cut at clip_seconds or padded at its end. `duration_s`
-    None: to the file's end. UserError names a file that is broken, ends before
+
+def read_clip(
+    path: Path | str,
+    offset_s: float,
+    duration_s: float | None,
+    clip_seconds: float,
+    sample_rate: int,
+) -> np.ndarray:
+    """Decode [offset_s, offset_s + duration_s) of a file, at most clip_seconds of it.
+
+    Mono float32 (n,), 1 <= n <= round(clip_seconds * sample_rate), resampled by soxr HQ.
+    `duration_s` None: to the file's end. UserError names a file that is broken, ends before
     offset_s + duration_s (by over 50 ms), or holds samples that are not finite.
     """
     length = round(clip_seconds * sample_rate)
@@ -90,7 +103,7 @@ def load_clip(
         )
     if samples.size == 0:
         samples = np.zeros(1, dtype=np.float32)
-    return pad_clip(samples[:length], length, padding)
+    return samples[:length]
 
 
 def pad_clip(samples: np.ndarray, length: int, padding: str) -> np.ndarray:

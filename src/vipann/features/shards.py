@@ -6,8 +6,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from vipann.errors import UserError
+from vipann.features.measures import read_measures, write_measures
 from vipann.features.rejected import join_rejected, rejected_list
 from vipann.files import replacing
 
@@ -95,6 +97,7 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
                 [name for file in files for name in file["split"].asstr()[()]],
                 [name for file in files for name in file["recording"].asstr()[()]],
             )
+            write_measures(joined, pd.concat([read_measures(file) for file in files]))
             joined.attrs.update(files[0].attrs)
     finally:
         for file in files:

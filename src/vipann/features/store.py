@@ -10,8 +10,10 @@ from typing import Self
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from vipann.errors import UserError
+from vipann.features.measures import read_measures
 from vipann.features.shards import Part, clips_of, parts_of
 
 _DATASETS = ("labels", "clip_id", "fold", "split", "recording")
@@ -23,9 +25,10 @@ class FeatureStore:
 
     path; task; classes (list of C); clip_ids, split, recording (N,) str; fold (N,) int16; labels
     (N, C) uint8 multi-hot; feature_settings (dict); clip_seconds; padding; manifest_sha256;
-    shape (N, T, M). The file is opened at the first `read` in each process, so that a store can be
-    pickled into, or forked with, a worker. A file joined from shards reads as one. UserError where
-    `path` is not a feature file, or a shard of it is missing.
+    shape (N, T, M); clip_measures, a table of N rows with the columns `measures.MEASURES`, or none
+    for released embeddings. The file is opened at the first `read` in each process, so that a store
+    can be pickled into, or forked with, a worker. A file joined from shards reads as one. UserError
+    where `path` is not a feature file, or a shard of it is missing.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -57,6 +60,7 @@ class FeatureStore:
         self.recording = np.array(file["recording"].asstr()[()], dtype=str)
         self.fold: np.ndarray = file["fold"][()]
         self.labels: np.ndarray = file["labels"][()]
+        self.clip_measures: pd.DataFrame = read_measures(file)
         clips = clips_of(file)
         self.shape: tuple[int, int, int] = clips.shape
         self._parts: list[Part] = parts_of(clips, self.path)

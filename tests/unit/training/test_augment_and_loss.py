@@ -32,7 +32,15 @@ def test_spec_augment_zeroes_whole_stripes_no_wider_than_allowed(stripes, width,
     )
     gone = (x == 0).all(dim=3)[:, 0]
     assert torch.equal(x == 0, (x == 0).all(dim=3, keepdim=True).expand_as(x))
-    assert (gone.sum(dim=1) <= stripes * width).all()
+    assert (gone.sum(dim=1) <= stripes * max(width - 1, 0)).all()
+
+
+def test_widths_of_stripes_are_drawn_evenly_from_0_to_one_less_than_the_setting():
+    torch.manual_seed(0)
+    stripe = {"time_stripes": 1, "time_width": 6, "mel_stripes": 0, "mel_width": 0}
+    x = spec_augment(torch.ones(6000, 1, 40, 4), stripe)
+    widths = (x == 0).all(dim=3)[:, 0].sum(dim=1)
+    assert widths.bincount().tolist() == pytest.approx([1000] * 6, abs=120)
 
 
 def test_spec_augment_differs_between_clips():

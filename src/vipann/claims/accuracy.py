@@ -12,10 +12,11 @@ from vipann.claims.judgement import (
     Claim,
     Judgement,
     Unjudged,
+    by_test,
     every,
     not_below,
 )
-from vipann.claims.testing import LEVEL, Test, all_of, wilson
+from vipann.claims.testing import LEVEL, Test, all_of, any_of, wilson
 from vipann.paper.names import PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
 
@@ -169,11 +170,14 @@ def within_state_of_the_art(view: View) -> Judgement:
         f"best Bayesian {STRATEGY_NAMES[strategy]} {scores[strategy]:.3f}, state of the art "
         f"{best:.3f}: {100 * distance:.1f} points below"
     )
-    if isinstance(view, PrintView):
-        low, high = wilson(scores[strategy], view.clip_count)
-        numbers += f" (95 % interval of ours {low:.3f} to {high:.3f})"
-    test = Test(None, "no test: the other's folds are not known")
-    return Judgement(HOLDS if not_below(COMPARABLE, distance) else FAILS, numbers, test)
+    tests = [view.reaches((name, "finetuned"), best - COMPARABLE) for name in BAYESIAN]
+    if not isinstance(view, PrintView):
+        return by_test(numbers, any_of(tests))
+    low, high = wilson(scores[strategy], view.clip_count)
+    numbers += f" (95 % interval of ours {low:.3f} to {high:.3f})"
+    # The sentence speaks of these very numbers.
+    verdict = HOLDS if not_below(COMPARABLE, distance) else FAILS
+    return Judgement(verdict, numbers, any_of(tests))
 
 
 def comparable_to_panns(view: View) -> Judgement:
@@ -289,7 +293,9 @@ CLAIMS = (
         "Our VI-PANNs demonstrate comparable performance (within 2 to 3% accuracy) to these SOTA "
         "approaches.",
         "transfer",
-        "The best Bayesian variant fine-tuned is at most 0.03 below the quoted state of the art.",
+        "A Bayesian variant fine-tuned is at most 0.03 below the quoted state of the art, which "
+        "is taken as exact: by test (p < 0.05, before Holm), as is its contrary; in print by the "
+        "numbers, of which the sentence speaks.",
         within_state_of_the_art,
     ),
     Claim(

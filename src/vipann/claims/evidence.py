@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from vipann.claims.judgement import Unjudged
-from vipann.claims.testing import Test, all_of, over_counts, over_folds, over_recordings
+from vipann.claims.testing import (
+    Test,
+    all_of,
+    over_count,
+    over_counts,
+    over_folds,
+    over_recordings,
+)
 from vipann.evaluation.retention import RANDOM
 from vipann.paper.names import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
@@ -58,6 +65,11 @@ class RunView:
         """Test that `better` scores more than `margin` above `worse`, over the folds of both."""
         one, other = self.by_fold(better, metric), self.by_fold(worse, metric)
         return over_folds((one - other).dropna().to_list(), self.training_folds, margin)
+
+    def reaches(self, model: Model, bound: float) -> Test:
+        """Test that the model's accuracy is above `bound`, over its folds."""
+        values = self.by_fold(model, "accuracy") - bound
+        return over_folds(values.to_list(), self.training_folds)
 
     def curves(self, model: Model, uncertainty: str) -> pd.DataFrame:
         """Retention curve, mean over replications: a row a fold, a column a retained fraction,
@@ -188,6 +200,10 @@ class PrintView:
             return Test(None, "no test: one network each")
         one, other = self.score(better, metric), self.score(worse, metric)
         return over_counts(one, other, self.clip_count, margin)
+
+    def reaches(self, model: Model, bound: float) -> Test:
+        """As `RunView.reaches`, from the printed accuracy and the number of clips."""
+        return over_count(self.score(model), self.clip_count, bound)
 
     def by_fold(self, *_: object, **__: object) -> pd.Series:
         raise Unjudged("the paper prints no such numbers")

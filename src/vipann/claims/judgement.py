@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from vipann.claims.testing import Test, all_of
+from vipann.claims.testing import LEVEL, Test, all_of
 
 HOLDS = "holds"
 FAILS = "does not hold"
@@ -92,6 +92,20 @@ def every(items: Iterable[T], judge: Callable[[T], Case], shown: int = 4) -> Jud
         there = f"; right for: {_told(cases, shown)}" if cases else ""
         return Judgement(UNJUDGED, "; ".join(dict.fromkeys(missing)) + there)
     return Judgement(HOLDS, _told(cases, shown), all_of([case.test for case in cases]))
+
+
+def by_test(numbers: str, test: Test) -> Judgement:
+    """Judge a claim that any one of several comparisons bears out: by its test alone.
+
+    One of several numbers lies on the claim's side by chance more often than not. So it holds where
+    the test shows it (p < 0.05, before Holm), does not hold where the test shows the contrary, and
+    between the two, or without a test, it cannot be judged.
+    """
+    if test.p is not None and test.p < LEVEL:
+        return Judgement(HOLDS, numbers, test)
+    if test.contrary is not None and test.contrary < LEVEL:
+        return Judgement(FAILS, numbers, test)
+    return Judgement(UNJUDGED, f"shown neither way: {numbers}", test)
 
 
 def _cases(items: Iterable[T], judge: Callable[[T], Case]) -> tuple[list[Case], list[str]]:

@@ -93,6 +93,16 @@ def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) ->
     return Test(float(stats.norm.sf(z)), words, float(stats.norm.cdf(z)))
 
 
+def over_count(accuracy: float, clips: int, bound: float) -> Test:
+    """One-sided binomial test that an accuracy, of k right of `clips` clips, is above `bound`."""
+    right = round(accuracy * clips)
+    p, contrary = (
+        float(stats.binomtest(right, clips, bound, alternative=side).pvalue)
+        for side in ("greater", "less")
+    )
+    return Test(p, f"binomial test of an accuracy, {clips} clips", contrary)
+
+
 def over_random_orders(gain: float, by_chance: np.ndarray) -> Test:
     """Permutation test that a gain is above those of clips in random orders, one each."""
     count = len(by_chance)

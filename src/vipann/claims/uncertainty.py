@@ -18,6 +18,7 @@ from vipann.claims.judgement import (
     Claim,
     Judgement,
     Unjudged,
+    by_test,
     every,
 )
 from vipann.claims.testing import Test, all_of, any_of, over_folds, over_random_orders
@@ -101,9 +102,11 @@ def drop_poorly_calibrated(view: View) -> Judgement:
     numbers = ", ".join(
         f"{case.words}: {'well' if case.holds else 'poorly'} calibrated" for case in cases
     )
-    poorly = any(not case.holds for case in cases)
     well_in_all = all_of([case.test for case in cases])
-    return Judgement(HOLDS if poorly else FAILS, numbers, well_in_all.reversed())
+    found = by_test(numbers, well_in_all.reversed())
+    if found.verdict == FAILS and not all(case.holds for case in cases):
+        return replace(found, verdict=UNJUDGED)
+    return found
 
 
 def both_epistemic_calibrated(view: View) -> Judgement:
@@ -140,14 +143,13 @@ def fixed_crosses_finetuned(view: View) -> Judgement:
 
 
 def finetuning_may_harm_calibration(view: View) -> Judgement:
-    numbers, tests, worse = [], [], []
+    numbers, tests = [], []
     for strategy in BAYESIAN:
         models = (strategy, "finetuned"), (strategy, "fixed")
         tuned, fixed = (view.score(model, "ece_pooled") for model in models)
-        worse.append(tuned > fixed)
         tests.append(view.exceeds(*models, metric="ece"))
         numbers.append(f"{STRATEGY_NAMES[strategy]} ECE {fixed:.3f} to {tuned:.3f}")
-    return Judgement(HOLDS if any(worse) else FAILS, ", ".join(numbers), any_of(tests))
+    return by_test(", ".join(numbers), any_of(tests))
 
 
 def det_without_epistemic(view: View) -> Judgement:
@@ -251,7 +253,8 @@ CLAIMS = (
         "In contrast, the MC dropout VI-PANN exhibits poor calibration.",
         "upstream",
         "Drop is not well calibrated, in the sense of the claim on Flip, in at least one of the "
-        "three uncertainties.",
+        "three uncertainties: by test, that a gain is below that of clips in random order (p < "
+        "0.05, before Holm). Does not hold where it is well calibrated in each, by test too.",
         drop_poorly_calibrated,
     ),
     Claim(
@@ -327,8 +330,9 @@ CLAIMS = (
         "4.3",
         "Fine-tuning may have an adverse effect on model calibration.",
         "transfer",
-        "The ECE, of the clips of all folds together, is higher fine-tuned than fixed in at least "
-        "one Bayesian variant; tested is the mean of the folds' own.",
+        "The mean of the folds' ECE is higher fine-tuned than fixed in at least one Bayesian "
+        "variant: by test (p < 0.05, before Holm), as does its contrary. The numbers are the ECE "
+        "of the clips of all folds together.",
         finetuning_may_harm_calibration,
     ),
     Claim(

@@ -37,21 +37,21 @@ def extract_features(
 ) -> None:
     """Write the features of every clip of a manifest, in its order, to `out` (HDF5).
 
-        Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
-        uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording;
+    Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
+    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording;
     and, where they are made from audio, the `MEASURES` of the clips (N,) float32. Attributes:
     features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256.
-        `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
-        decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
-        The memory held does not grow with the dataset.
+    `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
+    decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
+    The memory held does not grow with the dataset.
 
-        A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a
-        frame, or silent to the network is left out and listed in `rejected_list(out)`. `shard`
-        1..`shards` takes that part of the manifest's rows.
+    A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a
+    frame, or silent to the network is left out and listed in `rejected_list(out)`. `shard`
+    1..`shards` takes that part of the manifest's rows.
 
-        Raises:
-            UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
-                full. Nothing is left at `out` then.
+    Raises:
+        UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
+            full. Nothing is left at `out` then.
     """
     table = read_manifest(manifest_path)
     kind = kind_of(settings)

@@ -12,8 +12,9 @@ _TIME_AXIS, _MEL_AXIS = 2, 3
 def spec_augment(x: Tensor, settings: Mapping[str, int]) -> Tensor:
     """SpecAugment: zero random stripes of time and mel in (B, 1, T, mel_bands).
 
-    Per clip, `time_stripes` stripes of up to `time_width` frames and `mel_stripes` of up to
-    `mel_width` bands (PANNs: 2 of 64 and 2 of 8).
+    Per clip, `time_stripes` stripes of fewer than `time_width` frames and `mel_stripes` of fewer
+    than `mel_width` bands: a stripe's width is drawn evenly from 0 to one less than that, as the
+    PANNs (2 of 64 and 2 of 8) draw it. Stripes may overlap.
     """
     for axis, stripes, width in (
         (_TIME_AXIS, settings["time_stripes"], settings["time_width"]),

@@ -97,6 +97,13 @@ def classification_loss(logits: Tensor, labels: Tensor, task: Task) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, labels)
 
 
-def kl_weight(scale: Any, clips: int) -> float:
-    """The factor before the KL: `1/N` divides by the number of training clips, a number stands."""
-    return 1.0 / clips if scale == "1/N" else float(scale)
+def kl_weight(kl: Mapping[str, Any], clips: int, classes: int, task: Task) -> float:
+    """The factor before the KL, for `clips` training clips of `classes` classes.
+
+    kl: the config's `kl` block; a scale of `1/N` divides by the clips, a number stands in its
+    place. With the reduction `sum` the objective is equation 5 divided by what the cross-entropy is
+    averaged over: the multi-label one is averaged over classes too, so its KL is divided by them.
+    `mean` is what bayesian-torch's users write, and is divided by the clips alone.
+    """
+    weight = 1.0 / clips if kl["scale"] == "1/N" else float(kl["scale"])
+    return weight / classes if kl["reduction"] == "sum" and task == "multilabel" else weight

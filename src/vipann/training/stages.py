@@ -161,7 +161,8 @@ def _fit(
 
 
 def _recipe(network: Network, store: FeatureStore, clips: int, settings: Settings) -> Recipe:
-    training = settings["training"]
+    training, bayesian = settings["training"], is_bayesian(network)
+    size = clips, len(store.classes), store.task
     return Recipe(
         task=store.task,
         learning_rate=training["learning_rate"],
@@ -169,8 +170,8 @@ def _recipe(network: Network, store: FeatureStore, clips: int, settings: Setting
         amsgrad=training["amsgrad"],
         mixup_alpha=training["mixup_alpha"],
         spec_augment=training["spec_augment"],
-        kl_reduction=settings["kl"]["reduction"] if is_bayesian(network) else "mean",
-        kl_weight=kl_weight(settings["kl"]["scale"], clips) if is_bayesian(network) else 0.0,
+        kl_reduction=settings["kl"]["reduction"] if bayesian else "mean",
+        kl_weight=kl_weight(settings["kl"], *size) if bayesian else 0.0,
         frozen_backbone=not all(p.requires_grad for p in network.parameters()),
         backbone_mode=training.get("backbone_mode", "train"),
     )

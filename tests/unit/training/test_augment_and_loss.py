@@ -1,5 +1,6 @@
 """Augmentation, batches and the loss against formulas by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -7,11 +8,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.distributions import Normal, kl_divergence
 
 from vipann.features.batches import BatchOrder, LogmelDataset, scoring_loader, training_loader
 from vipann.features.store import FeatureStore
+from vipann.models.bayesian import flipout_layers
+from vipann.models.flipout import posteriors
+from vipann.models.strategies import build_network
 from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
-from vipann.training.module import classification_loss, kl_weight
+from vipann.training.module import ClassifierTraining, classification_loss, kl_weight
+from vipann.training.stages import _recipe
+
+NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
 
 
 @given(stripes=st.integers(0, 3), width=st.integers(0, 30), seed=st.integers(0, 99))
@@ -24,7 +32,15 @@ def test_spec_augment_zeroes_whole_stripes_no_wider_than_allowed(stripes, width,
     )
     gone = (x == 0).all(dim=3)[:, 0]
     assert torch.equal(x == 0, (x == 0).all(dim=3, keepdim=True).expand_as(x))
-    assert (gone.sum(dim=1) <= stripes * width).all()
+    assert (gone.sum(dim=1) <= stripes * max(width - 1, 0)).all()
+
+
+def test_widths_of_stripes_are_drawn_evenly_from_0_to_one_less_than_the_setting():
+    torch.manual_seed(0)
+    stripe = {"time_stripes": 1, "time_width": 6, "mel_stripes": 0, "mel_width": 0}
+    x = spec_augment(torch.ones(6000, 1, 40, 4), stripe)
+    widths = (x == 0).all(dim=3)[:, 0].sum(dim=1)
+    assert widths.bincount().tolist() == pytest.approx([1000] * 6, abs=120)
 
 
 def test_spec_augment_differs_between_clips():
@@ -60,9 +76,49 @@ def test_losses_equal_their_formulas():
     torch.testing.assert_close(classification_loss(logits, labels, "multilabel"), expected)
 
 
-def test_kl_weight_is_one_over_the_clips_or_the_number_given():
-    assert kl_weight("1/N", 400) == 1 / 400
-    assert kl_weight(0.1, 400) == 0.1
+@pytest.mark.parametrize("signs", ["element", "channel"])
+@pytest.mark.parametrize("scale", ["1/N", 0.07])
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_with_the_sum_the_objective_is_equation_5(task, scale, signs, settings, request):
+    """The negative ELBO written out: log-likelihoods of all clips and classes, and the KL."""
+    settings["bayesian"] |= {"signs": signs, "prior_mu": 0.1, "prior_sigma": 0.7}
+    settings["kl"] = {"reduction": "sum", "scale": scale}
+    with FeatureStore(request.getfixturevalue(task)) as store:
+        clips = LogmelDataset(store, store.rows())
+        batch = clips[list(range(len(clips)))]
+        network = build_network("flip", len(store.classes), settings)
+        module = ClassifierTraining(network, _recipe(network, store, len(clips), settings)).eval()
+    module.recipe = dataclasses.replace(module.recipe, spec_augment=NO_STRIPES)
+    torch.manual_seed(5)
+    objective = module(batch)["objective"].item()
+    torch.manual_seed(5)
+    logits, labels = network(batch[0]).double(), batch[1].double()
+    posterior = [
+        (p.mu, p.rho, p.prior_mu, p.prior_sigma)
+        for layer in flipout_layers(network)
+        for p in posteriors(layer)
+    ]
+    kl = sum(
+        kl_divergence(Normal(mu, torch.log1p(rho.exp())), Normal(m.expand_as(mu), s)).sum().item()
+        for mu, rho, m, s in posterior
+    )
+    number = len(clips)
+    if task == "multiclass":
+        log_likelihood = (labels * logits.softmax(1).log()).sum().item()
+    else:
+        p = 1 / (1 + (-logits).exp())
+        log_likelihood = (labels * p.log() + (1 - labels) * (1 - p).log()).sum().item()
+        number *= labels.shape[1]
+    weight = 1.0 if scale == "1/N" else scale * len(clips)
+    assert kl > 100
+    assert number * objective == pytest.approx(weight * kl - log_likelihood, rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_with_the_mean_the_kl_is_weighed_by_the_clips_alone(task):
+    """As bayesian-torch's examples write it, whatever the cross-entropy is averaged over."""
+    assert kl_weight({"reduction": "mean", "scale": "1/N"}, 400, 527, task) == 1 / 400
+    assert kl_weight({"reduction": "mean", "scale": 0.1}, 400, 527, task) == 0.1
 
 
 def test_scoring_keeps_the_order_and_pairs_clips_with_their_labels(multiclass):

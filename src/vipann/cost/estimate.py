@@ -7,7 +7,7 @@ from typing import Any
 from vipann.cost.probe import Probe
 from vipann.cost.table import cost_frame, write_cost
 from vipann.cost.work import size_of, work_of
-from vipann.datasets.windows import dataset_blocks, windows_of
+from vipann.datasets.windows import windows_of
 from vipann.errors import UserError
 from vipann.features.kinds import kind_of
 from vipann.models.complexity import complexity
@@ -25,7 +25,6 @@ def estimate(
     """
     _check_network(config)
     trained_on = [name for name in [*config["transfer_datasets"], config["upstream"]] if name]
-    config = {**config, "datasets": dataset_blocks(config)}
     scored = sorted(set(windows_of(config).values()))
     sizes = {name: size_of(config, name, manifests) for name in trained_on + scored}
     network = {key: config[key] for key in ("model", "bayesian", "features")}

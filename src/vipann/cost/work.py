@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from vipann.config import folds_of, trained_upstream
-from vipann.datasets.windows import windows_of
+from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
 from vipann.paper.names import PRETRAINING_CLASSES
@@ -73,7 +73,7 @@ def size_of(config: Mapping[str, Any], dataset: str, manifests: Path) -> Size:
     path = manifests / f"{dataset}.parquet"
     if path.is_file():
         return _counted(path)
-    block = config["datasets"][dataset]
+    block = dataset_blocks(config)[dataset]
     name = block.get("paper_name")
     clips = _PAPER_CLIPS.get(name) or paper_value(2, name or "", "Num Clips")
     clips = clips or _PAPER_SECONDS.get(name, 0) / block["clip_seconds"]
@@ -96,6 +96,7 @@ def work_of(
 
     frames: seconds of a clip -> T; parameters: (strategy, classes) -> trainable parameters.
     """
+    config = {**config, "datasets": dataset_blocks(config)}
     run = _Run(config, sizes, frames, parameters)
     return [*run.features(), *run.pretraining(), *run.transfer(), *run.prediction()]
 

@@ -13,13 +13,15 @@ from vipann.cost.estimate import estimate
 from vipann.cost.probe import Probe, line_through
 from vipann.cost.table import Rate, cost_frame, write_cost
 from vipann.cost.work import Size, Work, size_of, work_of
+from vipann.datasets.windows import windows_of
 from vipann.errors import UserError
 
 CONFIGS = Path(__file__).parents[3] / "config"
 SIZES = {
     "audioset": Size(1000, 100, 5, "x"),
     "esc50": Size(50, 0, 4, "x"),
-    "shipsear": Size(30, 0, 0, "x"),
+    "shipsear_10s": Size(15, 0, 0, "x"),
+    "shipsear_5s": Size(30, 0, 0, "x"),
 }
 
 
@@ -38,7 +40,9 @@ def config():
 
 
 def listed(config):
-    work = work_of(config, SIZES, lambda seconds: int(seconds * 10), lambda s, classes: classes)
+    trained_on = [name for name in (config["upstream"], *config["transfer_datasets"]) if name]
+    sizes = {name: SIZES[name] for name in [*trained_on, *windows_of(config).values()]}
+    work = work_of(config, sizes, lambda seconds: int(seconds * 10), lambda s, classes: classes)
     return {(item.stage, item.name): item for item in work}
 
 
@@ -67,6 +71,8 @@ def test_quantities_by_hand(config):
     assert scored.clips == 60
     assert scored.gigabytes == pytest.approx(5 * 2 * 10 * 7 * 4 / 1e9)
     assert work["ood", "esc50 flip fixed"].clips == 180
+    # Windows of 10 s are half as many.
+    assert work["ood", "audioset drop"].clips == 90
     assert work["predict", "audioset drop"].clips == 600
     assert ("ood", "esc50 drop scratch") not in work
     assert ("predict", "esc50 drop scratch") in work

@@ -3,7 +3,7 @@
 BEYOND_TABLES = [
     *expand(
         f"{RESULTS}/tables/{{table}}.{{kind}}",
-        table=["calibration", *(["ood"] if OOD else [])],
+        table=["calibration", *(["ood", "shortcuts"] if OOD else [])],
         kind=["csv", "md", "tex"],
     ),
     *([f"{RESULTS}/tables/per_class.csv"] if TRANSFER_DATASETS else []),
@@ -20,6 +20,7 @@ BEYOND_FIGURES = expand(
 
 localrules:
     beyond_tables,
+    shortcuts,
     beyond_figure,
 
 
@@ -46,6 +47,27 @@ rule beyond_tables:
         "tables beyond the paper"
     script:
         "../scripts/beyond.py"
+
+
+rule shortcuts:
+    input:
+        metrics=metric_files(["metrics"], list(OOD_WINDOWS)),
+        own=[f"{RESULTS}/features/{dataset}.h5" for dataset in OOD_WINDOWS],
+        ood=[f"{RESULTS}/features/{windows}.h5" for windows in OOD_WINDOWS.values()],
+    output:
+        csv=f"{RESULTS}/tables/shortcuts.csv",
+        md=f"{RESULTS}/tables/shortcuts.md",
+        tex=f"{RESULTS}/tables/shortcuts.tex",
+    log:
+        log_of("tables/shortcuts"),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=settings("shortcuts.py", paper_names=paper_names()),
+    message:
+        "what tells out-of-distribution clips apart without a network"
+    script:
+        "../scripts/shortcuts.py"
 
 
 rule beyond_figure:

@@ -25,6 +25,8 @@ TABLE_WORDS = {
     "table3": "Table 3: pretraining",
     "table4": "Table 4: accuracy after transfer",
     "table5": "Table 5: accuracy from scratch",
+    "ood": "Out-of-distribution detection",
+    "shortcuts": "Out-of-distribution detection by trivial scores",
     "claims": "The paper's claims, judged",
 }
 BEYOND = "Beyond the paper"

@@ -6,12 +6,14 @@ import pytest
 from beyond_dummies import labels_of, outside_predictions, random_predictions
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
+from vipann.errors import UserError
 from vipann.evaluation import calibration
 from vipann.evaluation.beyond import (
     ENSEMBLE,
     Beyond,
     beyond_tables,
     fold_ensemble,
+    interval_table,
     own_metrics,
     pooled_metrics,
     retention_metrics,
@@ -229,3 +231,30 @@ def test_upstream_files_without_folds_are_summarised_too(tmp_path):
     summarise([tmp_path / "flip.h5"], [], FRACTIONS, *first, Beyond(5, 100, 1, more))
     assert pd.read_parquet(more["confusion"]).empty
     assert {"nll", "brier"} == set(pd.read_parquet(more["intervals"])["metric"])
+
+
+def test_clips_heard_at_another_length_are_not_compared():
+    outside = outside_predictions(clip_seconds=10.0)
+    with pytest.raises(UserError, match=r"5 s.*10 s"):
+        beyond_tables([random_predictions()], [outside], FRACTIONS, Beyond(5, 10, 1, {}))
+
+
+def test_all_folds_hear_the_same_out_of_distribution_recordings():
+    """Where folds' uncertainties are the same, the average of five folds varies as one."""
+    rng = np.random.default_rng(0)
+    recording = np.repeat([f"ship{index}" for index in range(8)], 5)
+    outside_total = np.repeat(rng.normal(1.0, 1.0, 8), 5)[None].repeat(3, axis=0)
+
+    def widths(numbers):
+        folds = [random_predictions(clips=400, fold=n, total=own_total) for n in numbers]
+        others = {
+            n: outside_predictions(fold=n, clips=40, total=outside_total, recording=recording)
+            for n in numbers
+        }
+        frame = interval_table(folds, others, FRACTIONS, Beyond(5, 400, 1, {})).set_index("metric")
+        row = frame.loc["auroc_total"]
+        assert row["recordings"] == 8
+        return row["high"] - row["low"]
+
+    own_total = rng.normal(0.0, 1.0, (3, 400))
+    assert widths([1, 2, 3, 4, 5]) == pytest.approx(widths([1]), rel=0.2)

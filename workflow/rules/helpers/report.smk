@@ -17,7 +17,8 @@ def notebook_inputs(wildcards) -> list[str]:
     if wildcards.notebook == "claims":
         return [f"{RESULTS}/tables/claims.csv"]
     if wildcards.notebook == "out_of_distribution":
-        return metric_files(["metrics", "uncertainty"], TESTED) + pictures_of(TESTED)
+        shortcuts = [f"{RESULTS}/tables/shortcuts.csv"]
+        return metric_files(["metrics", "uncertainty"], TESTED) + pictures_of(TESTED) + shortcuts
     if wildcards.notebook == "pretraining":
         table = [f"{RESULTS}/tables/table3.{kind}" for kind in ("csv", "md")]
         return metric_files(["retention"], [UPSTREAM]) + pictures_of([UPSTREAM]) + table

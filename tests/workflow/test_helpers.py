@@ -10,7 +10,7 @@ from workflow_harness import ROOT
 
 from vipann.config import in_order, merge, read_layer, trained_upstream
 from vipann.folds import fold_numbers, share_out
-from vipann.provenance.folder import folder_stamp
+from vipann.provenance.folder import file_stamp, folder_stamp
 
 PAPER = read_layer(ROOT / "config/config.yaml")
 
@@ -34,6 +34,7 @@ def helpers():
             "share_out": share_out,
             "in_order": in_order,
             "trained_upstream": trained_upstream,
+            "file_stamp": file_stamp,
             "folder_stamp": folder_stamp,
             "upstream_checkpoint_of": lambda strategy: f"upstream/{strategy}.safetensors",
         }

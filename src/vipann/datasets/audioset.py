@@ -13,14 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vipann.audio.probe import AudioFile, inspect_or_error
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import (
-    COLUMNS,
-    MISSING_COLUMNS,
-    AudioFile,
-    ClipTable,
-    inspect_or_error,
-)
+from vipann.datasets.manifest import COLUMNS, MISSING_COLUMNS, ClipTable
 from vipann.datasets.metadata import class_names, read_rows, refuse, whole_numbers
 from vipann.errors import UserError
 from vipann.progress import progress
@@ -37,7 +32,8 @@ SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".m4a", ".webm")
 _NAME = re.compile(r"Y?([A-Za-z0-9_-]{11})(?:_[0-9.]+){0,2}")
 _YTID = r"[A-Za-z0-9_-]{11}"
 _PROMISED = re.compile(r"num_segs=([0-9]+)")
-_LONGER_S = 1.0
+# A clip is cut to its segment, give or take what cutters round and what a video ends earlier.
+_TOLERANCE_S = 1.0
 
 
 def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
@@ -75,8 +71,9 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     Split: both train lists are "train", eval_segments.csv is "eval"; a list that is not among the
     `archives` is left out. Only headers are read; sums are computed with options.checksums alone,
     as reading all of AudioSet takes days. `missing` tells of every other segment why it is not
-    there: no file, what fetching said, not readable, or longer than its segment (then it is
-    not cut). UserError names the file and line of a list that is wrong.
+    there: no file, what fetching said, not readable, or over a second longer than its segment
+    (then it is not cut) or shorter (then most would be padding). UserError names the file and
+    line of a list that is wrong.
     """
     folder = Path(folder)
     names, classes = _read_classes(folder / CLASSES)
@@ -228,12 +225,26 @@ def _missing(
     return pd.DataFrame(dict(zip(MISSING_COLUMNS, columns, strict=True)), dtype=str)
 
 
-def _fault(audio: AudioFile | UserError, length_s: float) -> AudioFile | UserError:
-    if isinstance(audio, UserError) or audio.duration_s <= length_s + _LONGER_S:
-        return audio
-    return UserError(
-        f"{audio.path} lasts {audio.duration_s:.1f} s, its segment {length_s:.1f} s: it is not cut"
+def check_length(audio: AudioFile, length_s: float) -> None:
+    """Raise UserError unless a clip lasts as long as its segment, to within a second."""
+    if audio.duration_s > length_s + _TOLERANCE_S:
+        what = "it is not cut"
+    elif audio.duration_s < length_s - _TOLERANCE_S:
+        what = "it is cut short"
+    else:
+        return
+    raise UserError(
+        f"{audio.path} lasts {audio.duration_s:.1f} s, its segment {length_s:.1f} s: {what}"
     )
+
+
+def _fault(audio: AudioFile | UserError, length_s: float) -> AudioFile | UserError:
+    if not isinstance(audio, UserError):
+        try:
+            check_length(audio, length_s)
+        except UserError as error:
+            return error
+    return audio
 
 
 def _is_error(audio: AudioFile | UserError) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.datasets.audioset import LISTS, index_clips, read_segments
-from vipann.datasets.manifest import inspect_audio
+from vipann.audio.probe import inspect_audio
+from vipann.datasets.audioset import LISTS, check_length, index_clips, read_segments
 from vipann.errors import UserError
 from vipann.files import replacing
 
@@ -149,9 +149,10 @@ def _fetch(segment: Mapping, clips: Path, scratch: Path, arguments: Sequence[str
         said = _last_error(found.stderr) or f"yt-dlp ended with status {found.returncode}"
         return _Outcome(said, final=bool(_GONE.search(said)))
     try:
-        inspect_audio(scratch, f"{ytid}.flac", checksum=False)
+        audio = inspect_audio(scratch, f"{ytid}.flac", checksum=False)
+        check_length(audio, segment["end_s"] - segment["start_s"])
     except UserError as error:
-        return _Outcome(f"what came is no audio: {error}", final=False)
+        return _Outcome(f"what came is not the clip: {error}", final=False)
     target = clips / ytid[:2] / f"{ytid}.flac"
     target.parent.mkdir(exist_ok=True)
     (scratch / f"{ytid}.flac").replace(target)

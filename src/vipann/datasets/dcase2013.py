@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_all
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import SPLITS, ClipTable, clip_table, inspect_all
+from vipann.datasets.manifest import SPLITS, ClipTable, clip_table
 from vipann.datasets.metadata import read_rows, refuse, whole_numbers
 from vipann.datasets.recordings import READABLE, cut, find_recordings
 from vipann.errors import UserError

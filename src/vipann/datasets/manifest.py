@@ -1,27 +1,19 @@
 """The manifest: one row per clip, the single truth on folds, splits and labels."""
 
 import json
-import math
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import soundfile
-import soxr
 
+from vipann.audio.probe import AudioFile
 from vipann.datasets.registry import adapter
-from vipann.errors import MissingProgramError, UserError
-from vipann.files import digest, replacing
+from vipann.errors import UserError
+from vipann.files import replacing
 from vipann.folds import fold_numbers, wording
-from vipann.progress import progress
 
 _SCHEMA = pa.schema(
     [
@@ -43,11 +35,6 @@ MISSING_COLUMNS = ("clip_id", "split", "reason")
 SPLITS = ("train", "eval", "")
 _ORIGIN = "origin"
 _ROUNDING_S = 1e-6
-# Most of the time goes into waiting for a (network) disk, so there are more threads than cores.
-_READERS = 16
-_READ_AHEAD = 4096
-# What libsndfile cannot read and ffmpeg can.
-FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")
 
 
 def _nothing_missing() -> pd.DataFrame:
@@ -72,156 +59,6 @@ class ClipTable:
     frame: pd.DataFrame
     classes: list[str]
     missing: pd.DataFrame = field(default_factory=_nothing_missing)
-
-
-@dataclass(frozen=True)
-class AudioFile:
-    """What a manifest says of a file: path below the audio folder, rate (Hz), frames, sha256.
-
-    The rate is 0 where a file cannot be read: it stays listed, and feature extraction refuses it
-    with the reason.
-    """
-
-    path: str
-    sample_rate: int
-    frames: int
-    sha256: str
-
-    @property
-    def duration_s(self) -> float:
-        """Length of the file in seconds; infinite where it cannot be read."""
-        return self.frames / self.sample_rate if self.sample_rate else math.inf
-
-
-def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> AudioFile:
-    """Read rate, length and, unless not wanted, sha256 of a file; UserError if it is not audio."""
-    path = Path(folder) / relative
-    if not path.is_file():
-        raise UserError(f"{path} does not exist, although the dataset lists it.")
-    if path.suffix.lower() in FFMPEG_SUFFIXES:
-        rate, frames = _probe(path)
-    else:
-        try:
-            info = soundfile.info(str(path))
-        except (soundfile.SoundFileError, OSError) as error:
-            raise UserError(f"{path} cannot be read as audio: {error}.") from error
-        rate, frames = info.samplerate, info.frames
-    if frames <= 0:
-        raise UserError(f"{path} holds no audio (0 samples).")
-    return AudioFile(relative, rate, frames, digest(path) if checksum else "")
-
-
-def inspect_all(folder: Path, paths: Sequence[str], desc: str) -> Iterator[AudioFile]:
-    """`inspect_audio` of many files, in order, by threads, with a progress bar named `desc`.
-
-    A file that is there and cannot be read has the rate 0; UserError if one is not there, or if it
-    needs a program that is not.
-    """
-    found = progress(inspect_or_error(folder, paths), len(paths), desc, "file")
-    for path, audio in zip(paths, found, strict=True):
-        if not isinstance(audio, UserError):
-            yield audio
-        elif isinstance(audio, MissingProgramError) or not (Path(folder) / path).is_file():
-            raise audio
-        else:
-            yield AudioFile(path, 0, 0, digest(Path(folder) / path))
-
-
-def inspect_or_error(
-    folder: Path, paths: Sequence[str], *, checksum: bool = True
-) -> Iterator[AudioFile | UserError]:
-    """The same, but a file's UserError stands in its place, and checksums may be left out."""
-
-    def inspect(relative: str) -> AudioFile | UserError:
-        try:
-            return inspect_audio(folder, relative, checksum=checksum)
-        except UserError as error:
-            return error
-
-    todo = iter(paths)
-    with ThreadPoolExecutor(_READERS) as pool:
-        # In pieces, so that millions of files don't wait in the pool's queue at once.
-        while piece := list(islice(todo, _READ_AHEAD)):
-            yield from pool.map(inspect, piece)
-
-
-def _probe(path: Path) -> tuple[int, int]:
-    """Rate (Hz) and length (samples) of the first audio stream, by ffprobe."""
-    entries = "stream=sample_rate,duration:format=duration"
-    what = ("-select_streams", "a:0", "-show_entries", entries, "-of", "json")
-    found = _run(path, "ffprobe", "-v", "error", *what, str(path.absolute()))
-    try:
-        about = json.loads(found)
-        stream = about["streams"][0]
-        seconds = float(stream.get("duration") or about["format"]["duration"])
-        return int(stream["sample_rate"]), round(seconds * int(stream["sample_rate"]))
-    except (ValueError, KeyError, IndexError):
-        raise UserError(f"{path} cannot be read as audio: it has no audio stream.") from None
-
-
-def read_mono(
-    path: Path | str, sample_rate: int, offset_s: float = 0.0, duration_s: float | None = None
-) -> np.ndarray:
-    """Decode at most [offset_s, offset_s + duration_s) of a file, mono float32 at `sample_rate`.
-
-    Channels are averaged, then soxr (HQ) resamples. `duration_s` None reads to the end. What
-    libsndfile does not know (m4a, webm) is decoded by ffmpeg first. Raises UserError, which names
-    the file, when it cannot be decoded, has nothing from offset_s on, or holds NaN or infinity.
-    """
-    by_ffmpeg = Path(path).suffix.lower() in FFMPEG_SUFFIXES
-    source = _decode(Path(path)) if by_ffmpeg else str(path)
-    try:
-        with soundfile.SoundFile(source) as stream:
-            rate = stream.samplerate
-            start = round(offset_s * rate)
-            wanted = -1 if duration_s is None else max(1, round(duration_s * rate))
-            if start > 0:
-                stream.seek(min(start, stream.frames))
-            samples = _mixed_down(stream.read(wanted, dtype="float32"))
-    except (soundfile.SoundFileError, OSError) as error:
-        reason = str(error).rstrip(".")
-        raise UserError(f"{path} cannot be decoded: {reason}.") from error
-    if samples.size == 0:
-        raise UserError(f"{path} holds no audio from {offset_s:.3f} s on.")
-    # The sum is finite only if all samples are, and quicker to look at.
-    if not np.isfinite(samples.sum()) and not np.isfinite(samples).all():
-        raise UserError(f"{path} holds samples that are not finite (NaN or infinity).")
-    if rate != sample_rate:
-        samples = soxr.resample(samples, rate, sample_rate, "HQ")
-    return samples.astype(np.float32, copy=False)
-
-
-def _mixed_down(samples: np.ndarray) -> np.ndarray:
-    """Mean of the channels: (n,) or (n, channels) to (n,)."""
-    if samples.ndim == 1:
-        return samples
-    # Over ten times as fast as mean(axis=1), which walks through the rows one by one.
-    mono = samples[:, 0].copy()
-    for channel in samples.T[1:]:
-        mono += channel
-    mono /= samples.shape[1]
-    return mono
-
-
-def _decode(path: Path) -> BytesIO:
-    """The first audio stream as a float wav, by ffmpeg, at its own rate and with its channels."""
-    about = ("-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-")
-    return BytesIO(
-        _run(path, "ffmpeg", "-nostdin", "-v", "error", "-i", str(path.absolute()), *about)
-    )
-
-
-def _run(path: Path, program: str, *arguments: str) -> bytes:
-    try:
-        return subprocess.run([program, *arguments], capture_output=True, check=True).stdout
-    except FileNotFoundError:
-        raise MissingProgramError(
-            f"{path} can be read with ffmpeg only, and its program {program} is not on PATH: "
-            "install ffmpeg, or convert the file to flac."
-        ) from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
-        raise UserError(f"{path} cannot be read as audio: {said}.") from None
 
 
 def clip_row(

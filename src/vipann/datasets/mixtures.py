@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from vipann.audio.decode import read_mono
+from vipann.audio.probe import inspect_audio
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio, read_mono
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table
 from vipann.datasets.urbansound8k import read_metadata, recording_of, select
 from vipann.errors import UserError
 from vipann.progress import progress

@@ -1,36 +1,30 @@
 """Recordings of any length below a folder: found, and cut into clips."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vipann.datasets.manifest import FFMPEG_SUFFIXES, AudioFile, clip_row
+from vipann.audio.probe import AudioFile
+from vipann.audio.walk import LIBSNDFILE_SUFFIXES, find_audio, printable
+from vipann.datasets.manifest import clip_row
 from vipann.errors import UserError
 
-READABLE = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64")
+READABLE = tuple(LIBSNDFILE_SUFFIXES)
 _UNREADABLE = (".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp")
 
 
 def find_recordings(folder: Path) -> list[str]:
     """Audio files below `folder`, hidden ones left out: posix paths relative to it, sorted.
 
-    Links are followed: folders of recordings are often links into a store. UserError names a file
-    of a format that cannot be read.
+    What is skipped is printed. UserError names what `find_audio` refuses, and files of a format
+    that cannot be read.
     """
-    found = []
-    for where, _, names in os.walk(folder, followlinks=True):
-        for name in names:
-            path = Path(where) / name
-            relative = path.relative_to(folder)
-            if any(part.startswith(".") for part in relative.parts):
-                continue
-            if path.suffix.lower() in _UNREADABLE:
-                raise UserError(
-                    f"{path} cannot be read: convert it to wav or flac, or move it away."
-                )
-            if path.suffix.lower() in (*READABLE, *FFMPEG_SUFFIXES):
-                found.append(relative.as_posix())
-    return sorted(found)
+    found = find_audio(folder)
+    if unreadable := next(filter(found.examples.get, _UNREADABLE), None):
+        path = printable(Path(folder, found.examples[unreadable]))
+        raise UserError(f"{path} cannot be read: convert it to wav or flac, or move it away.")
+    if found.skipped:
+        print(f"{folder}: skipped {found.skipped_text()}")
+    return found.audio
 
 
 def cut(

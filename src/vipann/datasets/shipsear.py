@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_table, inspect_all
+from vipann.datasets.manifest import ClipTable, clip_table
 from vipann.datasets.metadata import read_rows, refuse
 from vipann.datasets.recordings import READABLE, cut, find_recordings
 from vipann.errors import UserError

@@ -14,7 +14,8 @@ from typing import Any
 
 import soundfile
 
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_audio
+from vipann.audio.probe import inspect_audio
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table
 from vipann.datasets.synthesis import scenes
 from vipann.datasets.synthesis.sounds import SOUNDS
 from vipann.errors import UserError

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table, inspect_all
+from vipann.datasets.manifest import ClipTable, clip_row, clip_table
 from vipann.datasets.metadata import class_names, freesound, read_rows, whole_numbers
 from vipann.errors import UserError
 

@@ -7,13 +7,12 @@ import librosa
 import numpy as np
 from scipy.signal import get_window
 
-from vipann.datasets.manifest import read_mono
+from vipann.audio.decode import TOLERANCE_S, read_mono
 from vipann.errors import UserError
 from vipann.features.spectrogram import MelSpectrogram
 
 PADDINGS = ("zero", "repeat", "reflect")
 WINDOWS = ("hamming", "hann")
-_TOLERANCE_S = 0.05
 
 
 class LogMel(MelSpectrogram):
@@ -96,7 +95,7 @@ def read_clip(
     length = round(clip_seconds * sample_rate)
     wanted = clip_seconds if duration_s is None else min(duration_s, clip_seconds)
     samples = read_mono(path, sample_rate, offset_s, wanted)
-    if duration_s is not None and len(samples) < (wanted - _TOLERANCE_S) * sample_rate:
+    if duration_s is not None and len(samples) < (wanted - TOLERANCE_S) * sample_rate:
         raise UserError(
             f"{path} ends early: {len(samples) / sample_rate:.3f} s can be read from "
             f"{offset_s:.3f} s on, and {wanted:.3f} s should be there."

@@ -1,4 +1,4 @@
-"""Stamp of a folder that the user owns, whose files can change behind the workflow's back.
+"""Stamps of audio and tables that the user owns, which can change behind the workflow's back.
 
 Snakemake looks at a folder's own modification time, which a clip replaced in it leaves alone.
 Standard library only, so that the Snakefile parses anywhere.
@@ -6,33 +6,28 @@ Standard library only, so that the Snakefile parses anywhere.
 
 import functools
 import hashlib
-import os
 from pathlib import Path
+
+from vipann.audio.walk import find_audio
 
 
 @functools.cache
 def folder_stamp(folder: Path | str) -> str:
-    """Hex digest (16 digits) over the files below `folder`: relative path, size and time (ns).
+    """Hex digest (16 digits) over the audio files below `folder`: relative path, size, time (ns).
 
-    Nothing is read but the folder's entries, hidden ones left out. A folder that is not there has
-    a stamp too.
+    Nothing is read but the folders' entries; other files, and hidden ones, count for nothing. A
+    folder that is not there has a stamp too. UserError where `find_audio` refuses the folder.
     """
-    lines = sorted(_entries(os.fspath(folder), ""))
+    lines = [f"{name} {file_stamp(Path(folder, name))}" for name in find_audio(folder).audio]
+    if not Path(folder).is_dir():
+        lines = ["none"]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def _entries(folder: str, prefix: str) -> list[str]:
+def file_stamp(path: Path | str) -> str:
+    """Size and time (ns) of a file, as text; "none" where there is none."""
     try:
-        listed = list(os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return ["none"]
-    lines = []
-    for entry in listed:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            lines += _entries(entry.path, f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            facts = entry.stat()
-            lines.append(f"{prefix}{entry.name} {facts.st_size} {facts.st_mtime_ns}")
-    return lines
+        facts = Path(path).stat()
+    except OSError:
+        return "none"
+    return f"{facts.st_size} {facts.st_mtime_ns}"

@@ -95,15 +95,20 @@ def test_broken_and_uncut_clips_are_missing_with_their_reason(sample, lists, tmp
     (audio / f"{listed[1]}.flac").write_bytes(b"")
     (audio / f"{listed[2]}.wav").symlink_to(mirror / "deepship/Passengership/17.wav")
     (audio / f"{listed[3]}.wav").symlink_to(next((sample / "audio").glob("*.wav")))
+    whole, rate = soundfile.read(audio / f"{listed[3]}.wav")
+    for row, seconds in ((5, 3.0), (6, 8.9), (7, 9.1)):
+        soundfile.write(audio / f"{listed[row]}.flac", whole[: round(seconds * rate)], rate)
     own = block(audio_dir=str(audio), checksums=True)
     folder = place(lists, tmp_path, **own["options"])
     table = build_manifest("audioset", folder, own, 0, tmp_path / "m.parquet", tmp_path / "x.csv")
-    assert table.frame["clip_id"].tolist() == [listed[3]]
+    assert table.frame["clip_id"].tolist() == [listed[3], listed[7]]
     assert len(table.frame["sha256"].iloc[0]) == 64
     reasons = pd.read_csv(tmp_path / "x.csv").set_index("clip_id")["reason"]
-    assert "cannot be read as audio" in reasons[listed[0]]
-    assert "cannot be read as audio" in reasons[listed[1]]
-    assert "lasts 26.0 s, its segment 10.0 s" in reasons[listed[2]]
+    assert "cannot be decoded" in reasons[listed[0]]
+    assert "cannot be decoded" in reasons[listed[1]]
+    assert "lasts 26.0 s, its segment 10.0 s: it is not cut" in reasons[listed[2]]
+    assert "lasts 3.0 s, its segment 10.0 s: it is cut short" in reasons[listed[5]]
+    assert "lasts 8.9 s" in reasons[listed[6]]
     assert reasons[listed[4]] == "no file in the audio folder"
 
 
@@ -191,13 +196,14 @@ if says == "KILL":
     sys.exit(9)
 if says == "JUNK":
     out.with_name(ytid + ".flac").write_bytes(b"no audio")
-elif says:
+elif says and says != "SHORT":
     print("WARNING: something\\nERROR: [youtube] " + ytid + ": " + says, file=sys.stderr)
     sys.exit(1)
 else:
     import soundfile
     clips = sorted(Path({clips!r}).glob("*.wav"))
     samples, rate = soundfile.read(clips[len(ytid.strip("-")) % len(clips)])
+    samples = samples[: 2 * rate] if says else samples
     soundfile.write(out.with_name(ytid + ".flac"), samples, rate)
 """
 
@@ -297,12 +303,18 @@ def test_a_shard_killed_in_the_middle_goes_on_where_it_was(youtube, short_list, 
 
 
 def test_failures_of_the_network_are_asked_again_but_not_remembered(youtube, short_list, tmp_path):
-    youtube.says(**{"-aaaaaaaid2": "Unable to download webpage: timed out", "-aaaaaaaid5": "JUNK"})
+    failing = {
+        "-aaaaaaaid2": "Unable to download webpage: timed out",
+        "-aaaaaaaid5": "JUNK",
+        "-aaaaaaaid7": "SHORT",
+    }
+    youtube.says(**failing)
     fetch_shard([short_list], tmp_path / "clips", 1, 1, tmp_path / "1.csv")
-    assert Counter(youtube.asked) == Counter(IDS) + Counter(["-aaaaaaaid2", "-aaaaaaaid5"])
+    assert Counter(youtube.asked) == Counter(IDS) + Counter(failing.keys())
     reasons = read_record(tmp_path / "1.csv")
     assert "timed out" in reasons["-aaaaaaaid2"]
-    assert "no audio" in reasons["-aaaaaaaid5"]
+    assert "cannot be decoded" in reasons["-aaaaaaaid5"]
+    assert "lasts 2.0 s, its segment 10.0 s" in reasons["-aaaaaaaid7"]
     youtube.says()
     fetch_shard([short_list], tmp_path / "clips", 1, 1, tmp_path / "2.csv")
     assert set(read_record(tmp_path / "2.csv").values()) == {""}

@@ -1,28 +1,20 @@
 """The manifest: what goes in comes out, and what is not sound is refused by name."""
 
-import hashlib
-import os
-import sys
-
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vipann.audio.probe import AudioFile
 from vipann.datasets import manifest
 from vipann.datasets.manifest import (
     COLUMNS,
-    AudioFile,
     ClipTable,
     build_manifest,
     clip_row,
     clip_table,
-    inspect_audio,
     read_classes,
     read_manifest,
-    read_mono,
     validate,
     write_manifest,
 )
@@ -126,101 +118,6 @@ def test_other_parquet_files_are_named(tmp_path):
     two_clips().frame.drop(columns="labels").to_parquet(tmp_path / "other.parquet")
     with pytest.raises(UserError, match=r"other\.parquet"):
         read_classes(tmp_path / "other.parquet")
-
-
-def test_inspect_audio_of_odd_formats(mirror):
-    folder = mirror / "odd-formats"
-    for path in folder.glob("*.wav"):
-        audio = inspect_audio(folder, path.name)
-        assert f"-{audio.sample_rate}Hz" in path.name
-        assert audio.frames == len(soundfile.read(path)[0])
-        assert audio.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_files_that_are_no_audio_are_named(tmp_path):
-    (tmp_path / "text.wav").write_text("no audio at all")
-    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
-    for name in ("text.wav", "empty.wav", "absent.wav"):
-        with pytest.raises(UserError, match=name):
-            inspect_audio(tmp_path, name)
-
-
-def test_read_mono_averages_channels_and_reads_only_its_part(tmp_path):
-    samples = np.random.default_rng(0).uniform(-1, 1, (8000, 2)).astype(np.float32)
-    soundfile.write(tmp_path / "x.wav", samples, 8000, subtype="FLOAT")
-    part = read_mono(tmp_path / "x.wav", 8000, 0.25, 0.5)
-    assert part.dtype == np.float32
-    np.testing.assert_allclose(part, samples[2000:6000].sum(axis=1) / 2, atol=1e-7)
-    assert len(read_mono(tmp_path / "x.wav", 16000)) == 16000
-    assert len(read_mono(tmp_path / "x.wav", 8000, 0.75, 9.0)) == 2000
-    with pytest.raises(UserError, match=r"x\.wav"):
-        read_mono(tmp_path / "x.wav", 8000, 1.0)
-
-
-FFMPEG = """#!{python}
-import sys
-from pathlib import Path
-import soundfile
-path = Path(next(a for a in sys.argv if a.endswith((".m4a", ".webm")))).with_suffix(".wav")
-if not path.exists():
-    sys.exit(print("Invalid data found", file=sys.stderr) or 1)
-if Path(sys.argv[0]).name == "ffprobe":
-    info = soundfile.info(path)
-    stream = '"sample_rate": "%d"' % info.samplerate
-    if "m4a" in " ".join(sys.argv):
-        stream += ', "duration": "%f"' % info.duration
-    print('{{"streams": [{{%s}}], "format": {{"duration": "%f"}}}}' % (stream, info.duration))
-else:
-    sys.stdout.buffer.write(path.read_bytes())
-"""
-
-
-@pytest.fixture
-def ffmpeg(tmp_path, monkeypatch):
-    """Programs that know an m4a by the wav beside it, with the real ones' way of answering."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("ffmpeg", "ffprobe"):
-        (folder / name).write_text(FFMPEG.format(python=sys.executable))
-        (folder / name).chmod(0o700)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-
-
-@pytest.mark.parametrize("suffix", ["m4a", "webm"])
-def test_what_libsndfile_does_not_know_is_read_by_ffmpeg(ffmpeg, mirror, tmp_path, suffix):
-    real = next((mirror / "odd-formats").glob("*14900Hz.wav"))
-    (tmp_path / "x.wav").symlink_to(real)
-    (tmp_path / f"x.{suffix}").write_bytes(b"compressed")
-    audio, expected = inspect_audio(tmp_path, f"x.{suffix}"), inspect_audio(tmp_path, "x.wav")
-    assert (audio.sample_rate, audio.frames) == (expected.sample_rate, expected.frames)
-    part = read_mono(tmp_path / f"x.{suffix}", 8000, 0.25, 0.5)
-    np.testing.assert_array_equal(part, read_mono(real, 8000, 0.25, 0.5))
-    (tmp_path / f"y.{suffix}").write_bytes(b"broken")
-    for read in (
-        lambda: inspect_audio(tmp_path, f"y.{suffix}"),
-        lambda: read_mono(tmp_path / f"y.{suffix}", 8000),
-    ):
-        with pytest.raises(UserError, match=rf"y\.{suffix} cannot be read as audio: Invalid data"):
-            read()
-
-
-def test_without_ffmpeg_the_message_says_to_install_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (tmp_path / "x.m4a").write_bytes(b"compressed")
-    with pytest.raises(UserError, match=r"x\.m4a.*install ffmpeg"):
-        inspect_audio(tmp_path, "x.m4a")
-    with pytest.raises(UserError, match=r"x\.m4a.*install ffmpeg"):
-        read_mono(tmp_path / "x.m4a", 8000)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_read_mono_refuses_samples_that_are_not_finite(tmp_path, bad):
-    samples = np.zeros(800, dtype=np.float32)
-    samples[500] = bad
-    soundfile.write(tmp_path / "bad.wav", samples, 8000, subtype="FLOAT")
-    assert len(read_mono(tmp_path / "bad.wav", 8000, 0.0, 0.05)) == 400
-    with pytest.raises(UserError, match=r"bad\.wav.*not finite"):
-        read_mono(tmp_path / "bad.wav", 8000)
 
 
 class OneTable:

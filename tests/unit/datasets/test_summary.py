@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from vipann.datasets.manifest import AudioFile, clip_row, clip_table, write_manifest
+from vipann.audio.probe import AudioFile
+from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.datasets.summary import COLUMNS, SUMS_BY_OPTION, write_summary
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from vipann.datasets.manifest import clip_row, clip_table, inspect_audio, write_manifest
+from vipann.audio.probe import inspect_audio
+from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 
 SETTINGS = {
     "sample_rate": 16000,

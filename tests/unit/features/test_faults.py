@@ -14,7 +14,8 @@ import pytest
 import soundfile
 from six_clips import BLOCK, CLASSES, MULTI_HOT, SETTINGS, make_manifest
 
-from vipann.datasets.manifest import clip_row, clip_table, inspect_audio, write_manifest
+from vipann.audio.probe import inspect_audio
+from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.errors import UserError
 from vipann.features.extract import extract_features
 from vipann.features.store import FeatureStore
@@ -74,12 +75,12 @@ def _rewrite(path: Path, change) -> None:
 
 
 FAULTS = {
-    "truncated": (truncate, "ends early"),
+    "truncated": (truncate, "promises 5.001 s, and 3.401 s are there"),
     "no audio": (overwrite_with_text, "cannot be decoded"),
     "empty": (empty, "cannot be decoded"),
     "damaged header": (damage_header, "cannot be decoded"),
     "no samples": (keep_no_samples, "holds no audio"),
-    "absent": (Path.unlink, "cannot be decoded"),
+    "absent": (Path.unlink, "No such file"),
     "silent": (silence, "is silent"),
     "NaN": (spoil_samples(np.nan), "not finite"),
     "infinity": (spoil_samples(-np.inf), "not finite"),

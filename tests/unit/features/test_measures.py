@@ -6,7 +6,8 @@ import soundfile
 import soxr
 from six_clips import BLOCK, SETTINGS
 
-from vipann.datasets.manifest import clip_row, clip_table, inspect_audio, write_manifest
+from vipann.audio.probe import inspect_audio
+from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.errors import UserError
 from vipann.features.extract import extract_features
 from vipann.features.measures import MEASURES

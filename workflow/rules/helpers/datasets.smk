@@ -36,9 +36,13 @@ def fetch_settings(dataset: str) -> dict:
 
 
 def own_audio_settings(dataset: str) -> dict:
-    """The state of audio that lies in a folder of the user's own."""
-    path = BLOCKS[dataset]["options"].get("path")
-    return {"clips": folder_stamp(path)} if path else {}
+    """The state of audio, and of a table of it, that lie in places of the user's own."""
+    options = BLOCKS[dataset]["options"]
+    path, csv = options.get("path"), options.get("csv")
+    found = {"clips": folder_stamp(path)} if path else {}
+    if csv and (path or Path(csv).is_absolute()):
+        found["csv"] = file_stamp(Path(path or ".") / csv)
+    return found
 
 
 def clip_settings(dataset: str) -> dict:

@@ -1,0 +1,141 @@
+"""What the header of an audio file promises, held against the bytes that are there.
+
+libsndfile reads as many samples as a file has room for, or as its header counts, whichever are
+fewer, and says nothing: a copy that broke off is a shorter recording to it, and so is one whose
+size did not fit into its header.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+# Sizes that writers put down where they don't know it yet: all ones, or just below 2 GiB or 4 GiB.
+_UNKNOWN = ((0x7FFF0000, 0x80010000), (0xFFFF0000, 1 << 32), (1 << 62, 1 << 64))
+_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
+_LAST_PAGE = 4
+_W64_RIFF, _W64_DATA = b"riff\x2e\x91\xcf\x11", b"data\xf3\xac\xd3\x11"
+
+
+@dataclass(frozen=True)
+class SampleBytes:
+    """Where the samples of a file lie: bytes that the header `promised`, and that are `there`.
+
+    promised None: the header leaves it open. uncounted: bytes after those promised that are
+    neither the header's other parts nor zeros, so samples that it does not count.
+    """
+
+    promised: int | None
+    there: int
+    uncounted: int
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a container writes its parts: length of their names, format of their sizes."""
+
+    start: int
+    name: int
+    size: str
+    # Whether a size counts the part's own head, and to which multiple parts are filled up.
+    counts_head: bool = False
+    align: int = 2
+    data: bytes = b"data"
+    # Bytes at the start of the samples' part that are none.
+    before: int = 0
+
+
+_LAYOUTS = {
+    b"RIFF": _Layout(12, 4, "<I"),
+    b"RIFX": _Layout(12, 4, ">I"),
+    b"RF64": _Layout(12, 4, "<I"),
+    b"BW64": _Layout(12, 4, "<I"),
+    b"FORM": _Layout(12, 4, ">I", data=b"SSND", before=8),
+    b"caff": _Layout(8, 4, ">Q", align=1, before=4),
+    b"riff": _Layout(40, 16, "<Q", counts_head=True, align=8, data=_W64_DATA),
+}
+
+
+def sample_bytes(path: Path) -> SampleBytes | None:
+    """The bytes of samples of a wav, rf64, w64, aiff, caf or au file; None of any other file."""
+    with path.open("rb") as stream:
+        total = os.fstat(stream.fileno()).st_size
+        head = stream.read(40)
+        if head[:4] == b".snd" and len(head) >= 12:
+            start, promised = struct.unpack(">II", head[4:12])
+            return _held_against(stream, start, promised, total, align=1, layout=None)
+        layout = _LAYOUTS.get(head[:4])
+        if layout is None or (head[:4] == b"riff" and not head.startswith(_W64_RIFF)):
+            return None
+        size_in_ds64 = None
+        for name, start, size in _parts(stream, layout, layout.start, total):
+            if name == b"ds64":
+                stream.seek(start + 8)
+                size_in_ds64 = struct.unpack("<Q", stream.read(8).ljust(8, b"\0"))[0]
+            if name.startswith(layout.data):
+                is_long = size == 0xFFFFFFFF and size_in_ds64 is not None
+                size = size_in_ds64 if is_long else size
+                return _held_against(stream, start, size, total, layout.align, layout)
+    return None
+
+
+def _parts(
+    stream: BinaryIO, layout: _Layout, position: int, total: int
+) -> Iterator[tuple[bytes, int, int]]:
+    """Name, position of the content and size of each part from `position` on."""
+    head = layout.name + struct.calcsize(layout.size)
+    while position + head <= total:
+        stream.seek(position)
+        found = stream.read(head)
+        (size,) = struct.unpack(layout.size, found[layout.name :])
+        size -= head if layout.counts_head else 0
+        yield found[: layout.name], position + head, size
+        position += head + -(-max(size, 0) // layout.align) * layout.align
+
+
+def _held_against(
+    stream: BinaryIO, start: int, size: int, total: int, align: int, layout: _Layout | None
+) -> SampleBytes:
+    before = layout.before if layout else 0
+    there = max(0, total - start - before)
+    if any(low <= size < high for low, high in _UNKNOWN):
+        return SampleBytes(None, there, 0)
+    promised = max(0, size - before)
+    if promised >= there:
+        return SampleBytes(promised, there, 0)
+    end = start + -(-size // align) * align
+    return SampleBytes(promised, promised, _uncounted(stream, layout, end, total))
+
+
+def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: int) -> int:
+    """Bytes from `position` on that are neither named parts of the file nor zeros."""
+    if layout is not None:
+        for name, start, size in _parts(stream, layout, position, total):
+            if not (name[:4].isascii() and name[:4].decode("ascii").isprintable()):
+                break
+            position = start + -(-max(size, 0) // layout.align) * layout.align
+    stream.seek(min(position, total))
+    rest = 0
+    while block := stream.read(1 << 20):
+        # What is filled up with zeros, as some recorders do to the end of a block, is no sound.
+        rest += len(block) if rest else len(block.lstrip(b"\0"))
+    return rest
+
+
+def ogg_is_whole(path: Path) -> bool:
+    """Whether the last page of an ogg file is complete and marked as the last one of its stream."""
+    with path.open("rb") as stream:
+        total = os.fstat(stream.fileno()).st_size
+        stream.seek(max(0, total - 2 * _OGG_PAGE_BYTES))
+        tail = stream.read()
+    page = tail.rfind(b"OggS")
+    if page < 0:
+        # More than two pages of something else behind: nothing that says that it is cut.
+        return True
+    head = tail[page : page + 27]
+    if len(head) < 27 or not head[5] & _LAST_PAGE:
+        return False
+    lengths = tail[page + 27 : page + 27 + head[26]]
+    return len(lengths) == head[26] and page + 27 + head[26] + sum(lengths) <= len(tail)

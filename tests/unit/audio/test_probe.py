@@ -1,0 +1,156 @@
+"""Rate, length and sum of files: what is there, whatever a header says."""
+
+import hashlib
+import re
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+from damaged import RATE, sound, with_sizes, without_total, without_xing, write
+from unprivileged import as_nobody
+
+from vipann.audio import decode
+from vipann.audio.decode import read_mono
+from vipann.audio.probe import inspect_all, inspect_audio
+from vipann.errors import UserError
+
+
+def test_inspect_audio_of_odd_formats(mirror):
+    folder = mirror / "odd-formats"
+    for path in folder.glob("*.wav"):
+        audio = inspect_audio(folder, path.name)
+        assert f"-{audio.sample_rate}Hz" in path.name
+        assert audio.frames == len(soundfile.read(path)[0])
+        assert audio.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_files_that_are_no_audio_are_named(tmp_path):
+    (tmp_path / "text.wav").write_text("no audio at all")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
+    for name in ("text.wav", "empty.wav", "absent.wav"):
+        with pytest.raises(UserError, match=name):
+            inspect_audio(tmp_path, name)
+
+
+@pytest.fixture
+def probe(tmp_path):
+    """Write bytes as x.<suffix>; the length that is found, and those of whole and partial reads."""
+
+    def inspected(content, suffix):
+        path = tmp_path / f"x.{suffix}"
+        path.write_bytes(content)
+        seconds = inspect_audio(tmp_path, path.name).duration_s
+        assert len(read_mono(path, RATE)) == pytest.approx(seconds * RATE, abs=1)
+        assert len(read_mono(path, RATE, seconds - 0.5, 0.25)) == RATE / 4
+        return seconds
+
+    return inspected
+
+
+CONTAINERS = {
+    "wav": {"format": "WAV", "subtype": "PCM_16"},
+    "wave": {"format": "WAVEX", "subtype": "PCM_24"},
+    "bwf": {"format": "WAV", "subtype": "IMA_ADPCM"},
+    "rf64": {"format": "RF64", "subtype": "FLOAT"},
+    "w64": {"format": "W64", "subtype": "PCM_16"},
+    "aiff": {"format": "AIFF", "subtype": "PCM_16"},
+    "aifc": {"format": "AIFF", "subtype": "FLOAT"},
+    "snd": {"format": "AU", "subtype": "ULAW"},
+    "caf": {"format": "CAF", "subtype": "PCM_16"},
+    "ogg": {"format": "OGG"},
+    "opus": {"format": "OGG", "subtype": "OPUS"},
+    "mp3": {"format": "MP3"},
+}
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_a_copy_that_broke_off_is_refused_and_a_whole_one_is_read(tmp_path, probe, suffix):
+    whole = write(tmp_path / "whole", 8.0, **CONTAINERS[suffix])
+    assert probe(whole, suffix) == pytest.approx(8.0, abs=0.04)
+    for share in (0.3, 0.9):
+        # libsndfile itself refuses such a caf, without a length.
+        what = "malformed" if suffix == "caf" else "is cut short: .*[0-9] s"
+        with pytest.raises(UserError, match=rf"x\..* {what}") as caught:
+            probe(whole[: round(len(whole) * share)], suffix)
+        if suffix not in ("ogg", "opus", "caf"):
+            promised, there = re.findall(r"([0-9]+\.[0-9]+) s", str(caught.value))
+            assert float(promised) == pytest.approx(8.0, abs=0.15)
+            assert float(there) == pytest.approx(8.0 * share, abs=0.15)
+
+
+@pytest.mark.parametrize("size", [2**32 - 1, 2**31 - 1, 0x7FFFF000, 2**31])
+def test_a_size_that_the_writer_left_open_is_the_files_own(tmp_path, probe, size):
+    assert probe(with_sizes(write(tmp_path / "w", 8.0, format="WAV"), size, size), "wav") == 8.0
+
+
+def test_an_open_size_of_an_au_is_the_files_own(tmp_path, probe):
+    au = write(tmp_path / "au", 8.0, format="AU", subtype="PCM_16")
+    assert probe(au[:8] + b"\xff" * 4 + au[12:], "au") == 8.0
+
+
+@pytest.mark.parametrize(("size", "says"), [(0, "0.000 s"), (2 * RATE, "1.000 s")])
+def test_a_size_that_is_too_small_is_refused_with_what_follows(tmp_path, probe, size, says):
+    wav = write(tmp_path / "w", 8.0, format="WAV")
+    follows = f"{16 * RATE - size} bytes"
+    with pytest.raises(UserError, match=rf"x\.wav holds more .*{says}.*{follows}"):
+        probe(with_sizes(wav, 36 + size, size), "wav")
+
+
+def test_other_parts_of_a_file_are_no_samples(tmp_path, probe):
+    wav = write(tmp_path / "w", 2.0, format="WAV")
+    note = b"LIST" + struct.pack("<I", 30000) + b"INFO" + bytes(range(1, 250)) * 121
+    odd = b"note" + struct.pack("<I", 5) + b"12345\0"
+    assert probe(wav + note[:30008], "wav") == 2.0
+    assert probe(wav + odd + note[:30008], "wav") == 2.0
+    assert probe(wav[:12] + odd + wav[12:], "wav") == 2.0
+    assert probe(wav + bytes(30000), "wav") == 2.0
+    # Some writers count the header too.
+    assert probe(with_sizes(wav, len(wav), len(wav)), "wav") == 2.0
+
+
+def test_a_flac_without_a_total_is_counted_by_decoding_it(tmp_path, probe):
+    flac = without_total(write(tmp_path / "f", 8.0, format="FLAC"))
+    assert probe(flac, "flac") == 8.0
+    with soundfile.SoundFile(tmp_path / "x.flac") as stream:
+        assert stream.frames > 2**62
+    whole, part = read_mono(tmp_path / "x.flac", RATE), read_mono(tmp_path / "x.flac", RATE, 5, 1)
+    np.testing.assert_array_equal(part, whole[5 * RATE : 6 * RATE])
+    np.testing.assert_allclose(whole, sound(8.0), atol=2**-15)
+    with pytest.raises(UserError, match=r"no audio from 9\.000 s on"):
+        read_mono(tmp_path / "x.flac", RATE, 9)
+
+
+@pytest.mark.parametrize("mode", ["CONSTANT", "AVERAGE", "VARIABLE"])
+def test_an_mp3_without_a_xing_header_has_the_length_of_its_frames(tmp_path, probe, mode):
+    how = {"format": "MP3", "bitrate_mode": mode, "compression_level": 0.5}
+    mp3 = write(tmp_path / "m", 20.0, **how)
+    bare = without_xing(mp3)
+    tag = b"ID3\x03\0\0\0\0\x7f\x76" + bytes(0x7F << 7 | 0x76)
+    trailer = b"TAG" + bytes(125)
+    assert probe(mp3, "mp3") == probe(tag + mp3 + trailer, "mp3") == 20.0
+    expected = pytest.approx(20.0, abs=0.15)
+    assert probe(bare, "mp3") == expected
+    assert probe(tag + bare, "mp3") == expected
+    samples = read_mono(tmp_path / "x.mp3", RATE)
+    assert np.sqrt((samples[15 * RATE : 16 * RATE] ** 2).mean()) > 0.1
+    assert probe(mp3 + bare, "mp3") == pytest.approx(40.0, abs=0.3)
+    assert probe(mp3 + mp3, "mp3") == pytest.approx(40.0, abs=0.3)
+
+
+def test_healthy_mp3s_are_not_decoded_to_be_measured(tmp_path, probe, monkeypatch):
+    mp3 = write(tmp_path / "m", 2.0, format="MP3")
+    monkeypatch.setattr(decode, "_blocks", None)
+    assert probe(mp3, "mp3") == 2.0
+
+
+def test_a_file_that_may_not_be_read_is_named_and_stays_listed(tmp_path):
+    for name in ("good", "locked"):
+        write(tmp_path / f"{name}.wav", 1.0, format="WAV")
+    (tmp_path / "locked.wav").chmod(0)
+    with as_nobody(tmp_path):
+        files = list(inspect_all(tmp_path, ["good.wav", "locked.wav"], "files"))
+        with pytest.raises(UserError, match=r"locked\.wav cannot be read: Permission denied"):
+            inspect_audio(tmp_path, "locked.wav")
+    assert [file.sample_rate for file in files] == [RATE, 0]
+    assert files[1].sha256 == ""

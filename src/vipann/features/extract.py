@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from vipann.datasets.left_out import MADE_BY, heard_clips, list_sum
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.features.kinds import ClipFeatures, kind_of
 from vipann.features.rejected import RejectedClips, rejected_list
@@ -30,6 +31,7 @@ def extract_features(
     out: Path,
     workers: int,
     *,
+    left_out: Path | None = None,
     max_rejected: float = 0.0,
     shard: int = 1,
     shards: int = 1,
@@ -39,13 +41,14 @@ def extract_features(
     Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
     uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording.
     Attributes: features (JSON of `settings`), clip_seconds, padding, task, classes (JSON),
-    manifest_sha256.
+    manifest_sha256, left_out_sha256.
     `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
     decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
     The memory held does not grow with the dataset.
 
     A clip whose audio is broken, ends early, is not finite or all silent is left out and listed in
-    `rejected_list(out)`. `shard` 1..`shards` takes that part of the manifest's rows.
+    `rejected_list(out)`. Clips that the list `left_out` leaves out, as other datasets hold them
+    too, are as if they were not in the manifest. `shard` 1..`shards` takes that part of the rows.
 
     Raises:
         UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
@@ -53,7 +56,8 @@ def extract_features(
     """
     table = read_manifest(manifest_path)
     kind = kind_of(settings)
-    frame = table.frame.iloc[shard_rows(len(table.frame), shard, shards)]
+    frame = heard_clips(table.frame, left_out)
+    frame = frame.iloc[shard_rows(len(frame), shard, shards)]
     records = frame[["clip_id", "path", "offset_s", "duration_s"]].to_dict("records")
     shape = (len(records), *kind.shape(block["clip_seconds"]))
     features_of = partial(_half_precision, kind, Path(audio_folder), block)
@@ -69,6 +73,7 @@ def extract_features(
         rejected.check(len(records), max_rejected)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
         file.attrs["manifest_sha256"] = digest(manifest_path)
+        file.attrs[MADE_BY] = list_sum(left_out)
     _tell(out, len(kept), rejected.count)
 
 

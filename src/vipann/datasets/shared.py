@@ -22,6 +22,7 @@ from vipann.files import replacing
 _FILE = "sha256:"
 _READ = ("clip_id", "fold", "split", "labels", "sha256", "recording", "sources")
 _LEAVES_OUT = ("upstream", "ood")
+_NOWHERE = pd.DataFrame(columns=["name", "dataset", "place"], dtype=str)
 
 
 def write_shared(dataset: str, role: str, manifests: Mapping[str, Path], out: Path) -> pd.DataFrame:
@@ -60,14 +61,15 @@ def shared_clips(own: pa.Table, others: Mapping[str, pa.Table]) -> pd.DataFrame:
     """
     names = _names(own)
     places = [_places(dataset, table, names["name"]) for dataset, table in others.items()]
-    if not places:
-        return pd.DataFrame({"row": pd.Series(dtype=int), "dataset": "", "reason": ""})
-    first = pd.concat(places, ignore_index=True).drop_duplicates("name")
-    found = names.merge(first, on="name").sort_values("row", kind="stable").drop_duplicates("row")
+    first = pd.concat([_NOWHERE, *places], ignore_index=True).drop_duplicates("name")
+    # Of AudioSet's millions of names only these few become Python's strings.
+    names = names.filter(pc.is_in(names["name"], pa.array(first["name"], pa.string())))
+    found = names.to_pandas().merge(first, on="name")
+    found = found.sort_values("row", kind="stable").drop_duplicates("row", ignore_index=True)
     by_file = found["name"].str.startswith(_FILE)
     what = ("its recording " + found["name"]).mask(by_file, "its file, by its sha256,")
-    found = found.assign(reason=what + " is in " + found["dataset"] + found["place"])
-    return found[["row", "dataset", "reason"]].reset_index(drop=True)
+    found["reason"] = what + " is in " + found["dataset"] + found["place"]
+    return found[["row", "dataset", "reason"]]
 
 
 def _read(path: Path) -> pa.Table:
@@ -75,24 +77,17 @@ def _read(path: Path) -> pa.Table:
     return pq.read_table(path, columns=list(_READ)).combine_chunks()
 
 
-def _names(table: pa.Table) -> pd.DataFrame:
+def _names(table: pa.Table) -> pa.Table:
     """(row, name) of all that can be compared between datasets: file, recording, sources."""
     rows = pa.array(np.arange(table.num_rows))
     files = pc.binary_join_element_wise(_FILE, table["sha256"], "")
     sources = _flat(table["sources"])
-    rows = [rows.filter(pc.not_equal(table["sha256"], "")), rows, pc.list_parent_indices(sources)]
-    names = [
-        files.filter(pc.not_equal(table["sha256"], "")),
-        table["recording"],
-        pc.list_flatten(sources),
-    ]
-    return pd.concat([_comparable(*pair) for pair in zip(rows, names, strict=True)])
-
-
-def _comparable(rows: pa.Array, names: pa.Array | pa.ChunkedArray) -> pd.DataFrame:
-    same = pc.match_substring_regex(names, f"^({_FILE}|{SAME_EVERYWHERE})")
-    columns = {"row": rows.filter(pc.fill_null(same, False)), "name": names.filter(same)}
-    return pd.DataFrame({name: column.to_numpy(False) for name, column in columns.items()})
+    pairs = {
+        "row": [rows, rows, pc.list_parent_indices(sources)],
+        "name": [*files.chunks, *table["recording"].chunks, pc.list_flatten(sources)],
+    }
+    names = pa.table({column: pa.chunked_array(parts) for column, parts in pairs.items()})
+    return names.filter(pc.match_substring_regex(names["name"], f"^({_FILE}.|{SAME_EVERYWHERE})"))
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
@@ -100,17 +95,15 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
     return chunk if isinstance(chunk, pa.Array) else pa.concat_arrays(chunk.chunks)
 
 
-def _places(dataset: str, table: pa.Table, wanted: pd.Series) -> pd.DataFrame:
+def _places(dataset: str, table: pa.Table, wanted: pa.ChunkedArray) -> pd.DataFrame:
     """(name, dataset, place) of the names of a dataset that are wanted; place: ", fold 2"."""
     names = _names(table)
-    names = names[names["name"].isin(wanted)].drop_duplicates("name")
-    where = table.select(["fold", "split"]).take(names["row"].to_numpy()).to_pandas()
-    fold = ", fold " + where["fold"].astype(str)
+    found = names.filter(pc.is_in(names["name"], wanted)).to_pandas().drop_duplicates("name")
+    where = table.select(["fold", "split"]).take(found["row"].to_numpy()).to_pandas()
     split = (", " + where["split"]).mask(where["split"] == "", "")
-    place = split.where(where["fold"] == 0, fold)
-    return pd.DataFrame(
-        {"name": names["name"].to_numpy(), "dataset": dataset, "place": place.to_numpy()}
-    )
+    place = split.where(where["fold"] == 0, ", fold " + where["fold"].astype(str))
+    columns = {"name": found["name"].to_numpy(), "dataset": dataset, "place": place.to_numpy()}
+    return pd.DataFrame(columns, dtype=str)
 
 
 def _check_rest(

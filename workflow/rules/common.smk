@@ -20,6 +20,7 @@ from vipann.config import check_config, folds_of, in_order, read_layer, trained_
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
+from vipann.files import digest
 from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook

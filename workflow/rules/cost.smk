@@ -21,7 +21,8 @@ rule cost:
             manifests=f"{RESULTS}/manifests",
             benchmarks=f"{RESULTS}/benchmarks",
             found=there(f"{RESULTS}/benchmarks", "**/*.tsv")
-            + there(f"{RESULTS}/manifests", "*.parquet"),
+            + there(f"{RESULTS}/manifests", "*.parquet")
+            + there(f"{RESULTS}/manifests", "*.shared.csv"),
         ),
     message:
         "cost of the run, measured here (about a minute)"

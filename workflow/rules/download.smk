@@ -102,6 +102,31 @@ rule manifest:
         "../scripts/manifest.py"
 
 
+rule shared_recordings:
+    input:
+        lambda w: [manifest_of(name) for name in [w.dataset, *compared_with(w.dataset)]],
+    output:
+        # What was there stays until it is replaced: without it, features would be made anew.
+        update(f"{RESULTS}/manifests/{{dataset}}.shared.csv"),
+    log:
+        log_of("shared_recordings/{dataset}"),
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        settings=lambda w: settings(
+            "shared.py",
+            datasets=[w.dataset, *compared_with(w.dataset)],
+            role=role_of(w.dataset),
+        ),
+    message:
+        "audio of {wildcards.dataset} that other datasets of the run hold"
+    script:
+        "../scripts/shared.py"
+
+
 SUMMARIES = expand(
     f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
     dataset=[*TESTED, *sorted(set(OOD_WINDOWS.values()))],
@@ -114,6 +139,8 @@ rule dataset_summary:
         manifest=rules.manifest.output.manifest,
         missing=rules.manifest.output.missing,
         features=f"{RESULTS}/features/{{dataset}}.h5",
+        shared=lambda w: shared_list_of(w.dataset),
+        left_out=lambda w: left_out_of(w.dataset),
     output:
         csv=f"{RESULTS}/manifests/{{dataset}}.summary.csv",
         md=f"{RESULTS}/manifests/{{dataset}}.summary.md",

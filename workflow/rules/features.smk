@@ -11,6 +11,8 @@ rule features:
     input:
         manifest=rules.manifest.output,
         audio=lambda w: audio_of(w.dataset),
+        # Its contents count by `left_out_settings`, not by when it was made.
+        left_out=ancient(lambda w: left_out_of(w.dataset)),
     output:
         f"{RESULTS}/features/{{dataset}}.h5",
     log:
@@ -26,7 +28,9 @@ rule features:
         mem_mb=growing(4000),
         runtime=growing(720),
     params:
-        settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),
+        settings=lambda w: settings(
+            "features.py", **extraction_settings(w.dataset), **left_out_settings(w.dataset)
+        ),
     message:
         "features {wildcards.dataset}"
     script:
@@ -37,6 +41,8 @@ rule features_shard:
     input:
         manifest=rules.manifest.output,
         audio=lambda w: audio_of(w.dataset),
+        # Its contents count by `left_out_settings`, not by when it was made.
+        left_out=ancient(lambda w: left_out_of(w.dataset)),
     output:
         f"{RESULTS}/features/{{dataset}}/shard{{shard}}of{{shards}}.h5",
     log:
@@ -54,7 +60,9 @@ rule features_shard:
         mem_mb=growing(8000),
         runtime=growing(720),
     params:
-        settings=lambda w: settings("features.py", **extraction_settings(w.dataset)),
+        settings=lambda w: settings(
+            "features.py", **extraction_settings(w.dataset), **left_out_settings(w.dataset)
+        ),
     message:
         "features {wildcards.dataset}, shard {wildcards.shard} of {wildcards.shards}"
     script:

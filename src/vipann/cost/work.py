@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from vipann.config import folds_of, trained_upstream
+from vipann.datasets.left_out import read_list
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
@@ -66,6 +67,8 @@ class Work:
 
 def size_of(config: Mapping[str, Any], dataset: str, manifests: Path) -> Size:
     """The dataset's size from its manifest, else, for the paper's own, as the paper gives it.
+
+    Clips that are left out as other datasets hold them too are not counted.
 
     Raises:
         UserError: there is neither.
@@ -277,4 +280,7 @@ def _counted(path: Path) -> Size:
     table = pq.read_table(path, columns=["split", "labels"])
     splits = table.column("split").to_pylist()
     classes = {label for labels in table.column("labels").to_pylist() for label in labels}
-    return Size(len(splits), splits.count("eval"), len(classes), path.name)
+    listed = path.with_suffix(".shared.csv")
+    left_out = read_list(listed).query("left_out")["split"].tolist() if listed.is_file() else []
+    eval_clips = splits.count("eval") - left_out.count("eval")
+    return Size(len(splits) - len(left_out), eval_clips, len(classes), path.name)

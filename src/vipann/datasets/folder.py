@@ -11,7 +11,7 @@ import pandas as pd
 from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import SPLITS, ClipTable, clip_table
-from vipann.datasets.metadata import read_rows, refuse, whole_numbers
+from vipann.datasets.metadata import freesound_of, read_rows, refuse, whole_numbers
 from vipann.datasets.recordings import READABLE, cut, find_recordings
 from vipann.errors import UserError
 from vipann.folds import deal_folds, fold_numbers
@@ -55,7 +55,8 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     `options.windows` cuts each recording into clips, see `recordings.cut`. Labels are left out
     where block["task"] is "unlabelled". Where block["folds"] wants folds and none are given, they
     are dealt: each class spread over all folds, the clips of a recording, and of one `group`, in
-    one fold, the same for every seed. UserError names the file or CSV line.
+    one fold, the same for every seed. Sources name the recording on Freesound too, where a file's
+    name does. UserError names the file or CSV line.
     """
     folder, options = Path(folder), block.get("options") or {}
     if not folder.is_dir():
@@ -77,6 +78,8 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
         listed.extend([recording] * (len(rows) - len(listed)))
     for row, fold in zip(rows, _folds(listed, fold_numbers(block.get("folds") or 0)), strict=True):
         row["fold"] = fold
+        if known := freesound_of(row["path"]):
+            row["sources"] = [*row["sources"], known]
     return clip_table(rows, sorted({label for row in rows for label in row["labels"]}))
 
 

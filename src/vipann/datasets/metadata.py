@@ -1,12 +1,21 @@
 """Metadata tables (CSV) that name clips; every fault is told with its file and line."""
 
+import re
 from collections.abc import Callable, Collection
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from vipann.errors import UserError
 from vipann.folds import wording
+
+# Names of recordings that mean the same one in every dataset begin so, as a regular expression.
+SAME_EVERYWHERE = "freesound:|youtube:"
+_ID = r"(?!(?:19|20)\d\d(?!\d))([1-9]\d{2,6})"
+_FREESOUND_NAME = re.compile(
+    rf"{_ID}__.+?__.+|[1-5]-(\d{{1,7}})-[A-Z]-[0-4]?\d|{_ID}-\d-(?:0|[1-9]\d*)-(?:0|[1-9]\d*)",
+    re.ASCII | re.DOTALL,
+)
 
 
 def read_rows(path: Path, required: Collection[str], separator: str = ",") -> pd.DataFrame:
@@ -70,6 +79,18 @@ def class_names(table: pd.DataFrame, number: str, name: str) -> list[str]:
 def freesound(number: str) -> str:
     """Name of a recording by its id on Freesound, the same for every dataset cut from there."""
     return f"freesound:{number.lstrip('0')}"
+
+
+def freesound_of(path: str) -> str:
+    """The recording on Freesound that a file's name tells of (see `freesound`), else "".
+
+    Names are told by their form: Freesound's own of a download, `<id>__<user>__<title>`; ESC-50's,
+    `<fold>-<id>-<take: a letter>-<target>`; UrbanSound8K's, `<id>-<classID>-<take>-<slice>`. Where
+    there is no letter to tell a name by, an id has 3 to 7 digits, does not begin with 0 and is no
+    year from 1900 to 2099, so that dates and counters are none.
+    """
+    match = _FREESOUND_NAME.fullmatch(PurePosixPath(path).stem)
+    return freesound(next(filter(None, match.groups()))) if match else ""
 
 
 def refuse(table: pd.DataFrame, wrong: pd.Series, what: Callable[[pd.Series], str]) -> None:

@@ -5,13 +5,19 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from vipann.datasets.left_out import read_list
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.files import replacing
 
 COLUMNS = ("dataset", "what", "name", "split", "fold", "clips", "hours")
 _REASONS_SHOWN = 20
+_SHARED = {
+    "shared": "Left out, as another dataset of the run holds their audio",
+    "shared, kept": "Another transfer dataset holds their audio too",
+}
 # Adapters that compute a clip's sum with options.checksums alone; the others always do or never.
 SUMS_BY_OPTION = ("audioset",)
 
@@ -24,12 +30,16 @@ def write_summary(
     csv: Path,
     md: Path,
     rejected: Path | None = None,
+    shared: Path | None = None,
 ) -> None:
     """Count a manifest, the clips missing from it and those that the features `rejected`.
 
+    `shared`: the list of the clips that other datasets of the run hold too.
+
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
-    reason, without the file's name) or "sha256" (name is the sum over the clips' ids and sums in
+    reason, without the file's name), "shared" (the same; left out of the features) and "shared,
+    kept", or "sha256" (name is the sum over the clips' ids and sums in
     sorted order: equal for two people who hold the same audio, wherever it lies; without sums, that
     there is none and, if the dataset's `adapter` has one, the option to change). `md` shows the
     same to a reader. hours: 0 where unknown.
@@ -38,6 +48,8 @@ def write_summary(
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
     if rejected is not None:
         rows += _reasons("rejected", rejected)
+    if shared is not None:
+        rows += _shared(shared)
     rows.append({"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)})
     summary = pd.DataFrame(rows, columns=list(COLUMNS)).assign(dataset=dataset)
     summary = summary.fillna({"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0})
@@ -87,6 +99,16 @@ def _reasons(what: str, path: Path) -> list[dict]:
     ]
 
 
+def _shared(path: Path) -> list[dict]:
+    rows = read_list(path)
+    rows["what"] = np.where(rows["left_out"], *_SHARED)
+    counts = rows.value_counts(["what", "reason", "split"], sort=False)
+    return [
+        {"what": what, "name": name, "split": split, "clips": count}
+        for (what, name, split), count in sorted(counts.items(), key=lambda i: (-i[1], i[0]))
+    ]
+
+
 def _without_the_clip(clip_id: str, reason: str) -> str:
     """The reason without this clip's name and lengths, so that equal reasons can be counted."""
     file = clip_id.partition("#")[0]
@@ -115,14 +137,15 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame) -> str:
         rows = summary[summary["what"] == what]
         if len(rows):
             parts += [f"## {title}", _cross_table(rows, title)]
-    for what in ("missing", "rejected"):
+    titles = {"missing": "Missing", "rejected": "Rejected", **_SHARED}
+    for what, title in titles.items():
         rows = summary[summary["what"] == what].groupby("name", sort=False)["clips"].sum()
         if len(rows):
             shown = rows.sort_values(ascending=False, kind="stable").head(_REASONS_SHOWN)
             body = [[_cell(name), f"{count:,}"] for name, count in shown.items()]
             if rest := int(rows.sum() - shown.sum()):
                 body.append([f"{len(rows) - len(shown)} other reasons", f"{rest:,}"])
-            parts += [f"## {what.capitalize()}: {rows.sum():,}", _table(["reason", "clips"], body)]
+            parts += [f"## {title}: {rows.sum():,}", _table(["reason", "clips"], body)]
     sums = summary.loc[summary["what"] == "sha256", "name"].iloc[0]
     parts.append(f"sha256 over the clips' ids and sums, in sorted order: {sums}")
     return "\n\n".join(parts) + "\n"

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from vipann.datasets.left_out import MADE_BY, heard_clips, list_sum
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.features.kinds import ClipFeatures, Heard, kind_of
 from vipann.features.measures import MEASURES, write_measures
@@ -31,6 +32,7 @@ def extract_features(
     out: Path,
     workers: int,
     *,
+    left_out: Path | None = None,
     max_rejected: float = 0.0,
     shard: int = 1,
     shards: int = 1,
@@ -40,14 +42,16 @@ def extract_features(
     Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
     uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording;
     and, where they are made from audio, the `MEASURES` of the clips (N,) float32. Attributes:
-    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256.
+    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256,
+    left_out_sha256.
     `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
     decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
     The memory held does not grow with the dataset.
 
     A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a
-    frame, or silent to the network is left out and listed in `rejected_list(out)`. `shard`
-    1..`shards` takes that part of the manifest's rows.
+    frame, or silent to the network is left out and listed in `rejected_list(out)`. Clips that the
+    list `left_out` leaves out, as other datasets hold them too, are as if they were not in the
+    manifest. `shard` 1..`shards` takes that part of the rows.
 
     Raises:
         UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
@@ -55,7 +59,8 @@ def extract_features(
     """
     table = read_manifest(manifest_path)
     kind = kind_of(settings)
-    frame = table.frame.iloc[shard_rows(len(table.frame), shard, shards)]
+    frame = heard_clips(table.frame, left_out)
+    frame = frame.iloc[shard_rows(len(frame), shard, shards)]
     about = ["clip_id", "path", "offset_s", "duration_s", "sample_rate"]
     records = frame[about].to_dict("records")
     shape = (len(records), *kind.shape(block["clip_seconds"]))
@@ -73,6 +78,7 @@ def extract_features(
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
         write_measures(file, measures)
         file.attrs["manifest_sha256"] = digest(manifest_path)
+        file.attrs[MADE_BY] = list_sum(left_out)
     _tell(out, len(kept), rejected.count)
 
 

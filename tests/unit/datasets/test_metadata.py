@@ -2,7 +2,13 @@
 
 import pytest
 
-from vipann.datasets.metadata import class_names, read_rows, whole_numbers
+from vipann.datasets.metadata import (
+    class_names,
+    freesound,
+    freesound_of,
+    read_rows,
+    whole_numbers,
+)
 from vipann.errors import UserError
 
 
@@ -54,3 +60,46 @@ def test_missing_files_and_columns_are_named(tmp_path):
         read_rows(tmp_path / "absent.csv", [])
     with pytest.raises(UserError, match=r"meta\.csv lacks the column\(s\) id, name"):
         table(tmp_path, "ID\n1\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("dogs/116400__some_user__two dogs, far.wav", "116400"),
+        ("321__u__t__more.flac", "321"),
+        ("audio/2-116400-A-0.wav", "116400"),
+        ("5-977-B-49.ogg", "977"),
+        ("fold1/114587-3-0-2.wav", "114587"),
+        ("344-3-10-0.wav", "344"),
+        ("2114-3-1-0.wav", "2114"),
+    ],
+)
+def test_names_that_carry_an_id_of_freesound(path, number):
+    assert freesound_of(path) == freesound(number) == f"freesound:{number}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("2020-05-13.wav", "1-2.wav", "2024-11-05-07.wav", "2024-1-5-7.wav", "1999-3-0-0.wav"),
+        *(
+            "20200513-1-0-0.wav",
+            "2020-05-13-07.wav",
+            "1-2-3-4.wav",
+            "12-1-0-3.wav",
+            "001-1-0-3.wav",
+        ),
+        *("114587-3-0-2-x.wav", "114587-13-0-2.wav", "114587-3-02-2.wav", "1234567.wav"),
+        *(
+            "2020__site__dawn.wav",
+            "01__dog__bark.wav",
+            "20200513__site__dawn.wav",
+            "1234__dawn.wav",
+        ),
+        *("116400_user_title.wav", "6__10_07_13_marDeCangas_Entra.wav", "93__A__Draga_1.wav"),
+        *("6-116400-A-0.wav", "1-116400-a-0.wav", "1-116400-A-0.wav/x.wav", "a1-116400-A-0.wav"),
+        *("S4A01234_20200513_053000.wav", "116400-3-0-2/1.wav", "٣٤٤-3-0-0.wav", ""),
+    ],
+)
+def test_ordinary_names_carry_none(path):
+    assert freesound_of(path) == ""

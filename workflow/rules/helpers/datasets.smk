@@ -68,3 +68,46 @@ def extraction_settings(dataset: str) -> dict:
         "block": {key: block[key] for key in ("clip_seconds", "padding", "task")},
         "features": used_features(config),
     }
+
+
+def manifest_of(dataset: str) -> str:
+    return f"{RESULTS}/manifests/{dataset}.parquet"
+
+
+def role_of(dataset: str) -> str:
+    """What the run makes of a dataset; "" where it isn't one of the run's."""
+    if dataset in TRANSFER_DATASETS:
+        return "transfer"
+    if dataset in OOD_WINDOWS.values():
+        return "ood"
+    return "upstream" if dataset == UPSTREAM else ""
+
+
+def compared_with(dataset: str) -> list[str]:
+    """The datasets of the run whose audio a dataset should not hold as well."""
+    others = {
+        "upstream": TRANSFER_DATASETS,
+        "transfer": TRANSFER_DATASETS,
+        "ood": [*([UPSTREAM] if UPSTREAM else []), *TRANSFER_DATASETS],
+    }
+    return [name for name in others.get(role_of(dataset), []) if name != dataset]
+
+
+def shared_list_of(dataset: str) -> list[str]:
+    """The list of a dataset's clips whose audio others of the run hold; [] without others."""
+    return [f"{RESULTS}/manifests/{dataset}.shared.csv"] if compared_with(dataset) else []
+
+
+def left_out_of(dataset: str) -> list[str]:
+    """That list, for a dataset whose features leave its clips out."""
+    return shared_list_of(dataset) if role_of(dataset) in ("upstream", "ood") else []
+
+
+def left_out_settings(dataset: str) -> dict:
+    """The contents of that list, as far as it is there, by its sum.
+
+    The list is made from manifests of all datasets, and so again after each edit of one of them.
+    Were it an input like others, Snakemake would plan the features and all trainings anew before it
+    knows that the list is as it was.
+    """
+    return {"left_out": [digest(path) for path in left_out_of(dataset) if Path(path).exists()]}

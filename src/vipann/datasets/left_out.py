@@ -41,7 +41,7 @@ def check_features(features: Path, listed: Path) -> None:
     have been planned.
     """
     with h5py.File(features) as file:
-        made_by = file.attrs[MADE_BY]
+        made_by = file.attrs.get(MADE_BY)
     if made_by != list_sum(listed):
         raise UserError(
             f"{listed} is another list now than when {features} was made: since a dataset of this "

@@ -34,15 +34,15 @@ def write_summary(
 ) -> None:
     """Count a manifest, the clips missing from it and those that the features `rejected`.
 
-    `shared`: the list of the clips that other datasets of the run hold too.
-
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
-    reason, without the file's name), "shared" (the same; left out of the features) and "shared,
-    kept", or "sha256" (name is the sum over the clips' ids and sums in
+    reason, without the file's name) or "sha256" (name is the sum over the clips' ids and sums in
     sorted order: equal for two people who hold the same audio, wherever it lies; without sums, that
     there is none and, if the dataset's `adapter` has one, the option to change). `md` shows the
     same to a reader. hours: 0 where unknown.
+
+    `shared` lists the clips that other datasets of the run hold too: what is "shared" for those
+    that features leave out, else "shared, kept"; name is the reason.
     """
     table = read_manifest(manifest)
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
@@ -101,7 +101,7 @@ def _reasons(what: str, path: Path) -> list[dict]:
 
 def _shared(path: Path) -> list[dict]:
     rows = read_list(path)
-    rows["what"] = np.where(rows["left_out"], *_SHARED)
+    rows["what"] = np.where(rows["left_out"], "shared", "shared, kept")
     counts = rows.value_counts(["what", "reason", "split"], sort=False)
     return [
         {"what": what, "name": name, "split": split, "clips": count}

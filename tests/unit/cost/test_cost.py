@@ -220,6 +220,11 @@ def test_sizes_come_from_the_manifest_else_from_the_paper(config, tmp_path):
     frame = pd.DataFrame({"split": ["train", "eval", "eval"], "labels": [["a"], ["b", "a"], []]})
     frame.to_parquet(tmp_path / "esc50.parquet")
     assert size_of(unknown, "esc50", tmp_path) == Size(3, 2, 2, "esc50.parquet")
+    head, rows = "clip_id,split,reason,left_out", ["a,eval,r,{0}", "b,train,r,{0}"]
+    for left_out, size in ((True, (1, 1)), (False, (3, 2))):
+        lines = [head, *(row.format(left_out) for row in rows)]
+        (tmp_path / "esc50.shared.csv").write_text("\n".join(lines))
+        assert size_of(unknown, "esc50", tmp_path) == Size(*size, 2, "esc50.parquet")
 
 
 @pytest.fixture

@@ -273,3 +273,17 @@ def test_path_option_reads_in_place(tmp_path):
         list_clips(tmp_path / "absent", block(), 0)
     with pytest.raises(UserError, match="no recordings"):
         list_clips(tmp_path / "audio", block(), 0)
+
+
+def test_names_of_freesound_add_their_recording_to_the_sources(tmp_path):
+    for name in ("116400__user__dog.wav", "2-114587-A-0.wav", "2020-05-13.wav"):
+        write(tmp_path / "dog" / name)
+    frame = list_clips(tmp_path, block(clip_seconds=0.25, windows=True), 0).frame
+    assert frame["recording"].tolist() == frame["path"].tolist()
+    sources = dict(zip(frame["path"], frame["sources"], strict=True))
+    assert sources == {
+        "dog/116400__user__dog.wav": ["dog/116400__user__dog.wav", "freesound:116400"],
+        "dog/2-114587-A-0.wav": ["dog/2-114587-A-0.wav", "freesound:114587"],
+        "dog/2020-05-13.wav": ["dog/2020-05-13.wav"],
+    }
+    assert len(frame) == 6

@@ -35,9 +35,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def summarise(folder, rejected=None, adapter="folder"):
+def summarise(folder, rejected=None, adapter="folder", shared=None):
     paths = (folder / "s.csv", folder / "s.md")
-    write_summary("pets", adapter, folder / "m.parquet", folder / "missing.csv", *paths, rejected)
+    lists = (folder / "m.parquet", folder / "missing.csv")
+    write_summary("pets", adapter, *lists, *paths, rejected, shared)
     with paths[0].open() as stream:
         return list(csv.DictReader(stream)), paths[1].read_text()
 
@@ -103,6 +104,34 @@ def test_what_is_missing_and_rejected_is_counted_by_reason(folder):
     assert "## Missing: 8" in page
     assert f"| {gone} | 3 |" in page
     assert "## Rejected: 1" in page
+
+
+@pytest.mark.parametrize(
+    ("left_out", "what", "title"),
+    [("True", "shared", "## Left out"), ("False", "shared, kept", "## Another transfer dataset")],
+)
+def test_what_other_datasets_hold_is_counted_by_reason(folder, left_out, what, title):
+    reasons = [("freesound:7", "train"), ("freesound:7", "eval"), ("freesound:8", "train")] * 2
+    lines = [f"c{n},{split},in {name},{left_out}" for n, (name, split) in enumerate(reasons)]
+    (folder / "shared.csv").write_text("\n".join(["clip_id,split,reason,left_out", *lines]))
+    rows, page = summarise(folder, shared=folder / "shared.csv")
+    found = {
+        (row["what"], row["name"], row["split"]): int(row["clips"])
+        for row in rows
+        if row["what"].startswith("shared")
+    }
+    assert found == {
+        (what, "in freesound:7", "train"): 2,
+        (what, "in freesound:7", "eval"): 2,
+        (what, "in freesound:8", "train"): 2,
+    }
+    assert title in page
+    assert "| in freesound:7 | 4 |" in page
+
+
+def test_nothing_is_said_of_other_datasets_where_they_hold_nothing(folder):
+    (folder / "shared.csv").write_text("clip_id,split,reason,left_out\n")
+    assert summarise(folder, shared=folder / "shared.csv") == summarise(folder)
 
 
 def test_splits_are_shown_apart(folder):

@@ -71,6 +71,7 @@ def extraction_settings(dataset: str) -> dict:
 
 
 def manifest_of(dataset: str) -> str:
+    """The list of a dataset's clips that is compared with those of others."""
     return f"{RESULTS}/manifests/{dataset}.parquet"
 
 
@@ -84,13 +85,15 @@ def role_of(dataset: str) -> str:
 
 
 def compared_with(dataset: str) -> list[str]:
-    """The datasets of the run whose audio a dataset should not hold as well."""
-    others = {
-        "upstream": TRANSFER_DATASETS,
-        "transfer": TRANSFER_DATASETS,
-        "ood": [*([UPSTREAM] if UPSTREAM else []), *TRANSFER_DATASETS],
-    }
-    return [name for name in others.get(role_of(dataset), []) if name != dataset]
+    """The datasets of the run whose audio a dataset should not hold as well.
+
+    Upstream audio that none of the run's networks is trained on need not be there.
+    """
+    trained = [UPSTREAM] if trained_upstream(config["pretrain"]) else []
+    others = TRANSFER_DATASETS
+    if role_of(dataset) == "ood":
+        others = [*trained, *TRANSFER_DATASETS]
+    return [name for name in others if name != dataset] if role_of(dataset) else []
 
 
 def shared_list_of(dataset: str) -> list[str]:

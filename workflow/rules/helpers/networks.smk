@@ -84,9 +84,9 @@ def prediction_settings(*words: object, dataset: str, scored_dataset: str, **row
     )
 
 
-def ood_features(dataset: str) -> list[str]:
-    """What the networks of `dataset` hear of the out-of-distribution set."""
-    return [f"{RESULTS}/features/{OOD_WINDOWS[dataset]}.h5"] if dataset in OOD_WINDOWS else []
+def ood_features(dataset: str) -> str | list:
+    """What the networks of `dataset` hear of the out-of-distribution set; [] where there is none."""
+    return f"{RESULTS}/features/{OOD_WINDOWS[dataset]}.h5" if dataset in OOD_WINDOWS else []
 
 
 def scored_out_of_distribution(dataset: str) -> list[str]:

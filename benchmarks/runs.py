@@ -20,13 +20,17 @@ from reporting import machine
 
 from vipann.claims.judgement import UNJUDGED
 
-TABLES = ("table2", "table3", "table4", "table5", "claims", "calibration", "ood")
+TABLES = ("table2", "table3", "table4", "table5", "claims", "calibration", "ood", "shortcuts")
 PACKAGES = ("torch", "snakemake", "numpy", "librosa")
 SCORES = ["dataset", "strategy", "phase", "metric"]
 SMALL = 200_000  # bytes, of a figure's values
 ECE_NOTE = (
     "`ece_pooled` is the expected calibration error over the clips of all folds together, the ECE "
     "of a run's tables/calibration.md; upstream it is that of the one network."
+)
+SHORTCUTS_NOTE = (
+    "Separation, the larger of AUROC and 1 - AUROC, by trivial scores; in brackets, of the networks' "
+    "uncertainties, those with an AUROC above it."
 )
 FOLDER_NOTE = (
     "`<folder>`: where the archives lie. Without it they are downloaded: gigabytes for some."
@@ -82,6 +86,9 @@ def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
     if detected := list(_auroc(runs)):
         lines += ["", "## Out-of-distribution detection", "", "AUROC, mean over folds.", ""]
         lines += _markdown(["Dataset", "Strategy", "Phase", "Uncertainty", *names], detected)
+    if shortcuts := list(_shortcuts(runs)):
+        lines += ["", "## The same clips told apart without a network", "", SHORTCUTS_NOTE, ""]
+        lines += _markdown(["Dataset", "Score", *names], shortcuts)
     lines += ["", "## The paper's claims", ""]
     claims = list(_claims(runs))
     if len(runs) > 1:
@@ -119,6 +126,18 @@ def _auroc(runs: Sequence[Path]) -> Iterable[list[str]]:
     return _joined(tables)
 
 
+def _shortcuts(runs: Sequence[Path]) -> Iterable[list[str]]:
+    keys, tables = ["dataset", "score"], []
+    for run in runs:
+        table = _read(run, "shortcuts")
+        shown = [
+            f"{row.separation:.3f} ({row.uncertainties_above} of {row.uncertainties})"
+            for row in table.itertuples()
+        ]
+        tables.append(table.reindex(columns=keys).assign(shown=shown))
+    return _joined(tables, keys)
+
+
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
     value = table["value"]
     if "ours" in table:
@@ -127,8 +146,8 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(shown=value.map("{:.3f}".format) + error)
 
 
-def _joined(tables: Sequence[pd.DataFrame]) -> Iterable[list[str]]:
-    columns = [table.set_index(SCORES)["shown"] for table in tables]
+def _joined(tables: Sequence[pd.DataFrame], keys: Sequence[str] = SCORES) -> Iterable[list[str]]:
+    columns = [table.set_index(list(keys))["shown"] for table in tables]
     together = pd.concat(columns, axis=1, sort=False).fillna("–")
     return (
         [*map(str, index), *row]

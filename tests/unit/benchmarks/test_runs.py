@@ -23,6 +23,9 @@ def plant(folder: Path, accuracy: float, verdict: str) -> Path:
     beyond = [cell | {"metric": m, "value": v, "standard_error": None} for m, v in BEYOND.items()]
     pd.DataFrame(beyond[:2]).to_csv(folder / "tables/calibration.csv", index=False)
     pd.DataFrame(beyond[2:]).to_csv(folder / "tables/ood.csv", index=False)
+    shortcut = {"dataset": "esc10", "score": "level_db", "separation": 0.875}
+    shortcut |= {"uncertainties_above": 2, "uncertainties": 11}
+    pd.DataFrame([shortcut]).to_csv(folder / "tables/shortcuts.csv", index=False)
     rows = [("a", "esc10", verdict), ("b", None, "holds"), ("c", None, UNJUDGED)]
     plant_claims(folder, rows)
     return folder
@@ -63,12 +66,13 @@ def test_scores_and_verdicts_of_two_seeds_stand_side_by_side(tmp_path):
     assert not any("| ece |" in line for line in text)
     assert runs.ECE_NOTE in text
     assert "| esc10 | flip | finetuned | auroc_total | 0.750 | 0.750 |" in text
+    assert "| esc10 | level_db | 0.875 (2 of 11) | 0.875 (2 of 11) |" in text
     assert "1 of 2 verdicts that these runs can decide are the same in all runs." in text
     assert "| A is so. | esc10 | holds | does not hold |" in text
     assert f"| C is so. |  | {UNJUDGED} | {UNJUDGED} |" in text
     assert any(line.startswith("| one |") and line.endswith("| 0.50 |") for line in text)
     kept = sorted(path.name for path in (tmp_path / "kept/two").iterdir())
-    assert kept == ["calibration.csv", "claims.csv", "ood.csv", "table4.csv"]
+    assert kept == ["calibration.csv", "claims.csv", "ood.csv", "shortcuts.csv", "table4.csv"]
 
 
 def test_an_older_ledger_may_lack_claims(tmp_path):
@@ -110,7 +114,7 @@ def test_a_table_without_rows_is_not_kept_and_an_earlier_one_goes(tmp_path):
     table.write_text(table.read_text().splitlines()[0] + "\n")
     runs.keep(run, tmp_path / "kept")
     kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
-    assert kept == ["calibration.csv", "claims.csv", "table4.csv"]
+    assert kept == ["calibration.csv", "claims.csv", "shortcuts.csv", "table4.csv"]
     assert "## Out-of-distribution detection" not in runs.report([run], ["?"])
 
 

@@ -29,8 +29,8 @@ ECE_NOTE = (
     "of a run's tables/calibration.md; upstream it is that of the one network."
 )
 SHORTCUTS_NOTE = (
-    "Separation, the larger of AUROC and 1 - AUROC, by trivial scores; in brackets, of the networks' "
-    "uncertainties, those with an AUROC above it."
+    "Separation, the larger of AUROC and 1 - AUROC, by trivial scores; in brackets, of the "
+    "networks' uncertainties, those with an AUROC above it."
 )
 FOLDER_NOTE = (
     "`<folder>`: where the archives lie. Without it they are downloaded: gigabytes for some."

@@ -123,7 +123,9 @@ rule dataset_summary:
         "../../environment.yml"
     params:
         settings=lambda w: settings(
-            "summary.py", adapter_name=config["datasets"][w.dataset]["adapter"]
+            "summary.py",
+            adapter_name=config["datasets"][w.dataset]["adapter"],
+            walked=walked_folder(w.dataset),
         ),
     message:
         "summary of {wildcards.dataset}"

@@ -1,6 +1,7 @@
 """What can be told of a clip without any network: its level, band, silence, length and source."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 import h5py
@@ -99,3 +100,9 @@ def read_measures(file: h5py.File) -> pd.DataFrame:
         {name: file[name][()] for name in MEASURES if name in file},
         index=range(len(file["clip_id"])),
     )
+
+
+def measures_of(path: Path) -> pd.DataFrame:
+    """The measures of the feature file `path`, with the clips' ids as index."""
+    with h5py.File(path) as file:
+        return read_measures(file).set_index(pd.Index(file["clip_id"].asstr()[()], name="clip_id"))

@@ -20,7 +20,7 @@ MEASURES = (
     "source_rate",
     "source_seconds",
 )
-QUIET_DB = 10.0
+QUIET_DB = 20.0
 _LOWEST_DB = -200.0
 _EDGE_DB = 70.0
 _FFT = 2048
@@ -35,7 +35,7 @@ class ClipMeasures(dict[str, float]):
 
     level_db: root mean square of the clip before padding, dB re full scale (a sample of 1), at
     least -200. peak: its largest absolute sample. quiet_share: of its frames, those that are
-    within 10 dB of the spectrogram's floor in all bands. band_edge_hz: see `band_edge`.
+    within 20 dB of the spectrogram's floor in all bands. band_edge_hz: see `band_edge`.
     padding_share: padded samples / samples of the padded clip. source_rate: Hz, of the file.
     source_seconds: length before padding.
     """

@@ -167,7 +167,7 @@ def _allowed(validator: str, wanted: Any, error: ValidationError) -> str:
         "maximum": f"must be at most {wanted}",
         "exclusiveMinimum": f"must be above {wanted}",
         "exclusiveMaximum": f"must be below {wanted}",
-        "pattern": f"must match {wanted}",
+        "pattern": error.schema.get("$comment") or f"must match {wanted}",
         "minItems": f"must have at least {wanted} entries",
         "maxItems": f"must have at most {wanted} entries",
         "uniqueItems": "must not repeat an entry",

@@ -125,7 +125,7 @@ def test_ship_recordings_become_windows_without_labels(finished):
 def test_what_could_not_be_had_of_audioset_is_told(finished, places):
     missing = pd.read_csv(finished / "manifests/audioset.missing.csv").set_index("clip_id")
     (broken,) = (path.stem for path in (places / "clips").glob("*.wav") if not path.is_symlink())
-    assert "cannot be read as audio" in missing.loc[broken, "reason"]
+    assert "cannot be decoded" in missing.loc[broken, "reason"]
     others = missing.drop(broken)
     assert set(others["reason"]) == {"no file in the audio folder"}
     summary = pd.read_csv(finished / "manifests/audioset.summary.csv")

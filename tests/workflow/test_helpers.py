@@ -1,6 +1,7 @@
 """What the helpers of the rule files make of a config, without Snakemake."""
 
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -97,6 +98,39 @@ def test_audio_in_the_users_own_folder_counts_and_other_audio_does_not(helpers, 
     (tmp_path / "new.wav").write_bytes(b"0")
     folder_stamp.cache_clear()
     assert made.own_audio_settings("shipsear") != before
+
+
+@pytest.mark.parametrize("place", ["audio/labels.csv", "labels.csv", "absolute"])
+def test_an_edited_table_of_the_users_own_counts_wherever_it_lies(helpers, tmp_path, place):
+    (tmp_path / "audio").mkdir()
+    table = tmp_path / ("labels.csv" if place == "absolute" else place)
+    relative = os.path.relpath(table, tmp_path / "audio")
+    options = {
+        "path": str(tmp_path / "audio"),
+        "csv": str(table) if place == "absolute" else relative,
+    }
+
+    def taken():
+        folder_stamp.cache_clear()
+        made = helpers({"datasets": {"birds": {"adapter": "folder", "options": options}}})
+        assert made.walked_folder("birds") is None
+        return made.own_audio_settings("birds")
+
+    table.write_text("path,label\na.wav,wren\n")
+    before = taken()
+    (table.parent / "notes.csv").write_text("x")
+    assert taken() == before
+    table.write_text("path,label\na.wav,robin\n")
+    assert taken() != before
+
+
+def test_the_folder_that_is_walked_is_known(helpers):
+    made = helpers(
+        {"datasets": {"birds": {"adapter": "folder", "options": {"path": "/data/birds"}}}}
+    )
+    assert made.walked_folder("birds") == "/data/birds"
+    assert made.walked_folder("shipsear") == "data/shipsear/audio"
+    assert made.walked_folder("esc50") is None
 
 
 def test_weights_come_from_the_file_that_is_named_or_from_moped(helpers):

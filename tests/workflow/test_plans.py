@@ -1,6 +1,7 @@
 """What Snakemake plans, and how it refuses, without running a job."""
 
 import copy
+import os
 
 import pytest
 from documented import UPDATING, read_rows, write_rows
@@ -87,6 +88,20 @@ def test_a_bad_config_stops_before_any_job(workflow, write_config):
     said = found.stdout + found.stderr
     assert "bad.yaml: transfer.folds: [6] is out of range; esc50 has folds 1 to 5" in said
     assert "Traceback" not in said
+
+
+def test_a_name_of_the_users_that_cannot_be_used_is_one_line(workflow, write_config, tmp_path):
+    own = tmp_path / "birds"
+    own.mkdir()
+    os.close(os.open(os.fsencode(own) + b"/zaunk\xf6nig.wav", os.O_CREAT))
+    for folder, named in ((own, r"zaunk\xf6nig.wav"), (tmp_path / "x{0}", "x{0}")):
+        options = {"shipsear": {"options": {"path": str(folder)}}}
+        config = write_config("odd", merge(MICRO, {"datasets": options}))
+        refused = workflow(config, "-n", check=False)
+        said = refused.stdout + refused.stderr
+        assert refused.returncode
+        assert any(named in line and "rename" in line for line in said.splitlines())
+        assert "Traceback" not in said
 
 
 def test_a_missing_archive_says_where_it_was_looked_for(workflow, write_config, tmp_path):

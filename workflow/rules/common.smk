@@ -151,3 +151,12 @@ include: "helpers/datasets.smk"
 include: "helpers/networks.smk"
 include: "helpers/products.smk"
 include: "helpers/report.smk"
+
+
+# In a rule's function an error of a folder would come with a traceback; the stamps are kept.
+if workflow.is_main_process:
+    try:
+        for name in filter(None, [*TESTED, OOD]):
+            own_audio_settings(name)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None

@@ -149,7 +149,11 @@ rule dataset_summary:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings("summary.py", adapter_name=BLOCKS[w.dataset]["adapter"]),
+        settings=lambda w: settings(
+            "summary.py",
+            adapter_name=BLOCKS[w.dataset]["adapter"],
+            walked=walked_folder(w.dataset),
+        ),
     message:
         "summary of {wildcards.dataset}"
     script:

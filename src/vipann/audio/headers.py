@@ -23,8 +23,8 @@ _W64_RIFF, _W64_DATA = b"riff\x2e\x91\xcf\x11", b"data\xf3\xac\xd3\x11"
 class SampleBytes:
     """Where the samples of a file lie: bytes that the header `promised`, and that are `there`.
 
-    promised None: the header leaves it open. uncounted: bytes after those promised that are
-    neither the header's other parts nor zeros, so samples that it does not count.
+    promised None: the header leaves it open. uncounted: bytes after those promised that belong to
+    none of the header's other parts and are not all zeros, so samples that it does not count.
     """
 
     promised: int | None
@@ -105,23 +105,25 @@ def _held_against(
     promised = max(0, size - before)
     if promised >= there:
         return SampleBytes(promised, there, 0)
-    end = start + -(-size // align) * align
-    return SampleBytes(promised, promised, _uncounted(stream, layout, end, total))
+    # What follows starts at a multiple of `align`, but some writers forget to fill up to it.
+    ends = {start + size, start + -(-size // align) * align}
+    uncounted = min(_uncounted(stream, layout, end, total) for end in ends)
+    return SampleBytes(promised, promised, uncounted)
 
 
 def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: int) -> int:
-    """Bytes from `position` on that are neither named parts of the file nor zeros."""
+    """Bytes from the first one after `position` on that is neither a named part's nor zero."""
     if layout is not None:
         for name, start, size in _parts(stream, layout, position, total):
             if not (name[:4].isascii() and name[:4].decode("ascii").isprintable()):
                 break
             position = start + -(-max(size, 0) // layout.align) * layout.align
     stream.seek(min(position, total))
-    rest = 0
     while block := stream.read(1 << 20):
         # What is filled up with zeros, as some recorders do to the end of a block, is no sound.
-        rest += len(block) if rest else len(block.lstrip(b"\0"))
-    return rest
+        if rest := block.lstrip(b"\0"):
+            return total - stream.tell() + len(rest)
+    return 0
 
 
 def ogg_is_whole(path: Path) -> bool:

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vipann.audio.walk import FoundAudio
+from vipann.datasets.class_sound import LEGEND, TABLE_HEAD, sound_rows, table_of, warnings
 from vipann.datasets.left_out import read_list
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.files import replacing
 
-COLUMNS = ("dataset", "what", "name", "split", "fold", "clips", "hours")
+COLUMNS = ("dataset", "what", "name", "split", "fold", "clips", "hours", "hz")
 _REASONS_SHOWN = 20
 _SHARED = {
     "shared": "Left out, as another dataset of the run holds their audio",
@@ -31,18 +33,22 @@ def write_summary(
     md: Path,
     rejected: Path | None = None,
     shared: Path | None = None,
+    measures: pd.DataFrame | None = None,
+    found: FoundAudio | None = None,
 ) -> None:
     """Count a manifest, the clips missing from it and those that the features `rejected`.
+
+    `measures`, by clip id, are those of the dataset's features; `found` is what its folder holds.
 
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
     reason, without the file's name) or "sha256" (name is the sum over the clips' ids and sums in
     sorted order: equal for two people who hold the same audio, wherever it lies; without sums, that
-    there is none and, if the dataset's `adapter` has one, the option to change). `md` shows the
-    same to a reader. hours: 0 where unknown.
-
+    there is none and, if the dataset's `adapter` has one, the option to change); "skipped" (name is
+    the suffix of files that are no audio; see `FoundAudio`); and those of `class_sound.sound_rows`.
     `shared` lists the clips that other datasets of the run hold too: what is "shared" for those
-    that features leave out, else "shared, kept"; name is the reason.
+    that features leave out, else "shared, kept"; name is the reason. `md` shows the same to a
+    reader, and warnings. hours: 0 where unknown; hz: 0 where it means nothing.
     """
     table = read_manifest(manifest)
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
@@ -50,14 +56,30 @@ def write_summary(
         rows += _reasons("rejected", rejected)
     if shared is not None:
         rows += _shared(shared)
+    if found is not None:
+        rows += [
+            {"what": "skipped", "name": name or "without suffix", "clips": count}
+            for name, count in found.skipped.most_common()
+        ]
+    heard = _heard(table, measures)
+    if heard is not None:
+        rows += sound_rows(heard, table.classes)
     rows.append({"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)})
     summary = pd.DataFrame(rows, columns=list(COLUMNS)).assign(dataset=dataset)
-    summary = summary.fillna({"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0})
-    summary = summary.astype({"fold": int, "clips": int})
+    nothing = {"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0, "hz": 0.0}
+    summary = summary.fillna(nothing).round({"hz": 0})
+    summary = summary.astype({"fold": int, "clips": int, "hz": int})
     with replacing(csv) as beside:
         summary.to_csv(beside, index=False, float_format="%.6f")
     with replacing(md) as beside:
-        beside.write_text(_page(dataset, table, summary), encoding="utf-8")
+        beside.write_text(_page(dataset, table, summary, heard), encoding="utf-8")
+
+
+def _heard(table: ClipTable, measures: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Labels and measures of the clips that have features; None where there are no measures."""
+    if measures is None or measures.empty or not len(measures.columns):
+        return None
+    return table.frame[["clip_id", "labels"]].set_index("clip_id").join(measures, how="inner")
 
 
 def _clips(table: ClipTable) -> list[dict]:
@@ -114,7 +136,8 @@ def _without_the_clip(clip_id: str, reason: str) -> str:
     file = clip_id.partition("#")[0]
     if file in reason:
         reason = re.sub(rf"\S*{re.escape(file)}\S*", "the file", reason)
-    return re.sub(r"[0-9]+\.[0-9]+ s\b", "N s", reason)
+    reason = re.sub(r"(sample is) [0-9.e+-]+[0-9]", r"\1 N", reason)
+    return re.sub(r"-?[0-9]+(\.[0-9]+)? (s|bytes|dB|samples)\b", r"N \2", reason)
 
 
 def _audio_sum(table: ClipTable, adapter: str) -> str:
@@ -125,7 +148,7 @@ def _audio_sum(table: ClipTable, adapter: str) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _page(dataset: str, table: ClipTable, summary: pd.DataFrame) -> str:
+def _page(dataset: str, table: ClipTable, summary: pd.DataFrame, heard: pd.DataFrame | None) -> str:
     frame = table.frame
     hours = summary.loc[summary["what"] == "all", "hours"].sum()
     parts = [
@@ -133,10 +156,19 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame) -> str:
         f"{len(frame):,} clips from {frame['path'].nunique():,} files, {hours:,.2f} hours, "
         f"{len(table.classes)} classes.",
     ]
+    if skipped := summary[summary["what"] == "skipped"].to_dict("records"):
+        told = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
+        parts.append(f"Skipped, as no audio: {told}.")
+    if heard is not None:
+        parts += [f"**Warning**: {_cell(text)}" for text in warnings(heard, table.classes)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):
         rows = summary[summary["what"] == what]
         if len(rows):
             parts += [f"## {title}", _cross_table(rows, title)]
+    if heard is not None:
+        body = table_of(summary, heard, table.classes)
+        cells = [[_cell(cell) for cell in line] for line in body]
+        parts += ["## Sound per class", _table(TABLE_HEAD, cells), LEGEND]
     titles = {"missing": "Missing", "rejected": "Rejected", **_SHARED}
     for what, title in titles.items():
         rows = summary[summary["what"] == what].groupby("name", sort=False)["clips"].sum()

@@ -1,6 +1,7 @@
 """What can be told of a clip without any network: its level, band, silence, length and source."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 import h5py
@@ -19,7 +20,7 @@ MEASURES = (
     "source_rate",
     "source_seconds",
 )
-QUIET_DB = 10.0
+QUIET_DB = 20.0
 _LOWEST_DB = -200.0
 _EDGE_DB = 70.0
 _FFT = 2048
@@ -34,7 +35,7 @@ class ClipMeasures(dict[str, float]):
 
     level_db: root mean square of the clip before padding, dB re full scale (a sample of 1), at
     least -200. peak: its largest absolute sample. quiet_share: of its frames, those that are
-    within 10 dB of the spectrogram's floor in all bands. band_edge_hz: see `band_edge`.
+    within 20 dB of the spectrogram's floor in all bands. band_edge_hz: see `band_edge`.
     padding_share: padded samples / samples of the padded clip. source_rate: Hz, of the file.
     source_seconds: length before padding.
     """
@@ -99,3 +100,9 @@ def read_measures(file: h5py.File) -> pd.DataFrame:
         {name: file[name][()] for name in MEASURES if name in file},
         index=range(len(file["clip_id"])),
     )
+
+
+def measures_of(path: Path) -> pd.DataFrame:
+    """The measures of the feature file `path`, with the clips' ids as index."""
+    with h5py.File(path) as file:
+        return read_measures(file).set_index(pd.Index(file["clip_id"].asstr()[()], name="clip_id"))

@@ -105,6 +105,10 @@ def test_other_parts_of_a_file_are_no_samples(tmp_path, probe):
     assert probe(wav + odd + note[:30008], "wav") == 2.0
     assert probe(wav[:12] + odd + wav[12:], "wav") == 2.0
     assert probe(wav + bytes(30000), "wav") == 2.0
+    # Some writers forget to fill an odd number of bytes up to an even one.
+    odd_bytes = write(tmp_path / "w8", 2.0, format="WAV", subtype="PCM_U8")[:-1]
+    odd_bytes = with_sizes(odd_bytes, len(odd_bytes), 2 * RATE - 1)
+    assert probe(odd_bytes + note[:30008], "wav") == pytest.approx(2.0, abs=0.001)
     # Some writers count the header too.
     assert probe(with_sizes(wav, len(wav), len(wav)), "wav") == 2.0
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from vipann.audio.probe import AudioFile
+from vipann.audio.walk import find_audio
 from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.datasets.summary import COLUMNS, SUMS_BY_OPTION, write_summary
 
@@ -35,10 +36,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-def summarise(folder, rejected=None, adapter="folder", shared=None):
-    paths = (folder / "s.csv", folder / "s.md")
-    lists = (folder / "m.parquet", folder / "missing.csv")
-    write_summary("pets", adapter, *lists, *paths, rejected, shared)
+def summarise(folder, rejected=None, adapter="folder", **more):
+    paths = (folder / "m.parquet", folder / "missing.csv", folder / "s.csv", folder / "s.md")
+    write_summary("pets", adapter, *paths, rejected, **more)
+    paths = paths[2:]
     with paths[0].open() as stream:
         return list(csv.DictReader(stream)), paths[1].read_text()
 
@@ -140,3 +141,94 @@ def test_splits_are_shown_apart(folder):
     write_manifest(clip_table(rows, ["x"]), folder / "m.parquet")
     _, page = summarise(folder)
     assert "| class | eval | train | total |\n| --- | --: | --: | --: |\n| x | 2 | 3 | 5 |" in page
+
+
+def test_reasons_that_differ_in_numbers_only_are_one(folder):
+    reasons = [
+        "/d/{}.wav is cut short: its header promises {}.000 s, and 1.500 s are there.",
+        "/d/{}.wav is far too loud: its largest sample is {}1.5e+03, where full scale is 1.",
+        "/d/{}.wav holds more than its header says: 1.0 s, and {}00 bytes (2.0 s) follow.",
+        "/d/{}.wav is silent to the network: its level -{} dB re full scale.",
+    ]
+    lines = [(f"{n}.wav", "", text.format(n, n)) for n in (7, 8) for text in reasons]
+    missing = pd.DataFrame(lines, columns=["clip_id", "split", "reason"])
+    missing.to_csv(folder / "missing.csv", index=False)
+    rows, _ = summarise(folder)
+    assert [row["clips"] for row in rows if row["what"] == "missing"] == ["2"] * len(reasons)
+
+
+def test_skipped_files_are_counted_by_suffix(folder):
+    for name in ("a.wav", "b.txt", "c.TXT", "README"):
+        (folder / "sounds" / name).parent.mkdir(exist_ok=True)
+        (folder / "sounds" / name).write_text("x")
+    rows, page = summarise(folder, found=find_audio(folder / "sounds"))
+    skipped = {row["name"]: row["clips"] for row in rows if row["what"] == "skipped"}
+    assert skipped == {".txt": "2", "without suffix": "1"}
+    assert "2 .txt" in page
+    assert "Skipped" not in summarise(folder)[1]
+
+
+def pets(folder, **measures):
+    """Four clips a class, cats before dogs, and their measures; each value one clip's."""
+    names = [f"{label}{n}" for label in ("cat", "dog") for n in range(4)]
+    audio = {name: AudioFile(f"{name}.wav", 10, 20, name) for name in names}
+    rows = [clip_row(audio[name], name, [name[:3]], 2) for name in names]
+    write_manifest(clip_table(rows, ["cat", "dog"]), folder / "m.parquet")
+    usual = {
+        "level_db": -20.0,
+        "peak": 0.5,
+        "quiet_share": 0.0,
+        "band_edge_hz": 8000.0,
+        "padding_share": 0.0,
+        "source_rate": 16000.0,
+        "source_seconds": 2.0,
+    }
+    return pd.DataFrame(usual | measures, index=names)
+
+
+def test_the_sound_of_each_class_is_told(folder):
+    measures = pets(
+        folder,
+        source_rate=[16000, 16000, 44100, 16000, 16000, 16000, 16000, 16000],
+        band_edge_hz=[4000, 5000, 6000, 8000, 8000, 8000, 8000, 8000],
+        quiet_share=[0.95, 0.89, 0, 0, 1, 1, 0, 0],
+        peak=[0.5, 2.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
+    )
+    # A clip that the features refused has no measures.
+    rows, page = summarise(folder, measures=measures.drop(index="dog3"))
+    found = {(row["what"], row["name"], row["hz"]): int(row["clips"]) for row in rows}
+    assert found["sample_rate", "cat", "16000"] == 3
+    assert found["sample_rate", "cat", "44100"] == 1
+    assert found["sample_rate", "dog", "16000"] == 3
+    assert found["band_edge median", "cat", "5500"] == 4
+    assert found["band_edge lowest", "cat", "4150"] == 4
+    assert (found["quiet", "cat", "0"], found["quiet", "dog", "0"]) == (1, 2)
+    assert (found["loud", "cat", "0"], found["loud", "dog", "0"]) == (1, 0)
+    assert "3 of 7 clips (42.9%)" in page
+    assert "1 clips have samples above 2, the largest 2.5" in page
+    assert "tells these classes" not in page
+    assert "| cat | 16000, 44100 | 5500 (4150 to 7700) | -20 | 1 | 1 |" in page
+
+
+@pytest.mark.parametrize(
+    ("measures", "told"),
+    [
+        ({"source_rate": [16000] * 4 + [44100] * 4}, "cat (16000), dog (44100)"),
+        ({"source_rate": [16000, 8000] * 2 + [44100] * 4}, "cat (8000, 16000), dog (44100)"),
+        ({"band_edge_hz": [3900, 4000] * 2 + [8000] * 4}, "cat (3900 to 4000)"),
+        ({"band_edge_hz": [3900, 8000] * 2 + [8000] * 4}, None),
+        ({"source_rate": [16000, 44100] * 4}, None),
+        ({}, None),
+    ],
+)
+def test_a_rate_or_band_that_gives_the_class_away_is_told(folder, measures, told):
+    _, page = summarise(folder, measures=pets(folder, **measures))
+    assert ("Warning" in page) == (told is not None)
+    assert (told or "") in page
+
+
+def test_features_without_measures_say_nothing_of_sound(folder):
+    plain, _ = summarise(folder)
+    rows, page = summarise(folder, measures=pd.DataFrame(index=["a", "b"]))
+    assert rows == plain
+    assert "Sound" not in page

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from vipann.provenance.folder import folder_stamp
+from vipann.errors import UserError
+from vipann.provenance.folder import file_stamp, folder_stamp
 
 
 @pytest.fixture
@@ -57,6 +58,32 @@ def test_a_copy_that_keeps_times_and_hidden_files_do_not(clips, tmp_path):
     shutil.copytree(clips, tmp_path / "copy")
     (tmp_path / "copy/.DS_Store").write_text("x")
     assert taken(tmp_path / "copy") == before
+
+
+def test_files_that_are_no_audio_do_not_whatever_their_names(clips):
+    before = taken(clips)
+    (clips / "a/notes.txt").write_text("x")
+    (clips / "empty").mkdir()
+    os.close(os.open(os.fsencode(clips) + b"/a/zaunk\xf6nig.txt", os.O_CREAT))
+    assert taken(clips) == before
+    os.close(os.open(os.fsencode(clips) + b"/a/zaunk\xf6nig.wav", os.O_CREAT))
+    with pytest.raises(UserError, match=r"zaunk\\xf6nig\.wav"):
+        taken(clips)
+
+
+def test_links_to_parents_end(clips):
+    before = taken(clips)
+    (clips / "a/up").symlink_to("..")
+    assert taken(clips) == before
+
+
+def test_a_table_is_stamped_by_what_is_written_to_it(tmp_path):
+    table = tmp_path / "clips.csv"
+    stamps = {file_stamp(table)}
+    for text in ("path,label\n", "path,label\na.wav,x\n", "path,label\na.wav,y\n"):
+        table.write_text(text)
+        stamps.add(file_stamp(table))
+    assert len(stamps) == 4
 
 
 def test_audio_that_comes_later_changes_it(clips, tmp_path):

@@ -45,6 +45,14 @@ def own_audio_settings(dataset: str) -> dict:
     return found
 
 
+def walked_folder(dataset: str) -> str | None:
+    """The folder whose audio files are a dataset's recordings, where no table lists them."""
+    block = BLOCKS[dataset]
+    is_listed = block["adapter"] == "folder" and block["options"].get("csv")
+    is_walked = block["adapter"] in ("folder", "shipsear") and not is_listed
+    return audio_of(dataset) if is_walked else None
+
+
 def clip_settings(dataset: str) -> dict:
     """The part of a dataset's block that decides on its audio and its list of clips."""
     block = BLOCKS[dataset]

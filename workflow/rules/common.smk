@@ -22,7 +22,7 @@ from vipann.errors import UserError
 from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
-from vipann.provenance.folder import folder_stamp
+from vipann.provenance.folder import file_stamp, folder_stamp
 from vipann.report.names import (
     BEYOND,
     dataset_label,

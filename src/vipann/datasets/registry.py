@@ -20,6 +20,10 @@ ADAPTERS = (
 # `place_audio` of these draws from its seed. The others get None: their audio is any run's.
 DRAWING_ADAPTERS = ("synthetic", "mixtures")
 
+# Their folds and splits are their publishers', against which the results of others are held: they
+# are kept as they are, also where one recording lies in two of them, and that is reported.
+AS_PUBLISHED = ("esc50", "urbansound8k", "dcase2013", "audioset", "audioset_vggish")
+
 
 def adapter(name: str) -> ModuleType:
     """Return the adapter module; UserError, with the known names, where there is none."""

@@ -1,4 +1,4 @@
-"""Stamp of a folder that the user owns, whose files can change behind the workflow's back.
+"""Stamps of a user's own folder and table, which can change behind the workflow's back.
 
 Snakemake looks at a folder's own modification time, which a clip replaced in it leaves alone.
 Standard library only, so that the Snakefile parses anywhere.
@@ -19,6 +19,15 @@ def folder_stamp(folder: Path | str) -> str:
     """
     lines = sorted(_entries(os.fspath(folder), ""))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def file_stamp(path: Path | str) -> str:
+    """Hex digest (16 digits) of a file's bytes; "none" where it cannot be read. For small files."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    except OSError:
+        return "none"
 
 
 def _entries(folder: str, prefix: str) -> list[str]:

@@ -35,9 +35,21 @@ def fetch_settings(dataset: str) -> dict:
 
 
 def own_audio_settings(dataset: str) -> dict:
-    """The state of audio that lies in a folder of the user's own."""
-    path = config["datasets"][dataset]["options"].get("path")
-    return {"clips": folder_stamp(path)} if path else {}
+    """The state of audio that lies in a folder of the user's own, and of the table beside it."""
+    options = config["datasets"][dataset]["options"]
+    if not options.get("path"):
+        return {}
+    # The table may lie anywhere: its path is only taken from that folder.
+    csv = (
+        {"table": file_stamp(Path(options["path"]) / options["csv"])} if options.get("csv") else {}
+    )
+    return {"clips": folder_stamp(options["path"]), **csv}
+
+
+def validation_settings(dataset: str) -> dict:
+    """What says which folds a network is trained on; nothing where none is cross-validated."""
+    crossed = dataset in TRANSFER_DATASETS
+    return {"validation": config["validation"]["split"] if crossed else None}
 
 
 def clip_settings(dataset: str) -> dict:

@@ -194,13 +194,18 @@ def _recordings(clips: Sequence[_File], sums: Sequence[str]) -> list[_Recording]
     """What each clip is of: the files that its own is linked to by group, path or sha256."""
     paths, groups = [clip.path for clip in clips], [clip.group for clip in clips]
     table = pd.DataFrame({"path": paths, "group": groups, "set": together(paths, groups, sums)})
-    named = table[table["group"] != ""].groupby("set")["group"].min()
-    first = table.groupby("set")["path"].min()
+    named, first = _first(table[table["group"] != ""], "group"), _first(table, "path")
     made = {
         number: _Recording(named[number], "group") if number in named else _Recording(path, "path")
         for number, path in first.items()
     }
     return [made[number] for number in table["set"]]
+
+
+def _first(table: pd.DataFrame, column: str) -> dict[int, str]:
+    """By set, the first in sorted order: which it is doesn't depend on the order of the files."""
+    rows = table.sort_values(column).drop_duplicates("set")
+    return dict(zip(rows["set"], rows[column], strict=True))
 
 
 def _folds(

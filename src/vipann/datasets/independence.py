@@ -41,7 +41,10 @@ def with_copies_joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     sums = sums_of_audio(frame)
     sets = pd.Series(together(frame["recording"], sums), index=frame.index)
-    names = frame["recording"].groupby(sets).transform("min")
+    named = pd.DataFrame({"set": sets, "name": frame["recording"]}).drop_duplicates()
+    several = named[named["set"].duplicated(keep=False)].sort_values("name")
+    first_name = several.drop_duplicates("set").set_index("set")["name"]
+    names = frame["recording"].mask(sets.isin(first_name.index), sets.map(first_name))
     files = frame.assign(sums=sums)[sums != ""].drop_duplicates("path")
     copies = files[files["sums"].duplicated(keep=False)]
     said = []
@@ -61,8 +64,8 @@ def refuse_or_report(
     """What speaks against the clips' labels, folds (where they are used) and splits.
 
     The same part of one audio has one set of labels; one recording, and one file's audio, is in one
-    fold, and not in both splits. UserError names the first two clips that break this, with the lines
-    that list them. Where folds and splits are `as_published` that is reported instead.
+    fold, and not in both splits. UserError names the first two clips that break this, with the
+    lines that list them. Where folds and splits are `as_published` that is reported instead.
     """
     sums = sums_of_audio(frame)
     labels = frame["labels"].map(lambda names: ", ".join(sorted(names)) or "none")

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from vipann.provenance.folder import folder_stamp
+from vipann.provenance.folder import file_stamp, folder_stamp
 
 
 @pytest.fixture
@@ -63,3 +63,14 @@ def test_audio_that_comes_later_changes_it(clips, tmp_path):
     before = taken(tmp_path / "later")
     shutil.copytree(clips, tmp_path / "later")
     assert taken(tmp_path / "later") != before
+
+
+def test_a_tables_stamp_is_of_its_bytes_alone(tmp_path):
+    table = tmp_path / "labels.csv"
+    stamps = []
+    for text in ("path,label\n", "path,label\na,b\n", "path,label\n"):
+        table.write_text(text)
+        file_stamp.cache_clear()
+        stamps.append(file_stamp(table))
+    assert stamps[0] == stamps[2] != stamps[1]
+    assert file_stamp(tmp_path / "absent.csv") not in stamps

@@ -10,7 +10,7 @@ from workflow_harness import ROOT
 
 from vipann.config import in_order, merge, read_layer, trained_upstream
 from vipann.folds import fold_numbers, share_out
-from vipann.provenance.folder import folder_stamp
+from vipann.provenance.folder import file_stamp, folder_stamp
 
 PAPER = read_layer(ROOT / "config/config.yaml")
 
@@ -35,6 +35,7 @@ def helpers():
             "in_order": in_order,
             "trained_upstream": trained_upstream,
             "folder_stamp": folder_stamp,
+            "file_stamp": file_stamp,
             "upstream_checkpoint_of": lambda strategy: f"upstream/{strategy}.safetensors",
         }
         for file in sorted((ROOT / "workflow/rules/helpers").glob("*.smk")):
@@ -96,6 +97,26 @@ def test_audio_in_the_users_own_folder_counts_and_other_audio_does_not(helpers, 
     (tmp_path / "new.wav").write_bytes(b"0")
     folder_stamp.cache_clear()
     assert made.own_audio_settings("shipsear") != before
+
+
+def test_a_table_beside_the_users_folder_counts(helpers, tmp_path):
+    (tmp_path / "audio").mkdir()
+    table = tmp_path / "labels.csv"
+    for csv in ("../labels.csv", str(table)):
+        options = {"path": str(tmp_path / "audio"), "csv": csv}
+        made = helpers({"datasets": {"shipsear": {"options": options}}})
+        seen = []
+        for label in ("tug", "ferry"):
+            table.write_text(f"ID,Type\n1,{label}\n")
+            file_stamp.cache_clear()
+            seen.append(made.own_audio_settings("shipsear"))
+        assert seen[0] != seen[1]
+
+
+def test_only_what_is_cross_validated_depends_on_the_validation_fold(helpers):
+    made = helpers({"validation": {"split": "next_fold"}})
+    assert made.judging_settings("esc50") == {"validation": "next_fold"}
+    assert made.judging_settings("audioset") == {"validation": None}
 
 
 def test_weights_come_from_the_file_that_is_named_or_from_moped(helpers):

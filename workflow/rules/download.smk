@@ -95,7 +95,7 @@ rule manifest:
             adapter=config["datasets"][w.dataset]["adapter"],
             **clip_settings(w.dataset),
             **own_audio_settings(w.dataset),
-            **validation_settings(w.dataset),
+            **judging_settings(w.dataset),
         ),
     message:
         "manifest {wildcards.dataset}"

@@ -46,8 +46,8 @@ def own_audio_settings(dataset: str) -> dict:
     return {"clips": folder_stamp(options["path"]), **csv}
 
 
-def validation_settings(dataset: str) -> dict:
-    """What says which folds a network is trained on; nothing where none is cross-validated."""
+def judging_settings(dataset: str) -> dict:
+    """What the manifest judges folds by: how they validate, None where nothing is trained on them."""
     crossed = dataset in TRANSFER_DATASETS
     return {"validation": config["validation"]["split"] if crossed else None}
 

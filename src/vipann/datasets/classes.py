@@ -103,7 +103,7 @@ def odd_class_folders(paths: Sequence[str], source: str) -> Iterator[str]:
         deep[name] = deep.get(name, True) and len(rest) > 1
     named = [name for name in deep if name.casefold() in _NO_CLASS]
     example = (
-        f"Set path to {source}/{next(iter(deep))}, or list the files in a table (options.csv)."
+        f"Set path to one of them ({source}/{next(iter(deep))}), or list files in options.csv."
     )
     if named and len(named) == len(deep):
         raise UserError(f"{source}: the classes would be {', '.join(named)}; {TOO_HIGH} {example}")

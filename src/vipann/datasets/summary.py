@@ -29,15 +29,16 @@ def write_summary(
 
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
-    reason, without the file's name) or "sha256" (name is the sum over the clips' ids and sums in
-    sorted order: equal for two people who hold the same audio, wherever it lies; without sums, that
-    there is none and, if the dataset's `adapter` has one, the option to change). `md` shows the
-    same to a reader. hours: 0 where unknown.
+    reason, without the file's name), "warning" (name is what the manifest's job said) or "sha256"
+    (name is the sum over the clips' ids and sums in sorted order: equal for two people who hold the
+    same audio, wherever it lies; without sums, that there is none and, if the dataset's `adapter`
+    has one, the option to change). `md` shows the same to a reader. hours: 0 where unknown.
     """
     table = read_manifest(manifest)
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
     if rejected is not None:
         rows += _reasons("rejected", rejected)
+    rows += [{"what": "warning", "name": said} for said in table.warnings]
     rows.append({"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)})
     summary = pd.DataFrame(rows, columns=list(COLUMNS)).assign(dataset=dataset)
     summary = summary.fillna({"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0})
@@ -111,6 +112,8 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame) -> str:
         f"{len(frame):,} clips from {frame['path'].nunique():,} files, {hours:,.2f} hours, "
         f"{len(table.classes)} classes.",
     ]
+    if table.warnings:
+        parts += ["## Warnings", "\n".join(f"- {_cell(said)}" for said in table.warnings)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):
         rows = summary[summary["what"] == what]
         if len(rows):

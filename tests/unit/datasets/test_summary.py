@@ -3,13 +3,20 @@
 import csv
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from vipann.datasets.manifest import AudioFile, clip_row, clip_table, write_manifest
+from vipann.datasets.manifest import (
+    AudioFile,
+    clip_row,
+    clip_table,
+    read_manifest,
+    write_manifest,
+)
 from vipann.datasets.summary import COLUMNS, SUMS_BY_OPTION, write_summary
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
@@ -102,6 +109,18 @@ def test_what_is_missing_and_rejected_is_counted_by_reason(folder):
     assert "## Missing: 8" in page
     assert f"| {gone} | 3 |" in page
     assert "## Rejected: 1" in page
+
+
+def test_what_the_manifest_warns_of_is_shown_first(folder):
+    said = ["2 of 5 files are copies.", "the label 'NA' is a class."]
+    rows, page = summarise(folder)
+    assert "Warnings" not in page
+    table = read_manifest(folder / "m.parquet")
+    write_manifest(replace(table, warnings=said), folder / "m.parquet")
+    rows, page = summarise(folder)
+    assert [row["name"] for row in rows if row["what"] == "warning"] == said
+    for sentence in said:
+        assert page.index(sentence) < page.index("## Clips")
 
 
 def test_splits_are_shown_apart(folder):

@@ -18,6 +18,7 @@ from jsonschema.exceptions import ValidationError
 from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
+from vipann.lengths import length_faults
 from vipann.used import Path_, look_up, unused_faults
 
 if _without:
@@ -195,6 +196,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
+    yield from length_faults(config)
     features = config["features"]
     if features["fmax"] > features["sample_rate"] / 2:
         yield (

@@ -10,3 +10,7 @@ class UserError(Exception):
 
 class MissingProgramError(UserError):
     """A program that the machine lacks: no fault of the file that it was wanted for."""
+
+
+class DataWarning(UserWarning):
+    """Something in the user's data that may not be meant; shown on the terminal of a job."""

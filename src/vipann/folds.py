@@ -1,7 +1,7 @@
 """Cross-validation folds: their numbers, and their making where a dataset comes without any."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from vipann.seeds import derive_seed
 
@@ -20,6 +20,21 @@ def share_out(folds: Sequence[int], test: int, split: str) -> tuple[list[int], i
     after = folds[(folds.index(test) + 1) % len(folds)]
     left_out = after if split == "next_fold" else None
     return [fold for fold in folds if fold not in (test, left_out)], left_out
+
+
+def never_trained(
+    folds_of: Mapping[str, Set[int]], folds: Sequence[int], split: str
+) -> dict[str, list[int]]:
+    """By class, the folds that test it though no fold that trains for them holds it.
+
+    `folds_of`: the folds of each class; `folds` and `split` as of `share_out`. Classes of which all
+    folds are sound are left out. On such a fold a class is never recognised, whatever the network.
+    """
+    wrong = {
+        name: [test for test in sorted(own) if own.isdisjoint(share_out(folds, test, split)[0])]
+        for name, own in folds_of.items()
+    }
+    return {name: tested for name, tested in wrong.items() if tested}
 
 
 def wording(numbers: Sequence[int]) -> str:

@@ -4,12 +4,13 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO
 
-from vipann.errors import UserError
+from vipann.errors import DataWarning, UserError
 
 
 @contextmanager
@@ -18,9 +19,10 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
 
     Yields the terminal to show a progress bar on, None where there is none.
 
-    A UserError is shown on the terminal as its message alone; any other exception as one line, with
-    its traceback in the log. Both end the process, with the UserError's status or with 1. Meant for
-    scripts: the standard streams stay redirected afterwards.
+    A DataWarning is shown on the terminal as one line, a UserError as its message alone; any other
+    exception as one line, with its traceback in the log. Errors end the process, with the
+    UserError's status or with 1. Meant for scripts: the standard streams stay redirected
+    afterwards.
     """
     log = Path(path)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +31,7 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
     with log.open("w", buffering=1) as stream:
         os.dup2(stream.fileno(), sys.__stdout__.fileno())
         os.dup2(stream.fileno(), sys.__stderr__.fileno())
-        with redirect_stdout(stream), redirect_stderr(stream):
+        with redirect_stdout(stream), redirect_stderr(stream), _warnings_shown(terminal):
             try:
                 yield os.fdopen(terminal, "w", closefd=False) if os.isatty(terminal) else None
                 print(f"done in {time.monotonic() - started:.1f} s")
@@ -41,3 +43,21 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
                 traceback.print_exc()
                 os.write(terminal, f"\nerror: {error!r}\n(traceback in {log})\n".encode())
                 raise SystemExit(1) from None
+
+
+@contextmanager
+def _warnings_shown(terminal: int) -> Iterator[None]:
+    """Every DataWarning as a line of the log and of the terminal (a file descriptor)."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: object) -> None:
+        if not issubclass(category, DataWarning):
+            usual(message, category, *where)
+            return
+        print(f"warning: {message}")
+        os.write(terminal, f"\nwarning: {message}\n".encode())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = show
+        yield

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vipann.folds import deal_folds, fold_numbers, wording
+from vipann.folds import deal_folds, fold_numbers, never_trained, share_out, wording
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,20 @@ def test_the_seed_changes_the_deal():
     groups = [f"clip {i}" for i in range(20)]
     deals = {tuple(deal_folds(groups, ["dog"] * 20, [1, 2], seed)) for seed in range(5)}
     assert len(deals) > 1
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.sets(st.integers(1, 5), min_size=1), min_size=1),
+    st.sampled_from(["none", "next_fold"]),
+)
+def test_classes_without_training_are_those_that_training_lacks(folds_of, split):
+    """Against the folds that a training reads, fold by fold."""
+    folds = sorted(set().union(*folds_of.values()))
+    expected = {}
+    for test in folds:
+        training, _ = share_out(folds, test, split)
+        for name in sorted(folds_of):
+            learned = any(fold in training for fold in folds_of[name])
+            if test in folds_of[name] and not learned:
+                expected.setdefault(name, []).append(test)
+    assert never_trained(folds_of, folds, split) == expected

@@ -37,6 +37,21 @@ def test_a_job_that_succeeds_prints_to_its_log_alone(tmp_path):
     assert "done in" in log
 
 
+def test_doubts_about_the_users_data_are_shown_and_end_nothing(tmp_path):
+    last = (
+        "import warnings; from vipann.errors import DataWarning; "
+        "[warnings.warn('2 files are copies', DataWarning) for _ in range(2)]; "
+        "warnings.warn('of a library')"
+    )
+    found, log = run(tmp_path, last)
+    assert found.returncode == 0
+    assert found.stderr.count("warning: 2 files are copies\n") == 2
+    assert "of a library" not in found.stderr
+    assert log.count("warning: 2 files are copies") == 2
+    assert "of a library" in log
+    assert "done in" in log
+
+
 def test_a_progress_bar_is_offered_the_terminal_if_there_is_one(tmp_path):
     body = SCRIPT.replace("job_log({log!r}):", "job_log({log!r}) as terminal:")
     script = body.format(log=str(tmp_path / "job.log"), last="print('bar', file=terminal)")

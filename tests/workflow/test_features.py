@@ -7,21 +7,23 @@ import soundfile
 from workflow_harness import MICRO, Workflow
 
 CLIPS = 6
+LABELS = ["noise"] * 4 + ["sea"] * 2
 TARGET = "results/micro/features/mine.h5"
 
 
 @pytest.fixture
 def recordings(tmp_path):
     """Six clips of noise; the third was cut off after its list was made."""
-    folder = tmp_path / "recordings" / "noise"
-    folder.mkdir(parents=True)
+    folder = tmp_path / "recordings"
+    for label in set(LABELS):
+        (folder / label).mkdir(parents=True)
     noise = np.random.default_rng(0)
     for number in range(CLIPS):
         samples = noise.uniform(-0.5, 0.5, 8000)
-        soundfile.write(folder / f"{number}.flac", samples, 8000)
-    cut = folder / "2.flac"
+        soundfile.write(folder / LABELS[number] / f"{number}.flac", samples, 8000)
+    cut = folder / "noise/2.flac"
     cut.write_bytes(cut.read_bytes()[:4000])
-    return folder.parent
+    return folder
 
 
 def test_broken_clips_stop_their_shard_or_are_left_out(recordings, tmp_path, write_config):
@@ -45,7 +47,7 @@ def test_broken_clips_stop_their_shard_or_are_left_out(recordings, tmp_path, wri
 
     workflow(config(0.5), "--cores", "1", TARGET)
     with h5py.File(tmp_path / TARGET) as file:
-        kept = [f"noise/{number}.flac" for number in range(CLIPS) if number != 2]
+        kept = [f"{LABELS[number]}/{number}.flac" for number in range(CLIPS) if number != 2]
         assert file["clip_id"].asstr()[()].tolist() == kept
         assert (file["logmel"][()].max(axis=(1, 2)) > -50).all()
     lines = (tmp_path / "results/micro/features/mine.rejected.csv").read_text().splitlines()

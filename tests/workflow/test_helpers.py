@@ -10,6 +10,7 @@ import pytest
 from workflow_harness import ROOT
 
 from vipann.config import in_order, merge, read_layer, trained_upstream
+from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.folds import fold_numbers, share_out
 from vipann.provenance.folder import file_stamp, folder_stamp
 
@@ -21,9 +22,13 @@ def helpers():
     """Load the helpers with a config; they hold no rules, so Python reads them."""
 
     def load(changes: dict) -> SimpleNamespace:
+        config = merge(PAPER, changes)
         names = {
             "Path": Path,
-            "config": merge(PAPER, changes),
+            "config": config,
+            "BLOCKS": dataset_blocks(config),
+            "OOD": config["ood"],
+            "OOD_WINDOWS": windows_of(config),
             "PAPER": PAPER,
             "DATA": "data",
             "RESULTS": "results/paper",
@@ -112,6 +117,7 @@ def test_an_edited_table_of_the_users_own_counts_wherever_it_lies(helpers, tmp_p
 
     def taken():
         folder_stamp.cache_clear()
+        file_stamp.cache_clear()
         made = helpers({"datasets": {"birds": {"adapter": "folder", "options": options}}})
         assert made.walked_folder("birds") is None
         return made.own_audio_settings("birds")
@@ -131,6 +137,12 @@ def test_the_folder_that_is_walked_is_known(helpers):
     assert made.walked_folder("birds") == "/data/birds"
     assert made.walked_folder("shipsear") == "data/shipsear/audio"
     assert made.walked_folder("esc50") is None
+
+
+def test_only_what_is_cross_validated_depends_on_the_validation_fold(helpers):
+    made = helpers({"validation": {"split": "next_fold"}})
+    assert made.judging_settings("esc50") == {"validation": "next_fold"}
+    assert made.judging_settings("audioset") == {"validation": None}
 
 
 def test_weights_come_from_the_file_that_is_named_or_from_moped(helpers):

@@ -95,6 +95,7 @@ rule manifest:
             adapter=BLOCKS[w.dataset]["adapter"],
             **clip_settings(w.dataset),
             **own_audio_settings(w.dataset),
+            **judging_settings(w.dataset),
         ),
     message:
         "manifest {wildcards.dataset}"

@@ -13,4 +13,5 @@ with job_log(snakemake.log[0]):
         settings["seed"],
         Path(snakemake.output.manifest),
         Path(snakemake.output.missing),
+        settings["validation"],
     )

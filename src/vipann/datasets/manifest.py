@@ -1,8 +1,9 @@
 """The manifest: one row per clip, the single truth on folds, splits and labels."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vipann.audio.probe import AudioFile
-from vipann.datasets.registry import adapter
-from vipann.errors import UserError
+from vipann.datasets.classes import refuse_names, refuse_too_few, refuse_untrained
+from vipann.datasets.independence import refuse_or_report, with_copies_joined
+from vipann.datasets.metadata import label_name
+from vipann.datasets.registry import AS_PUBLISHED, adapter
+from vipann.errors import DataWarning, UserError
 from vipann.files import replacing
 from vipann.folds import fold_numbers, wording
 
@@ -53,12 +57,13 @@ class ClipTable:
     in the clip, by names that are the same in other datasets, such as "freesound:116400"). An
     adapter may add `origin`, the file and line that list a clip, for messages; it is not written.
     classes: names in the order of the label indices. missing: clips that the dataset lists and that
-    could not be had (clip_id, split, reason).
+    could not be had (clip_id, split, reason). warnings: what may not be meant, a sentence each.
     """
 
     frame: pd.DataFrame
     classes: list[str]
     missing: pd.DataFrame = field(default_factory=_nothing_missing)
+    warnings: list[str] = field(default_factory=list)
 
 
 def clip_row(
@@ -76,8 +81,9 @@ def clip_row(
 ) -> dict[str, object]:
     """One row of a manifest: the clip lasts from offset_s on, at most clip_seconds.
 
-    `origin` is where the clip is listed ("esc50.csv, line 7"), for messages. A clip without a
-    `recording` is of its file; one without `sources` is of its recording alone.
+    Labels are taken as `label_name` has them. `origin` is where the clip is listed ("esc50.csv,
+    line 7"), for messages. A clip without a `recording` is of its file; one without `sources` is of
+    its recording alone.
     """
     recording = recording or audio.path
     return {
@@ -88,7 +94,7 @@ def clip_row(
         "sample_rate": audio.sample_rate,
         "fold": int(fold),
         "split": split,
-        "labels": list(labels),
+        "labels": [label_name(label) for label in labels],
         "sha256": audio.sha256,
         "recording": recording,
         "sources": list(sources) or [recording],
@@ -96,10 +102,13 @@ def clip_row(
     }
 
 
-def clip_table(rows: Sequence[Mapping[str, object]], classes: Sequence[str]) -> ClipTable:
-    """ClipTable from rows made by `clip_row`; keeps their order."""
+def clip_table(
+    rows: Sequence[Mapping[str, object]], classes: Sequence[str], said: Sequence[str] = ()
+) -> ClipTable:
+    """ClipTable from rows made by `clip_row`; keeps their order. `said`: its warnings."""
     columns = [*COLUMNS, *([_ORIGIN] if any(_ORIGIN in row for row in rows) else [])]
-    return ClipTable(pd.DataFrame(list(rows), columns=columns), list(classes))
+    frame = pd.DataFrame(list(rows), columns=columns)
+    return ClipTable(frame, [label_name(name) for name in classes], warnings=list(said))
 
 
 def build_manifest(
@@ -109,33 +118,61 @@ def build_manifest(
     seed: int,
     out: Path,
     missing_out: Path | None = None,
+    validation: str | None = "none",
 ) -> ClipTable:
     """List the clips of a placed dataset by its adapter, check them, write them to `out`.
 
     `block` is the dataset's block of the config. Labels and classes are dropped where
     `block["task"]` is "unlabelled". Listed clips that could not be had go to the CSV
-    `missing_out` with their reasons. UserError names the file and line, or the folder and clip,
-    that is wrong; a fold of the config without clips is one too.
+    `missing_out` with their reasons. `validation`: the config's validation.split, None where
+    networks are not cross-validated on the dataset. UserError names the file and line, or the
+    folder and clip, that is wrong; a fold of the config without clips is one too. What may be meant
+    and may not is a DataWarning, and is written with the manifest.
     """
     table = adapter(adapter_name).list_clips(Path(folder), block, seed)
     if block["task"] == "unlabelled":
         frame = table.frame.assign(labels=[[] for _ in range(len(table.frame))])
-        table = ClipTable(frame, [], table.missing)
-    folds = fold_numbers(block.get("folds") or 0)
-    validate(table, str(folder), folds=folds, clip_seconds=block["clip_seconds"])
-    if block["task"] == "multiclass":
-        _refuse(table, table.frame["labels"].map(len) != 1, str(folder), "needs exactly one label")
-    there = sorted(set(table.frame["fold"].tolist()))
-    if empty := [fold for fold in folds if fold not in there]:
-        raise UserError(
-            f"{folder}: the config counts on folds {wording(folds)}, but no clip is in {empty}. "
-            f"Set `folds` of this dataset to what there is: folds: {there}."
-        )
+        table = replace(table, frame=frame, classes=[])
+    source, folds = str(folder), fold_numbers(block.get("folds") or 0)
+    validate(table, source, folds=folds, clip_seconds=block["clip_seconds"])
+    _refuse_for_task(table, block["task"], source)
+    odd = refuse_names(table.frame, source)
+    frame, copies = with_copies_joined(table.frame)
+    leaks = refuse_or_report(frame, source, bool(folds), adapter_name in AS_PUBLISHED)
+    table = replace(table, frame=frame, warnings=[*table.warnings, *copies, *leaks, *odd])
+    # Before the folds are judged: what is odd may be why they are wrong.
+    for said in table.warnings:
+        warnings.warn(said, DataWarning, stacklevel=2)
+    if block["task"] == "multiclass" and folds and validation is not None:
+        refuse_untrained(frame, validation, source)
+    _refuse_empty_folds(frame, folds, source)
     if missing_out is not None:
         with replacing(missing_out) as beside:
             table.missing.to_csv(beside, index=False, columns=list(MISSING_COLUMNS))
     write_manifest(table, out)
     return table
+
+
+def _refuse_for_task(table: ClipTable, task: str, source: str) -> None:
+    if task == "multiclass":
+        _refuse(table, table.frame["labels"].map(len) != 1, source, "needs exactly one label")
+        split = "has a split, which is for task: multilabel; remove it, and name folds instead"
+        _refuse(table, table.frame["split"] != "", source, split)
+    refuse_too_few(table.frame, task, source)
+
+
+def _refuse_empty_folds(frame: pd.DataFrame, folds: Sequence[int], source: str) -> None:
+    there = sorted(set(frame["fold"].tolist()))
+    if empty := [fold for fold in folds if fold not in there]:
+        recordings = frame["recording"].nunique()
+        few = (
+            f"There are only {recordings} recordings (or groups): set folds: {recordings} or fewer."
+        )
+        as_there = f"Set `folds` of this dataset to what there is: folds: {there}."
+        raise UserError(
+            f"{source}: the config counts on folds {wording(folds)}, but no clip is in {empty}. "
+            + (few if recordings < len(folds) else as_there)
+        )
 
 
 def validate(
@@ -161,6 +198,8 @@ def validate(
         raise UserError(f"{source}: a class is listed twice: {table.classes}.")
     classes = set(table.classes)
     _refuse(table, frame["clip_id"].duplicated(), source, "appears twice; clip ids must be unique")
+    unnamed = frame["labels"].map(lambda labels: "" in labels)
+    _refuse(table, unnamed, source, "has a label without a name")
     _refuse(table, frame["recording"] == "", source, "belongs to no recording")
     _refuse(table, ~(frame["duration_s"] > 0), source, "has no positive duration")
     _refuse(table, ~(frame["offset_s"] >= 0), source, "has no valid offset")
@@ -188,9 +227,12 @@ def _refuse(table: ClipTable, wrong: pd.Series, source: str, what: str) -> None:
 
 
 def write_manifest(table: ClipTable, path: Path) -> None:
-    """Write the table as parquet, with the classes as JSON in the schema's metadata."""
+    """Write the table as parquet; classes, and any warnings, as JSON in the schema's metadata."""
     validate(table, str(path))
-    schema = _SCHEMA.with_metadata({"classes": json.dumps(table.classes)})
+    beside_rows = {"classes": json.dumps(table.classes)}
+    if table.warnings:
+        beside_rows["warnings"] = json.dumps(table.warnings)
+    schema = _SCHEMA.with_metadata(beside_rows)
     columns = {name: table.frame[name].tolist() for name in COLUMNS}
     with replacing(path) as beside:
         pq.write_table(pa.table(columns, schema=schema), beside)
@@ -199,8 +241,9 @@ def write_manifest(table: ClipTable, path: Path) -> None:
 def read_manifest(path: Path) -> ClipTable:
     """Read a manifest; UserError if the file isn't one."""
     classes = read_classes(path)
-    columns = pq.read_table(path, columns=list(COLUMNS)).to_pydict()
-    table = ClipTable(pd.DataFrame(columns), classes)
+    rows = pq.read_table(path, columns=list(COLUMNS))
+    said = json.loads((rows.schema.metadata or {}).get(b"warnings", b"[]"))
+    table = ClipTable(pd.DataFrame(rows.to_pydict()), classes, warnings=said)
     validate(table, str(path))
     return table
 

@@ -1,7 +1,10 @@
 """Metadata tables (CSV) that name clips; every fault is told with its file and line."""
 
+import csv
 import re
-from collections.abc import Callable, Collection
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
+from io import StringIO
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -17,29 +20,136 @@ _FREESOUND_NAME = re.compile(
     re.ASCII | re.DOTALL,
 )
 
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_AS_UTF_8 = "save the table as UTF-8 (in Excel: file type `CSV UTF-8`)"
 
-def read_rows(path: Path, required: Collection[str], separator: str = ",") -> pd.DataFrame:
+
+def label_name(text: str) -> str:
+    """A label as it is compared: stripped, and in Unicode's form NFC.
+
+    An accented letter is one code point or two, depending on the system that a name was typed on;
+    both look the same.
+    """
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def read_rows(
+    path: Path,
+    required: Collection[str],
+    optional: Collection[str] = (),
+    *,
+    separators: str = ",",
+    any_case: bool = False,
+) -> pd.DataFrame:
     """The table's cells as stripped strings ("" where empty), and `origin`: "<path>, line <n>".
 
-    Raises UserError, which names the file, when it cannot be read or lacks a required column.
+    Columns that are neither `required` nor `optional` are kept, and their names are free. Cells
+    are separated by the one of `separators` that the header has most of; with `any_case` the
+    header is taken in lower case. Raises UserError, which names the file and line, where the
+    file is no UTF-8, a required column is missing, a column that is read is there twice or under
+    a name that differs in case or an "s", or a row has more cells than the header.
     """
+    text = _text(path)
+    first = next(iter(text.splitlines()), "")
+    separator = max(separators, key=first.count)
+    rows = _cells(path, text, separator)
+    line, header = next(rows, (1, []))
+    header = [name.strip().lower() if any_case else name.strip() for name in header]
+    _check_header(f"{path}, line {line}", header, first, required, optional)
+    names = [name or f"column {number}" for number, name in enumerate(header, start=1)]
+    found, origins = [], []
+    for line, cells in rows:
+        origins.append(f"{path}, line {line}")
+        found.append(_fitted(cells, names, origins[-1]))
+    table = pd.DataFrame(found, columns=names, dtype=str)
+    return table.loc[:, ~table.columns.duplicated()].assign(origin=origins)
+
+
+def _text(path: Path) -> str:
     try:
-        table = pd.read_csv(
-            path,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-            sep=separator,
-            skip_blank_lines=False,
-        ).fillna("")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}.") from error
-    table = table.rename(columns=str.strip)
-    if missing := [name for name in required if name not in table.columns]:
-        raise UserError(f"{path} lacks the column(s) {', '.join(missing)}.")
-    table = table.apply(lambda column: column.str.strip())
-    table["origin"] = [f"{path}, line {line}" for line in range(2, len(table) + 2)]
-    return table[(table.drop(columns="origin") != "").any(axis=1)]
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    if data.startswith(_UTF_16) or b"\0" in data[:1000]:
+        raise UserError(f"{path}, line 1: is UTF-16 or no text at all: {_AS_UTF_8}.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path}, line {line}: byte {data[error.start]:#x} is not UTF-8: {_AS_UTF_8}."
+        ) from error
+
+
+def _cells(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Line and cells of each row that is not blank; a quoted cell may go over several lines."""
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{path}, line {line}: the row cannot be read: {error}.") from error
+
+
+def _check_header(
+    where: str,
+    header: Sequence[str],
+    first: str,
+    required: Collection[str],
+    optional: Collection[str],
+) -> None:
+    read = [*required, *optional]
+    if missing := [name for name in required if name not in header]:
+        raise UserError(f"{where}: {_what_is_missing(missing, header, first, read)}.")
+    for name in read:
+        if header.count(name) > 1:
+            raise UserError(
+                f"{where}: there are {header.count(name)} columns `{name}`; keep one of them."
+            )
+    for name in header:
+        meant = [known for known in optional if _bare(known) == _bare(name)]
+        if meant and name not in read:
+            raise UserError(
+                f"{where}: the column {name!r} would not be read; write `{meant[0]}`, or give it "
+                "another name."
+            )
+
+
+def _bare(name: str) -> str:
+    return name.lower().rstrip("s")
+
+
+def _what_is_missing(
+    missing: Sequence[str], header: Sequence[str], first: str, read: Sequence[str]
+) -> str:
+    lacks = f"lacks the column(s) {', '.join(missing)}"
+    for separator, name in _SEPARATORS.items():
+        cells = [cell.strip().strip('"') for cell in first.split(separator)]
+        if set(missing) <= set(cells) and not set(missing) <= set(header):
+            meant = ",".join(cells)
+            return f"{lacks}: its cells are separated by {name}; separate them by commas: {meant}"
+    if not {_bare(name) for name in read} & {_bare(name) for name in header}:
+        return (
+            f"{lacks}: the first line is {first!r} and should name the columns; write a line "
+            f"such as {','.join(read[:2])} above it"
+        )
+    near = [f"write `{m}` for {h!r}" for m in missing for h in header if _bare(h) == _bare(m)]
+    return "; ".join([f"{lacks}; its columns are {', '.join(header)}", *near])
+
+
+def _fitted(cells: Sequence[str], names: Sequence[str], origin: str) -> list[str]:
+    """Stripped cells, as many as there are columns."""
+    cells = [cell.strip() for cell in cells]
+    if any(cells[len(names) :]):
+        raise UserError(
+            f"{origin}: {len(cells)} cells, but the header has {len(names)} columns "
+            f'({", ".join(names)}); put a cell that holds a separator in quotes, "like, this".'
+        )
+    return [*cells, *[""] * len(names)][: len(names)]
 
 
 def whole_numbers(
@@ -48,7 +158,11 @@ def whole_numbers(
     """A column as integers; UserError names the first row that holds none, or none allowed."""
     text = table[column]
     plain = text.str.fullmatch(r"[0-9]{1,9}")
-    refuse(table, ~plain, lambda row: f"{column} {row[column]!r} is not a whole number")
+    refuse(
+        table,
+        ~plain,
+        lambda row: f"{column} {row[column]!r} is not a whole number, written in digits alone",
+    )
     numbers = text.astype("int64")
     if allowed is not None:
         known = wording(sorted(allowed))
@@ -58,10 +172,11 @@ def whole_numbers(
 
 
 def class_names(table: pd.DataFrame, number: str, name: str) -> list[str]:
-    """Class names in the order of their numbers.
+    """Class names (see `label_name`) in the order of their numbers.
 
     UserError names the first row with an empty name, or one that speaks against an earlier row.
     """
+    table = table.assign(**{name: table[name].map(label_name)})
     refuse(table, table[name] == "", lambda row: f"the {name} is empty")
     first = table.drop_duplicates(number).sort_values(number)
     names = dict(zip(first[number], first[name], strict=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_table
-from vipann.datasets.metadata import read_rows, refuse
+from vipann.datasets.metadata import label_name, read_rows, refuse
 from vipann.datasets.recordings import READABLE, cut, find_recordings
 from vipann.errors import UserError
 
@@ -41,7 +41,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
 
     The paper uses no labels. Names (6__10_07_13_marDeCangas_Entra.wav) start with the recording's
     number and don't tell its type; `options.csv` may: a table below `folder` with the columns ID
-    and Type, separated by commas or semicolons, such as the authors' spreadsheet saved as CSV.
+    and Type, separated by commas, semicolons or tabs, such as the authors' spreadsheet as CSV.
     UserError names the file or the line.
     """
     folder, options = Path(folder), block.get("options") or {}
@@ -62,20 +62,22 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
 
 def _read_types(csv: Path) -> tuple[dict[str, str], list[str]]:
     """Type of vessel by the recording's number, and all types in sorted order."""
-    try:
-        header = csv.read_text(encoding="utf-8-sig").splitlines()[0]
-    except (OSError, ValueError, IndexError) as error:
-        raise UserError(f"{csv} (options.csv) cannot be read: {error}.") from error
-    table = read_rows(csv, [], ";" if header.count(";") > header.count(",") else ",")
-    table = table.rename(columns=str.lower)
-    if missing := [name for name in ("id", "type") if name not in table.columns]:
-        raise UserError(f"{csv} lacks the column(s) {', '.join(missing)}.")
+    table = read_rows(csv, ["id", "type"], separators=",;\t", any_case=True)
+    if table.empty:
+        raise UserError(f"{csv} (options.csv) lists no recordings: nothing is below its header.")
     table["id"] = table["id"].str.lstrip("0")
+    table["type"] = table["type"].map(label_name)
     refuse(
         table, ~table["id"].str.fullmatch("[0-9]+"), lambda row: f"id {row['id']!r} is no number"
     )
     refuse(table, table["type"] == "", lambda row: "the type is empty")
-    return dict(zip(table["id"], table["type"], strict=True)), sorted(table["type"].unique())
+    types = dict(zip(table["id"][::-1], table["type"][::-1], strict=True))
+    refuse(
+        table,
+        table["type"] != table["id"].map(types),
+        lambda row: f"type {row['type']!r}, but id {row['id']} is {types[row['id']]!r} further up",
+    )
+    return types, sorted(table["type"].unique())
 
 
 def _type_of(path: str, types: Mapping[str, str], csv: str) -> str:

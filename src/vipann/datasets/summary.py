@@ -42,18 +42,20 @@ def write_summary(
 
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
-    reason, without the file's name) or "sha256" (name is the sum over the clips' ids and sums in
-    sorted order: equal for two people who hold the same audio, wherever it lies; without sums, that
-    there is none and, if the dataset's `adapter` has one, the option to change); "skipped" (name is
-    the suffix of files that are no audio; see `FoundAudio`); and those of `class_sound.sound_rows`.
-    `shared` lists the clips that other datasets of the run hold too: what is "shared" for those
-    that features leave out, else "shared, kept"; name is the reason. `md` shows the same to a
-    reader, and warnings. hours: 0 where unknown; hz: 0 where it means nothing.
+    reason, without the file's name), "warning" (name is what the manifest's job said) or "sha256"
+    (name is the sum over the clips' ids and sums in sorted order: equal for two people who hold the
+    same audio, wherever it lies; without sums, that there is none and, if the dataset's `adapter`
+    has one, the option to change); "skipped" (name is the suffix of files that are no audio; see
+    `FoundAudio`); and those of `class_sound.sound_rows`. `shared` lists the clips that other
+    datasets of the run hold too: what is "shared" for those that features leave out, else "shared,
+    kept"; name is the reason. `md` shows the same to a reader, and warnings. hours: 0 where
+    unknown; hz: 0 where it means nothing.
     """
     table = read_manifest(manifest)
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
     if rejected is not None:
         rows += _reasons("rejected", rejected)
+    rows += [{"what": "warning", "name": said} for said in table.warnings]
     if shared is not None:
         rows += _shared(shared)
     if found is not None:
@@ -159,8 +161,9 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame, heard: pd.DataF
     if skipped := summary[summary["what"] == "skipped"].to_dict("records"):
         told = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
         parts.append(f"Skipped, as no audio: {told}.")
-    if heard is not None:
-        parts += [f"**Warning**: {_cell(text)}" for text in warnings(heard, table.classes)]
+    said = [*table.warnings, *(warnings(heard, table.classes) if heard is not None else [])]
+    if said:
+        parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in said)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):
         rows = summary[summary["what"] == what]
         if len(rows):

@@ -18,16 +18,24 @@ def folder_stamp(folder: Path | str) -> str:
     Nothing is read but the folders' entries; other files, and hidden ones, count for nothing. A
     folder that is not there has a stamp too. UserError where `find_audio` refuses the folder.
     """
-    lines = [f"{name} {file_stamp(Path(folder, name))}" for name in find_audio(folder).audio]
+    lines = [f"{name} {_size_and_time(Path(folder, name))}" for name in find_audio(folder).audio]
     if not Path(folder).is_dir():
         lines = ["none"]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
+@functools.cache
 def file_stamp(path: Path | str) -> str:
-    """Size and time (ns) of a file, as text; "none" where there is none."""
+    """Hex digest (16 digits) of a file's bytes; "none" where it cannot be read. For small files."""
     try:
-        facts = Path(path).stat()
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    except OSError:
+        return "none"
+
+
+def _size_and_time(path: Path) -> str:
+    try:
+        facts = path.stat()
     except OSError:
         return "none"
     return f"{facts.st_size} {facts.st_mtime_ns}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vipann.config import read_layer
 from vipann.datasets.folder import list_clips, place_audio
 from vipann.datasets.manifest import build_manifest, read_manifest
-from vipann.errors import UserError
+from vipann.errors import DataWarning, UserError
 from vipann.features.extract import extract_features
 from vipann.features.rejected import rejected_list
 
@@ -32,7 +32,8 @@ def block(task="multiclass", clip_seconds=5.0, **options) -> dict:
 
 def write(path, samples=4000, rate=8000):
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(samples).uniform(-0.5, 0.5, samples)
+    seed = [samples, *str(path).encode()]
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, samples)
     soundfile.write(path, noise, rate)
 
 
@@ -57,9 +58,11 @@ def test_real_ships_by_class_folder(mirror, tmp_path):
 def test_real_ships_from_single_files_and_csv_in_windows(mirror, tmp_path):
     """Windows against the durations that the CSV's own authors give."""
     with (mirror / "deepship" / "clips.csv").open() as stream:
-        listed = list(csv.DictReader(stream))[:4]
+        every = list(csv.DictReader(stream))
+    listed = [*every[:3], every[-1]]
     archives = tmp_path / "ships" / "archives"
-    (archives / "Passengership").mkdir(parents=True)
+    for label in ("Passengership", "Tanker"):
+        (archives / label).mkdir(parents=True)
     for row in listed:
         (archives / row["path"]).symlink_to(mirror / "deepship" / row["path"])
     with (archives / "clips.csv").open("w") as stream:
@@ -146,18 +149,20 @@ def test_odd_formats_unlabelled(mirror, tmp_path):
 @pytest.mark.parametrize("windows", [False, True])
 def test_a_broken_file_stays_listed_for_the_features_to_refuse(tmp_path, windows):
     write(tmp_path / "mine/dog/a.wav")
+    write(tmp_path / "mine/owl/a.wav")
     for name, content in (("broken", b"RIFF and then nothing"), ("empty", b"")):
         (tmp_path / f"mine/dog/{name}.wav").write_bytes(content)
     own = block(windows=windows)
     build_manifest("folder", tmp_path / "mine", own, 0, tmp_path / "m.parquet")
     frame = read_manifest(tmp_path / "m.parquet").frame
-    assert frame["path"].tolist() == ["dog/a.wav", "dog/broken.wav", "dog/empty.wav"]
-    assert (frame["sample_rate"] > 0).tolist() == [True, False, False]
+    paths = ["dog/a.wav", "dog/broken.wav", "dog/empty.wav", "owl/a.wav"]
+    assert frame["path"].tolist() == paths
+    assert (frame["sample_rate"] > 0).tolist() == [True, False, False, True]
     out = tmp_path / "f.h5"
     front_end = read_layer(ROOT / "config/config.yaml")["features"]
     paths = (tmp_path / "m.parquet", tmp_path / "mine", own, front_end, out, 1)
-    with pytest.raises(UserError, match="2 of 3"):
-        extract_features(*paths, max_rejected=0.6)
+    with pytest.raises(UserError, match="2 of 4"):
+        extract_features(*paths, max_rejected=0.4)
     extract_features(*paths, max_rejected=0.7)
     refused = pd.read_csv(rejected_list(out))
     assert refused["path"].tolist() == ["dog/broken.wav", "dog/empty.wav"]
@@ -193,14 +198,27 @@ def test_multilabel_csv_with_fold_and_split(tmp_path):
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("file,label\na.wav,dog\n", r"lacks the column\(s\) path"),
+        ("file,label\na.wav,dog\n", r"line 1: lacks the column\(s\) path.*file, label"),
+        ("Path,Label\na.wav,dog\n", r"line 1: lacks.*write `path` for 'Path'"),
+        ("a.wav,dog\nb.wav,cat\n", r"line 1: .*'a\.wav,dog' and should name.*path,label"),
+        ("path;label\na.wav;dog\n", r"line 1: .*semicolons.*commas: path,label"),
+        ("path\tlabel\na.wav\tdog\n", r"line 1: .*tabs.*commas: path,label"),
+        ("path,label,label\na.wav,dog,x\n", "line 1: there are 2 columns `label`"),
+        ("path,label,Groups\na.wav,dog,x\n", "line 1: the column 'Groups' .*write `group`"),
+        ("path,label\na.wav,owl, barn\n", "line 2: 3 cells.*2 columns.*quotes"),
+        ('path,label\na.wav,dog\n\n"b.wav,dog\n', "line 4: the row cannot be read"),
+        ("path,label\n", "nothing below its header"),
+        ("path,label\n/etc/a.wav,dog\n", "line 2: the path '/etc/a.wav' is absolute"),
+        ("path,label\nb\\c.wav,dog\n", "line 2: .*backslashes.*write b/c.wav"),
+        ("path,label\na.wav,dog\nb/../a.wav,dog\n", r"line 3: a\.wav appears twice.*line 2"),
+        ("path,label\na.wav,dog\na.wav,cat\n", r"line 3: a\.wav appears twice.*`labels`"),
         ("path\na.wav\n", "`label` or a column `labels`"),
         ("path,label,labels\na.wav,dog,dog\n", "`label` or a column `labels`"),
         ("path,label\na.wav,\n", "line 2: the label is empty"),
         ("path,label\na.wav,dog\n../x.wav,dog\n", "line 3.*outside"),
         ("path,label,fold\na.wav,dog,one\n", "line 2: fold 'one'"),
         ("path,label,split\na.wav,dog,test\n", "line 2: split 'test'"),
-        ("path,label\nz.wav,dog\n", r"z\.wav"),
+        ("path,label\na.wav,dog\nz.wav,dog\n", r"line 3: there is no file z\.wav"),
         ("", r"mine\.csv"),
     ],
 )
@@ -287,3 +305,112 @@ def test_names_of_freesound_add_their_recording_to_the_sources(tmp_path):
         "dog/2020-05-13.wav": ["dog/2020-05-13.wav"],
     }
     assert len(frame) == 6
+
+
+def test_absolute_paths_below_the_folder_are_told_as_they_must_be_written(tmp_path):
+    write(tmp_path / "deep" / "a.wav")
+    (tmp_path / "mine.csv").write_text(f"path,label\n{tmp_path}/deep/a.wav,dog\n")
+    with pytest.raises(UserError, match=r"mine\.csv, line 2: .*absolute.*: write deep/a\.wav"):
+        list_clips(tmp_path, block(csv="mine.csv"), 0)
+
+
+def test_names_that_look_odd_and_are_sound(tmp_path):
+    """Dots in front, a comma in quotes, a delimiter at every line's end, columns of one's own."""
+    for name in ("...and more.wav", "b.wav"):
+        write(tmp_path / name)
+    text = 'path,label,place,\n...and more.wav,"owl, barn",x,\nb.wav,wren,y,\n'
+    (tmp_path / "mine.csv").write_text(text)
+    table = list_clips(tmp_path, block(csv="mine.csv"), 0)
+    assert table.classes == ["owl, barn", "wren"]
+    assert table.frame["path"].tolist() == ["...and more.wav", "b.wav"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "what"), [("utf-16", "line 1: .*UTF-8"), ("latin-1", "line 3")]
+)
+def test_other_encodings_are_told_by_line(tmp_path, encoding, what):
+    text = "path,label\na.wav,dog\nzaunk\u00f6nig.wav,dog\n"
+    (tmp_path / "mine.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(UserError, match=rf"mine\.csv, {what}.*UTF-8"):
+        list_clips(tmp_path, block(csv="mine.csv"), 0)
+
+
+COMPOSED, DECOMPOSED = "h\u00e9ron", "he\u0301ron"
+
+
+def test_one_label_in_two_unicode_forms_and_with_spaces_is_one(tmp_path):
+    for number, name in enumerate((COMPOSED, DECOMPOSED, f"{COMPOSED} ")):
+        write(tmp_path / name / f"{number}.wav")
+    assert list_clips(tmp_path, block(), 0).classes == [COMPOSED]
+    for column, extra in (("label", ""), ("labels", "; owl")):
+        lines = [f"{DECOMPOSED}/1.wav,{COMPOSED}{extra}", f"{COMPOSED}/0.wav, {DECOMPOSED} {extra}"]
+        (tmp_path / "t.csv").write_text("\n".join([f"path,{column}", *lines]), encoding="utf-8")
+        table = list_clips(tmp_path, block("multilabel", csv="t.csv"), 0)
+        assert table.classes == [COMPOSED, *(["owl"] if extra else [])]
+
+
+def test_a_path_may_be_written_in_the_other_unicode_form(tmp_path):
+    write(tmp_path / f"{DECOMPOSED}.wav")
+    (tmp_path / "t.csv").write_text(f"path,label\n{COMPOSED}.wav,owl\n", encoding="utf-8")
+    table = list_clips(tmp_path, block(csv="t.csv"), 0)
+    assert table.frame["path"].tolist() == [f"{DECOMPOSED}.wav"]
+
+
+def test_copies_links_and_groups_are_dealt_as_one(tmp_path):
+    """a and its copy b, which a group links to c; a link to d; the rest alone."""
+    for name in "acdefgh":
+        write(tmp_path / f"{name}.wav")
+    (tmp_path / "b.wav").write_bytes((tmp_path / "a.wav").read_bytes())
+    (tmp_path / "d-link.wav").symlink_to("d.wav")
+    names = ["a", "b", "c", "d", "d-link", "e", "f", "g", "h"]
+    groups = {"b": "pond", "c": "pond"}
+    lines = [f"{name}.wav,{'xy'[i % 2]},{groups.get(name, '')}" for i, name in enumerate(names)]
+    lines[1] = lines[1].replace(",y,", ",x,")
+    lines[4] = lines[4].replace(",x,", ",y,")
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,group", *lines]))
+    own = block(csv="t.csv") | {"folds": 3}
+    with pytest.warns(DataWarning, match="2 of 9 files are copies"):
+        frame = build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet").frame
+    recordings = dict(zip(frame["clip_id"], frame["recording"], strict=True))
+    assert {recordings[f"{name}.wav"] for name in "abc"} == {"pond"}
+    assert {recordings["d.wav"], recordings["d-link.wav"]} == {"d-link.wav"}
+    assert len(set(recordings.values())) == 6
+    assert (frame.groupby("recording")["fold"].nunique() == 1).all()
+    backwards = "\n".join(["path,label,group", *lines[::-1]])
+    (tmp_path / "t.csv").write_text(backwards)
+    again = list_clips(tmp_path, own, 0).frame.set_index("clip_id")
+    assert again["recording"].to_dict() == recordings
+    assert again["fold"].to_dict() == dict(zip(frame["clip_id"], frame["fold"], strict=True))
+
+
+def test_a_group_in_two_given_folds_and_a_split_of_classes_are_refused_by_line(tmp_path):
+    for name in "abcd":
+        write(tmp_path / f"{name}.wav")
+    for header, cells, what in (
+        ("fold,group", ["1,pond", "1,", "2,", "2,pond"], r"line 2: a\.wav.*line 5: d\.wav.*'pond'"),
+        ("split", ["", "train", "", "eval"], r"line 3: .*b\.wav has a split.*\(2 clips"),
+    ):
+        lines = [f"{name}.wav,{'xy'[i % 2]},{cells[i]}" for i, name in enumerate("abcd")]
+        (tmp_path / "t.csv").write_text("\n".join([f"path,label,{header}", *lines]))
+        own = block(csv="t.csv") | {"folds": 2 if "fold" in header else 0}
+        with pytest.raises(UserError, match=what):
+            build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet")
+
+
+def test_too_few_groups_for_the_folds_advise_what_helps(tmp_path):
+    """A class of one group in each fold would score 0; 2 folds of 2 groups a class do not."""
+    for label in "xy":
+        for number in range(4):
+            write(tmp_path / label / f"{number}.wav")
+    for groups, what in (
+        (lambda label, n: f"site {label}", "x is in fold 1 only, y is in fold 2 only"),
+        (lambda label, n: f"site {n % 2}", "only 2 recordings .*folds: 2 or fewer"),
+    ):
+        lines = [f"{x}/{n}.wav,{x},{groups(x, n)}" for x in "xy" for n in range(4)]
+        (tmp_path / "t.csv").write_text("\n".join(["path,label,group", *lines]))
+        own = block(csv="t.csv") | {"folds": 5}
+        with pytest.raises(UserError, match=what) as caught:
+            build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet")
+        assert "folds: [" not in str(caught.value)
+    built = build_manifest("folder", tmp_path, own | {"folds": 2}, 0, tmp_path / "m.parquet")
+    assert set(built.frame["fold"]) == {1, 2}

@@ -18,16 +18,19 @@ from vipann.datasets.manifest import (
     validate,
     write_manifest,
 )
+from vipann.datasets.metadata import label_name
 from vipann.datasets.registry import ADAPTERS, adapter
 from vipann.errors import UserError
 
 AUDIO = AudioFile("a/x.wav", 8000, 16000, "f" * 64)
+OTHER = AudioFile("a/y.wav", 8000, 16000, "e" * 64)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).map(label_name).filter(bool)
 
 
 def two_clips(**changes) -> ClipTable:
     rows = [
         clip_row(AUDIO, "x", ["dog"], 5.0, fold=1),
-        clip_row(AUDIO, "y", ["cat", "dog"], 5.0, fold=2, split="eval") | changes,
+        clip_row(OTHER, "y", ["cat", "dog"], 5.0, fold=2, split="eval") | changes,
     ]
     return clip_table(rows, ["cat", "dog"])
 
@@ -38,7 +41,7 @@ def scratch(tmp_path_factory):
 
 
 @given(
-    st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), unique=True),
+    st.lists(NAMES, unique=True),
     st.data(),
 )
 @settings(deadline=None, max_examples=25)

@@ -58,7 +58,7 @@ def test_classes_that_speak_against_each_other_are_told_by_line(tmp_path, text, 
 def test_missing_files_and_columns_are_named(tmp_path):
     with pytest.raises(UserError, match=r"absent\.csv"):
         read_rows(tmp_path / "absent.csv", [])
-    with pytest.raises(UserError, match=r"meta\.csv lacks the column\(s\) id, name"):
+    with pytest.raises(UserError, match=r"meta\.csv, line 1: lacks the column\(s\) id, name"):
         table(tmp_path, "ID\n1\n")
 
 

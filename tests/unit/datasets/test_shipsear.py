@@ -67,6 +67,7 @@ def test_recordings_that_the_table_lacks_and_wrong_rows_are_named(recordings):
         ("ID,Type\n6,Tug\nx,Tug\n", r"shipsear\.csv, line 3: id 'x'"),
         ("ID,Type\n6,\n", r"shipsear\.csv, line 2: the type is empty"),
         ("ID,Name\n6,x\n", r"lacks the column\(s\) type"),
+        ("ID,Type\n6,Tug\n93,Tug\n6,Ferry\n", r"line 4: type 'Ferry', but id 6 is 'Tug'"),
     ):
         (recordings / "shipsear.csv").write_text(text)
         with pytest.raises(UserError, match=what):

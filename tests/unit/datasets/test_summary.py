@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import yaml
 
 from vipann.audio.probe import AudioFile
 from vipann.audio.walk import find_audio
-from vipann.datasets.manifest import clip_row, clip_table, write_manifest
+from vipann.datasets.manifest import clip_row, clip_table, read_manifest, write_manifest
 from vipann.datasets.summary import COLUMNS, SUMS_BY_OPTION, write_summary
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
@@ -133,6 +134,18 @@ def test_what_other_datasets_hold_is_counted_by_reason(folder, left_out, what, t
 def test_nothing_is_said_of_other_datasets_where_they_hold_nothing(folder):
     (folder / "shared.csv").write_text("clip_id,split,reason,left_out\n")
     assert summarise(folder, shared=folder / "shared.csv") == summarise(folder)
+
+
+def test_what_the_manifest_warns_of_is_shown_first(folder):
+    said = ["2 of 5 files are copies.", "the label 'NA' is a class."]
+    rows, page = summarise(folder)
+    assert "Warnings" not in page
+    table = read_manifest(folder / "m.parquet")
+    write_manifest(replace(table, warnings=said), folder / "m.parquet")
+    rows, page = summarise(folder)
+    assert [row["name"] for row in rows if row["what"] == "warning"] == said
+    for sentence in said:
+        assert page.index(sentence) < page.index("## Clips")
 
 
 def test_splits_are_shown_apart(folder):

@@ -53,6 +53,12 @@ def walked_folder(dataset: str) -> str | None:
     return audio_of(dataset) if is_walked else None
 
 
+def judging_settings(dataset: str) -> dict:
+    """What the manifest judges folds by: how they validate, None where nothing is trained on them."""
+    crossed = dataset in TRANSFER_DATASETS
+    return {"validation": config["validation"]["split"] if crossed else None}
+
+
 def clip_settings(dataset: str) -> dict:
     """The part of a dataset's block that decides on its audio and its list of clips."""
     block = BLOCKS[dataset]

@@ -1,0 +1,57 @@
+"""Clips that are too short for the network are refused with the config."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vipann.config import merge, read_layer
+from vipann.errors import UserError
+from vipann.features.kinds import kind_of
+from vipann.lengths import LEAST_FRAMES, frames_of, length_faults
+from vipann.models.architectures import ARCHITECTURES, architecture
+
+
+@pytest.fixture
+def config():
+    return read_layer(Path(__file__).parents[2] / "config/config.yaml")
+
+
+def makes_sense_of(network, features):
+    try:
+        return bool(torch.isfinite(network(features)).all())
+    except (UserError, RuntimeError):
+        return False
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_the_least_length_is_what_each_network_takes(config, name):
+    model = config["model"] | {"width": 2, "blocks": [1, 1, 1, 1], "hidden": 4, "pooling": "mean"}
+    bands = 64 if name == "resnet54" else 128
+    settings = {"model": model, "mel_bands": bands}
+    network = architecture({"architecture": name}).build(3, settings, False).eval()
+    least = LEAST_FRAMES[name]
+    assert makes_sense_of(network, torch.zeros(2, least, bands))
+    assert not makes_sense_of(network, torch.zeros(2, least - 1, bands))
+
+
+@pytest.mark.parametrize("kind", ["logmel", "kaldi_mel", "embedding"])
+@pytest.mark.parametrize("seconds", [0.3, 0.32, 1.0, 5.0, 10.01])
+def test_frames_are_counted_as_the_front_ends_count(config, kind, seconds):
+    features = config["features"] | {"kind": kind, "fft_length": 1024, "pre_emphasis": 0.97}
+    assert frames_of(features, seconds) == kind_of(features).shape(seconds)[0]
+
+
+def test_a_length_below_the_networks_is_told_with_the_least_that_helps(config):
+    short = {"datasets": {"esc50": {"clip_seconds": 0.25}}}
+    ((path, text),) = length_faults(merge(config, short))
+    assert path == ("datasets", "esc50", "clip_seconds")
+    assert "0.25" in text
+    assert "32 frames" in text
+    least = float(text.split("at least ")[1].split(",")[0])
+    better = merge(config, {"datasets": {"esc50": {"clip_seconds": least}}})
+    assert list(length_faults(better)) == []
+    assert least < 0.33
+    # 10 s are 33 frames then, 5 s 17.
+    coarse = merge(config, {"features": {"hop_length": 10000}})
+    assert {path[1] for path, _ in length_faults(coarse)} == {"esc50", "urbansound8k"}

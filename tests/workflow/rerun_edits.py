@@ -127,7 +127,7 @@ NO_REASON = {
     "data": {"max_rejected": 0.5},
     "evaluation": {"batch_size": 3},
 }
-DATASET_JOBS = {"audio", "manifest", "features", "dataset_summary"}
+DATASET_JOBS = {"audio", "manifest", "shared_recordings", "features", "dataset_summary"}
 
 EDITS = [
     # The same run, seen from elsewhere

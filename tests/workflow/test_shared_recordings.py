@@ -50,6 +50,7 @@ def kept(place):
 
 
 def test_upstream_networks_are_trained_anew_only_where_what_they_share_changes(place, write_config):
+    """Also after a job that could not make the list."""
     block = {"adapter": "folder", "clip_seconds": 4.0, "padding": "zero"}
     own = {
         "upstream": "up",
@@ -100,3 +101,14 @@ def test_upstream_networks_are_trained_anew_only_where_what_they_share_changes(p
     workflow(config, "--cores", "2", *TARGETS)
     assert kept(place) == every - {"0.wav", "2.wav"}
     assert plan() == {}
+
+    before = labels.read_text()
+    for number in range(7):
+        shutil.copy(place / f"up/{number}.wav", place / f"mine/copy {number}.wav")
+        labels.write_text(labels.read_text() + f"7,copy {number}.wav,c,2\n")
+    found = workflow(config, "--cores", "2", *TARGETS, check=False)
+    assert "up: all 8 clips share their audio with mine" in found.stderr
+    for number in range(7):
+        (place / f"mine/copy {number}.wav").unlink()
+    labels.write_text(before)
+    assert not {"features", "pretrain"} & set(plan())

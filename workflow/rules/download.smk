@@ -134,6 +134,13 @@ SUMMARIES = expand(
     kind=["csv", "md"],
 )
 
+# Those that networks of the run are trained on, or score, without what other datasets hold.
+WITHOUT_SHARED = [
+    name
+    for name in [*([UPSTREAM] if trained_upstream(config["pretrain"]) else []), OOD]
+    if name and left_out_of(name)
+]
+
 
 rule dataset_summary:
     input:

@@ -25,7 +25,7 @@ _LEAVES_OUT = ("upstream", "ood")
 _NOWHERE = pd.DataFrame(columns=["name", "dataset", "place"], dtype=str)
 
 
-def write_shared(dataset: str, role: str, manifests: Mapping[str, Path], out: Path) -> pd.DataFrame:
+def write_shared(dataset: str, role: str, manifests: Mapping[str, Path], out: Path) -> None:
     """List the clips of `dataset` that share audio with others of the run: csv of `COLUMNS`.
 
     manifests: by dataset, `dataset` itself among them; the others in the order in which they are
@@ -50,7 +50,6 @@ def write_shared(dataset: str, role: str, manifests: Mapping[str, Path], out: Pa
     with replacing(out) as beside:
         listed.to_csv(beside, index=False, columns=list(COLUMNS))
     print(f"{dataset}: {len(listed)} of {own.num_rows} clips share audio with {', '.join(others)}")
-    return listed[list(COLUMNS)]
 
 
 def shared_clips(own: pa.Table, others: Mapping[str, pa.Table]) -> pd.DataFrame:
@@ -123,7 +122,8 @@ def _check_rest(
     if role != "upstream":
         return
     kept = ~np.isin(np.arange(own.num_rows), found["row"])
-    for split, label in sorted(_labels(own) - _labels(own.filter(pa.array(kept)))):
+    if lost := sorted(_labels(own) - _labels(own.filter(pa.array(kept)))):
+        split, label = lost[0]
         raise UserError(
             f"{dataset}: {len(found)} of {own.num_rows} clips share their audio with {names} and "
             f"are left out, and with them every clip of the class {label!r}"
@@ -137,9 +137,5 @@ def _labels(table: pa.Table) -> set[tuple[str, str]]:
     labels = _flat(table["labels"])
     splits = table["split"].take(pc.list_parent_indices(labels))
     pairs = pa.table({"split": splits, "label": pc.list_flatten(labels)})
-    return set(
-        pairs.group_by(["split", "label"])
-        .aggregate([])
-        .to_pandas()
-        .itertuples(index=False, name=None)
-    )
+    unique = pairs.group_by(["split", "label"]).aggregate([])
+    return set(zip(*(unique[name].to_pylist() for name in ("split", "label")), strict=True))

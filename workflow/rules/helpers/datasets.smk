@@ -103,11 +103,10 @@ def compared_with(dataset: str) -> list[str]:
 
     Upstream audio that none of the run's networks is trained on need not be there.
     """
+    role = role_of(dataset)
     trained = [UPSTREAM] if trained_upstream(config["pretrain"]) else []
-    others = TRANSFER_DATASETS
-    if role_of(dataset) == "ood":
-        others = [*trained, *TRANSFER_DATASETS]
-    return [name for name in others if name != dataset] if role_of(dataset) else []
+    others = [*(trained if role == "ood" else []), *(TRANSFER_DATASETS if role else [])]
+    return [name for name in others if name != dataset]
 
 
 def shared_list_of(dataset: str) -> list[str]:

@@ -16,9 +16,11 @@ os.environ.update(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
+from vipann.claims.counting import orders_needed
 from vipann.config import check_config, folds_of, in_order, read_layer, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.errors import UserError
+from vipann.evaluation.interval import interval_words
 from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
 from vipann.provenance.fingerprint import fingerprint, modules_of_notebook

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.05
 # Below this a p says more of the test's assumptions than of the data.
 LEAST_TOLD = 1e-6
 

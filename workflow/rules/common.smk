@@ -16,10 +16,12 @@ os.environ.update(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
+from vipann.claims.counting import orders_needed
 from vipann.config import check_config, folds_of, in_order, read_layer, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
+from vipann.evaluation.interval import interval_words
 from vipann.files import digest
 from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name

@@ -93,6 +93,7 @@ rule metrics:
         settings=settings(
             "metrics.py",
             "metrics",
+            orders=random_orders(),
             **{
                 key: config["evaluation"][key]
                 for key in ("retained_fractions", "calibration_bins", "bootstrap_resamples")

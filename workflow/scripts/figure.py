@@ -11,4 +11,5 @@ with job_log(snakemake.log[0]):
         draw_boxplot(snakemake.input[0], outputs, style, names)
     else:
         draw = draw_phases if kind == "phases" else draw_retention
-        draw(snakemake.input[0], outputs, style, names[snakemake.wildcards.dataset])
+        title, interval = names[snakemake.wildcards.dataset], settings["interval"]
+        draw(snakemake.input[0], outputs, style, title, interval)

@@ -18,5 +18,6 @@ with job_log(snakemake.log[0]):
             settings["bootstrap_resamples"],
             settings["seed"],
             {kind: out[kind] for kind in ("confusion", "reliability", "intervals")},
+            settings["orders"],
         ),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import combinations
 
+from vipann.claims.counting import LEVEL
 from vipann.claims.evidence import Model, PrintView, View, named
 from vipann.claims.judgement import (
     FAILS,
@@ -16,7 +17,7 @@ from vipann.claims.judgement import (
     every,
     not_below,
 )
-from vipann.claims.testing import LEVEL, Test, all_of, any_of, wilson
+from vipann.claims.testing import Test, all_of, any_of, wilson
 from vipann.paper.names import PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
 

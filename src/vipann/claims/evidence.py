@@ -19,6 +19,7 @@ from vipann.claims.testing import (
     over_folds,
     over_recordings,
 )
+from vipann.evaluation.interval import Kind
 from vipann.evaluation.retention import RANDOM
 from vipann.paper.names import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES
 from vipann.paper.numbers import paper_value
@@ -32,7 +33,8 @@ class RunView:
 
     dataset: its key; paper_name: the paper's name of it, None where it is not the paper's own;
     training_folds: how many each of its networks was trained on, whether or not all were tested; 0
-    upstream; metrics, retention, uncertainty: the three result files' frames.
+    upstream; metrics, retention, uncertainty: the three result files' frames; interval: the kind
+    that is told of replications (`vipann.evaluation.interval`).
     """
 
     dataset: str
@@ -41,6 +43,7 @@ class RunView:
     metrics: pd.DataFrame
     retention: pd.DataFrame
     uncertainty: pd.DataFrame
+    interval: Kind = "percentile"
 
     def by_fold(self, model: Model, metric: str) -> pd.Series:
         """Mean over replications of a metric on own clips, by fold.
@@ -80,14 +83,18 @@ class RunView:
         curves = frame.pivot_table(index="fold", columns="retained_fraction", values="value")
         return curves.sort_index(axis=1)
 
-    def random_orders(self, model: Model) -> pd.DataFrame | None:
-        """Retention curves of clips in random order, mean over folds: a row an order, columns as of
-        `curves`. None for accuracy, whose expectation no random order changes."""
-        frame = self._of(self.retention, model, RANDOM)
-        if not frame.empty:
-            return frame.pivot_table(
-                index="replication", columns="retained_fraction", values="value"
-            ).sort_index(axis=1)
+    def gains(self, model: Model, uncertainty: str) -> pd.DataFrame:
+        """Retention gains: a row a fold, a column a replication, or a random order of the clips."""
+        frame = self.metrics[self.metrics["metric"] == f"retention_gain_{uncertainty}"]
+        frame = frame[(frame["strategy"] == model[0]) & (frame["phase"] == model[1])]
+        return frame.pivot_table(index="fold", columns="replication", values="value")
+
+    def random_orders(self, model: Model) -> np.ndarray | None:
+        """Retention gains of clips in random order, the mean over folds of each order: (orders,).
+        None for accuracy, whose expectation no random order changes."""
+        gains = self.gains(model, RANDOM)
+        if not gains.empty:
+            return gains.mean().to_numpy()
         if (self.retention["score"] == "accuracy").all():
             return None
         raise Unjudged(f"this run has no curves of {named(model)} with clips in random order")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from vipann.claims.testing import LEVEL, Test, all_of
+from vipann.claims.counting import LEVEL
+from vipann.claims.testing import Test, all_of
 
 HOLDS = "holds"
 FAILS = "does not hold"

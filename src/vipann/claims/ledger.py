@@ -8,10 +8,12 @@ import pandas as pd
 
 from vipann.claims import accuracy, cost, uncertainty, words
 from vipann.claims.cost import SizeView
+from vipann.claims.counting import LEVEL
 from vipann.claims.evidence import PrintView, RunView
 from vipann.claims.judgement import UNJUDGED, Claim, Judgement, Unjudged
-from vipann.claims.testing import LEVEL, holm
+from vipann.claims.testing import holm
 from vipann.errors import UserError
+from vipann.evaluation.interval import Kind
 from vipann.paper.names import PRETRAINING_DATASET, TRANSFER_DATASETS
 
 CLAIMS: tuple[Claim, ...] = (
@@ -41,16 +43,20 @@ STAGES = {"upstream": "pre-trained networks", "transfer": "transfer"}
 @dataclass(frozen=True)
 class Source:
     """One dataset's part of a run: its key, the paper's name of it or None, how many folds each of
-    its networks was trained on (0 upstream), and the paths of its three result files, by KINDS."""
+    its networks was trained on (0 upstream), the paths of its three result files, by KINDS, and
+    the kind of interval that is told of replications."""
 
     dataset: str
     paper_name: str | None
     training_folds: int
     paths: Mapping[str, Path | str]
+    interval: Kind = "percentile"
 
     def view(self) -> RunView:
         frames = {kind: _read(self.paths[kind]) for kind in KINDS}
-        return RunView(self.dataset, self.paper_name, self.training_folds, **frames)
+        return RunView(
+            self.dataset, self.paper_name, self.training_folds, **frames, interval=self.interval
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from scipy import stats
 
 from vipann.evaluation.resampling import LEAST_RECORDINGS
 
-LEVEL = 0.05
 # Below this a p says more of the test's assumptions than of the data.
 LEAST_TOLD = 1e-6
 

@@ -22,6 +22,8 @@ from vipann.claims.judgement import (
     every,
 )
 from vipann.claims.testing import Test, all_of, any_of, over_folds, over_random_orders
+from vipann.evaluation.interval import interval_of, interval_words
+from vipann.evaluation.retention import RANDOM
 from vipann.paper.names import STRATEGY_NAMES
 
 KINDS = ("total", "epistemic", "aleatoric")
@@ -48,11 +50,10 @@ def rising(view: View, key: Key) -> Case:
     numbers = f"gain {gains.mean():+.3f}"
     least, above, folds = 0.0, mean, view.training_folds
     test = over_folds(gains.to_list(), folds) if folds else Test(None, ONE_NETWORK)
-    if (orders := view.random_orders(model)) is not None:
-        by_chance = orders.mean(axis=1) - orders.iloc[:, -1]
-        least, above = by_chance.mean(), mean - orders.mean()
+    if (by_chance := view.random_orders(model)) is not None:
+        least, above = by_chance.mean(), mean - view.curves(model, RANDOM).mean()
         numbers += f"{_over_replications(view, key)}, in random order {least:+.3f}"
-        test = over_random_orders(gains.mean(), by_chance.to_numpy())
+        test = over_random_orders(gains.mean(), by_chance)
     rank = _rank_correlation(above, np.isclose(mean, 1.0))
     numbers += f", rank correlation {rank:.2f}"
     label = f"{named(model)} {WORDS[kind]}:"
@@ -70,17 +71,12 @@ def _rank_correlation(curve: pd.Series, errorless: np.ndarray) -> float:
 
 
 def _over_replications(view: RunView, key: Key) -> str:
-    """Between which gains 95 % of the replications are, in words; "" where there is one."""
-    (strategy, phase), kind = key
-    frame = view.metrics[
-        (view.metrics["strategy"] == strategy)
-        & (view.metrics["phase"] == phase)
-        & (view.metrics["metric"] == f"retention_gain_{kind}")
-    ]
-    if frame["replication"].nunique() < 2:
+    """The interval of the gain over replications, in words; "" where there is one replication."""
+    gains = view.gains(*key).mean()
+    if len(gains) < 2:
         return ""
-    low, high = frame["value"].quantile([0.025, 0.975])
-    return f" (95 % of replications gain {low:+.3f} to {high:+.3f})"
+    low, high = interval_of(gains, view.interval)
+    return f" ({interval_words(len(gains), view.interval)}: {low:+.3f} to {high:+.3f})"
 
 
 def _keys(strategies: tuple[str, ...], phases: tuple[str, ...]) -> list[Key]:

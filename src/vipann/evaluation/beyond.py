@@ -50,9 +50,12 @@ from vipann.evaluation.resampling import (
     interval_of_auroc,
     statistics_of,
 )
+from vipann.evaluation.retention import RANDOM
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
+# The calibration errors, also over the clips of all folds: whether their bins are adaptive.
+POOLED = {"ece": False, "adaptive_ece": True}
 INTERVAL_COLUMNS = [
     "dataset",
     "scored_dataset",
@@ -71,12 +74,14 @@ INTERVAL_COLUMNS = [
 @dataclass(frozen=True)
 class Beyond:
     """bins: of a calibration error; resamples: of the bootstrap; seed: of its draws; outputs:
-    paths for "confusion", "reliability" and "intervals" (parquet)."""
+    paths for "confusion", "reliability" and "intervals" (parquet); orders: how many random orders
+    of multi-label clips each network's retention is held against."""
 
     bins: int
     resamples: int
     seed: int
     outputs: Mapping[str, Path | str]
+    orders: int = 200
 
 
 def beyond_tables(
@@ -94,13 +99,18 @@ def beyond_tables(
     labelled = [one for one in folds if one.labelled]
     others = {one.fold: one for one in outside}
     _refuse_other_lengths(folds, others)
-    metrics = [own_metrics(one, beyond.bins) for one in labelled]
+    own = [own_metrics(one, beyond.bins) for one in labelled]
+    metrics = list(own)
     metrics += [
         detection_metrics(one, others[one.fold])
         for one in folds
         if others.get(one.fold) is not None
     ]
-    if labelled:
+    if len(labelled) == 1:
+        # Of one fold they are its own.
+        alone = own[0][own[0]["metric"].isin(POOLED)]
+        metrics.append(alone.assign(metric=alone["metric"] + "_pooled", fold=0))
+    elif labelled:
         metrics.append(
             pooled_metrics(labelled, [one.mean_probability for one in labelled], beyond.bins)
         )
@@ -144,11 +154,13 @@ def retention_metrics(retention: pd.DataFrame) -> pd.DataFrame:
     if retention.empty:
         return pd.DataFrame(columns=METRIC_COLUMNS)
     curve = ["dataset", "strategy", "phase", "fold", "replication", "uncertainty"]
-    ordered = retention.sort_values("retained_fraction", kind="stable")
-    values = ordered.groupby(curve, sort=False)["value"]
-    area, of_all_clips = values.mean(), values.agg(lambda value: value.iloc[-1])
-    scores = pd.DataFrame({"area": area, "gain": area - of_all_clips})
+    curves = retention.pivot(index=curve, columns="retained_fraction", values="value").sort_index(
+        axis=1
+    )
+    area = curves.mean(axis=1)
+    scores = pd.DataFrame({"area": area, "gain": area - curves.iloc[:, -1]})
     rows = scores.reset_index().melt(curve, var_name="which")
+    rows = rows[(rows["which"] == "gain") | (rows["uncertainty"] != RANDOM)]
     rows["metric"] = "retention_" + rows["which"] + "_" + rows["uncertainty"]
     rows["scored_dataset"] = rows["dataset"]
     return rows[METRIC_COLUMNS].astype({"value": "float64"})
@@ -181,7 +193,7 @@ def pooled_metrics(
             for one, probability in zip(folds, probabilities, strict=True)
         ]
         confidence, outcome = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        for name, adaptive in (("ece", False), ("adaptive_ece", True)):
+        for name, adaptive in POOLED.items():
             value = calibration.calibration_error(confidence, outcome, bins, adaptive)
             rows.append((replication, f"{name}{suffix}", value))
     return _tidy(first, rows).assign(fold=0)
@@ -308,9 +320,12 @@ def _generator(beyond: Beyond, one: Predictions, of: str) -> np.random.Generator
 def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:
     pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
     nll = calibration.negative_log_likelihood(one.labels, probability, one.task)
+    errors = {
+        name: calibration.calibration_error(*pair, bins, adaptive)
+        for name, adaptive in POOLED.items()
+    }
     return {
-        "ece": calibration.calibration_error(*pair, bins),
-        "adaptive_ece": calibration.calibration_error(*pair, bins, adaptive=True),
+        **errors,
         "nll": float(nll.mean()),
         "brier": float(calibration.brier(one.labels, probability, one.task).mean()),
     }

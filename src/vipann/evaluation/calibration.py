@@ -15,6 +15,8 @@ LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 # Half the distance of the largest float32 below 1 from 1.
 LEAST_COMPLEMENT = 2.0**-25
 TEMPERATURES = (0.05, 20.0)
+# So that what is computed of them lies in a processor's cache.
+_CLIPS_AT_ONCE = 128
 
 
 def confidence_and_outcome(
@@ -25,9 +27,9 @@ def confidence_and_outcome(
     labels: (N, C) multi-hot; probability: (N, C).
     """
     if task == "multilabel":
-        return probability.astype(np.float64), labels.astype(np.float64)
+        return probability, labels
     right = probability.argmax(axis=1) == labels.argmax(axis=1)
-    return probability.max(axis=1, keepdims=True).astype(np.float64), right[:, None].astype(float)
+    return probability.max(axis=1, keepdims=True), right[:, None].astype(float)
 
 
 def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
@@ -36,8 +38,17 @@ def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
     With `adaptive` they are the quantiles of the confidences; clips of the same confidence share a
     bin, so that the order of clips has no influence.
     """
+    return _edges(np.sort(confidence) if adaptive else confidence, bins, adaptive)
+
+
+def _edges(ascending: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
     inner = np.linspace(0.0, 1.0, bins + 1)[1:-1]
-    return np.quantile(confidence, inner) if adaptive else inner
+    if not adaptive:
+        return inner
+    place = inner * (len(ascending) - 1)
+    below = np.floor(place).astype(int)
+    low, high = ascending[below], ascending[np.minimum(below + 1, len(ascending) - 1)]
+    return low + (place - below) * (high - low)
 
 
 def calibration_error(
@@ -50,12 +61,24 @@ def calibration_error(
     Nguyen and O'Connor 2015. A bin's term is |sum of (confidence - outcome)| / N.
     """
     total = 0.0
-    for column in range(confidence.shape[1]):
-        mine = confidence[:, column]
-        place = np.searchsorted(bin_edges(mine, bins, adaptive), mine)
-        gaps = np.bincount(place, weights=mine - outcome[:, column], minlength=bins)
-        total += np.abs(gaps).sum() / len(mine)
+    for mine, came_true in zip(np.ascontiguousarray(confidence.T), outcome.T, strict=True):
+        _, confidences, outcomes = bin_sums(mine, came_true, bins, adaptive)
+        total += np.abs(confidences - outcomes).sum() / len(mine)
     return total / confidence.shape[1]
+
+
+def bin_sums(
+    confidence: np.ndarray, outcome: np.ndarray, bins: int, adaptive: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cases, sum of confidences and sum of outcomes in each bin, (bins,) each; both arrays (N,)."""
+    # Sorted as they are: float32 is sorted several times as fast as float64.
+    ranked = np.sort(confidence).astype(np.float64)
+    edges = _edges(ranked, bins, adaptive)
+    ends = np.array([0, *np.searchsorted(ranked, edges, side="right"), len(ranked)])
+    there = np.flatnonzero(outcome)
+    place = np.searchsorted(edges, confidence[there].astype(np.float64))
+    outcomes = np.bincount(place, weights=outcome[there], minlength=bins)
+    return np.diff(ends), np.diff(np.append(0.0, ranked.cumsum())[ends]), outcomes
 
 
 def negative_log_likelihood(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:
@@ -64,11 +87,17 @@ def negative_log_likelihood(labels: np.ndarray, probability: np.ndarray, task: T
     labels: (N, C) multi-hot; probability: (N, C) as stored in float32, whose zeros count as 1.2e-38
     and ones as 1 - 3e-8. Lower is better, not negative.
     """
-    p = np.maximum(probability.astype(np.float64), LEAST_PROBABILITY)
     if task == "multiclass":
-        return -np.log(p[np.arange(len(p)), labels.argmax(axis=1)])
-    rest = np.maximum(1.0 - probability.astype(np.float64), LEAST_COMPLEMENT)
-    return -np.log(np.where(labels > 0, p, rest)).mean(axis=1)
+        p = probability[np.arange(len(probability)), labels.argmax(axis=1)].astype(np.float64)
+        return -np.log(np.maximum(p, LEAST_PROBABILITY))
+    found = np.empty(len(probability))
+    for first in range(0, len(found), _CLIPS_AT_ONCE):
+        clips = slice(first, first + _CLIPS_AT_ONCE)
+        p, there = probability[clips].astype(np.float64), labels[clips] > 0
+        chosen = np.where(there, p, 1.0 - p)
+        least = np.where(there, LEAST_PROBABILITY, LEAST_COMPLEMENT)
+        found[clips] = -np.log(np.maximum(chosen, least)).mean(axis=1)
+    return found
 
 
 def brier(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
-from vipann.evaluation.calibration import bin_edges, confidence_and_outcome
+from vipann.evaluation.calibration import bin_sums, confidence_and_outcome
 from vipann.evaluation.predictions import Predictions
 
 CONFUSION_COLUMNS = ["dataset", "strategy", "phase", "fold", "target", "predicted", "clips"]
@@ -47,15 +47,14 @@ def reliability_table(folds: Sequence[Predictions], bins: int) -> pd.DataFrame:
     `vipann.evaluation.calibration`. Columns: dataset, strategy, phase, low, high (the bin's edges),
     cases (mean over replications), confidence, outcome (NaN in an empty bin).
     """
-    cases, confidences, outcomes = np.zeros((3, bins))
+    sums = np.zeros((3, bins))
     for one in folds:
         for probability in one.mean_probability:
-            confidence, outcome = confidence_and_outcome(one.labels, probability, one.task)
-            place = np.searchsorted(bin_edges(confidence, bins, False), confidence.ravel())
-            weight = 1.0 / one.replications
-            cases += weight * np.bincount(place, minlength=bins)
-            confidences += weight * np.bincount(place, confidence.ravel(), minlength=bins)
-            outcomes += weight * np.bincount(place, outcome.ravel(), minlength=bins)
+            pair = confidence_and_outcome(one.labels, probability, one.task)
+            for column, came_true in zip(*(np.ascontiguousarray(x.T) for x in pair), strict=True):
+                found = bin_sums(column, came_true, bins)
+                sums += np.array(found) / one.replications
+    cases, confidences, outcomes = sums
     edges = np.linspace(0.0, 1.0, bins + 1)
     with np.errstate(invalid="ignore"):
         frame = pd.DataFrame(

@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
-from vipann.evaluation.retention import map_retention_curves
 
 # Keeps d-prime finite where a small set is ranked without a mistake: |d-prime| <= 6.72.
 AUC_MARGIN = 1e-6
@@ -38,8 +36,7 @@ def mean_average_precision(labels: np.ndarray, probability: np.ndarray) -> float
     the share of positive clips. A class without a positive clip has no recall and is left out of
     the mean (`classes_left_out` counts them); NaN where no class is left. Section 3.3, Table 3.
     """
-    curve = map_retention_curves(labels, probability, [np.zeros(len(labels))], [1.0])
-    return float(curve.item())
+    return _mean_average_precision(_below_positives(labels, probability), len(labels))
 
 
 def macro_auc(labels: np.ndarray, probability: np.ndarray) -> float:
@@ -49,15 +46,42 @@ def macro_auc(labels: np.ndarray, probability: np.ndarray) -> float:
     A class without a positive or without a negative clip has no ROC curve and is left out; NaN
     where no class is left. Section 3.3, Table 3.
     """
-    kept = labels.any(axis=0) & ~labels.all(axis=0)
-    if not kept.any():
-        return float("nan")
-    # By the rank sum of the positives (Mann-Whitney), for all classes at once.
-    positive = labels[:, kept].T.astype(bool)
-    ranks = rankdata(np.ascontiguousarray(probability[:, kept].T), axis=1)
-    positives = positive.sum(axis=1)
-    above = np.einsum("cn,cn->c", ranks, positive) - positives * (positives + 1) / 2
-    return float(np.mean(above / (positives * (len(labels) - positives))))
+    return _macro_auc(_below_positives(labels, probability), len(labels))
+
+
+# Of a class: how many clips lie below each of its positives, and how many below or level with it.
+_Places = tuple[np.ndarray, np.ndarray]
+
+
+def _below_positives(labels: np.ndarray, probability: np.ndarray) -> list[_Places]:
+    """The places of the positives of each class that has one, ascending."""
+    found = []
+    kept = np.flatnonzero(labels.any(axis=0))
+    columns = np.ascontiguousarray(probability.T)
+    positives = np.ascontiguousarray(labels.T).astype(bool)
+    for index in kept:
+        ranked, own = np.sort(columns[index]), np.sort(columns[index][positives[index]])
+        found.append(tuple(np.searchsorted(ranked, own, side=side) for side in ("left", "right")))
+    return found
+
+
+def _mean_average_precision(places: list[_Places], clips: int) -> float:
+    scores = []
+    for below, _ in places:
+        hits = len(below) - np.searchsorted(below, below)
+        scores.append(np.mean(hits / (clips - below)))
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def _macro_auc(places: list[_Places], clips: int) -> float:
+    """By the rank sum of the positives (Mann-Whitney); clips that tie share their mean rank."""
+    scores = []
+    for below, reached in places:
+        count = len(below)
+        if count < clips:
+            above = (below + reached + 1).sum() / 2 - count * (count + 1) / 2
+            scores.append(above / (count * (clips - count)))
+    return float(np.mean(scores)) if scores else float("nan")
 
 
 def d_prime(auc: float) -> float:
@@ -101,8 +125,9 @@ def _scores(predictions: Predictions, replication: int) -> dict[str, float]:
         scores["accuracy"] = accuracy(predictions.targets, probability.argmax(axis=1))
     elif predictions.labelled:
         labels, probability = predictions.labels, predictions.mean_probability[replication]
-        scores["mAP"] = mean_average_precision(labels, probability)
-        scores["AUC"] = macro_auc(labels, probability)
+        places = _below_positives(labels, probability)
+        scores["mAP"] = _mean_average_precision(places, len(labels))
+        scores["AUC"] = _macro_auc(places, len(labels))
         scores["d_prime"] = d_prime(scores["AUC"])
         scores["classes_left_out"] = classes_left_out(labels)
     for name in UNCERTAINTIES:

@@ -13,6 +13,8 @@ folds the curve then has steps, as the paper remarks of that dataset (section 4.
 Macro mAP rises by itself where clips are discarded: classes that have no positive left drop out,
 and few negatives are easily ranked. So multi-label predictions also get curves of clips in random
 order, as uncertainty "random": an uncertainty knows something where its curve is above these.
+How many orders are drawn is the caller's to say: the claims need so many that the least p which
+they can give stays small among all tests (`vipann.claims.counting`).
 """
 
 import math
@@ -23,11 +25,12 @@ import pandas as pd
 
 from vipann.errors import UserError
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
+from vipann.evaluation.ranking import macro_average_precision
 from vipann.seeds import derive_seed
 
 RANDOM = "random"
-# So many tell a gain from chance down to p = 0.005, in 20 s a network on AudioSet's evaluation set.
-RANDOM_ORDERS = 200
+# Enough for the mean curve of det, whose order no claim tests.
+MEAN_ORDERS = 200
 RETENTION_COLUMNS = [
     "dataset",
     "strategy",
@@ -95,76 +98,54 @@ def map_retention_curves(
     classes without a positive among the retained clips are left out; NaN where none is left.
     Clips that tie with the last retained one are all retained: the expected mAP over orders has
     no short form, and like this the order of clips in a file has no influence either.
-
-    AP is the mean over a class's positives of (positives at or above it) / (clips at or above
-    it). Both counts come, for all fractions at once, from one two-dimensional histogram of
-    (place among the positives' probabilities, first fraction that retains the clip). So one
-    replication of AudioSet's 20,000 clips and 527 classes takes about a second where sorting
-    every class for each of 3 x 20 points would take minutes.
     """
     counts = retained_counts(len(labels), fractions)
-    steps = len(counts)
-    entries = []
-    for uncertainty in uncertainties:
+    entries = np.empty((len(uncertainties), len(labels)), dtype=np.int64)
+    for entry, uncertainty in zip(entries, uncertainties, strict=True):
         cut = np.sort(uncertainty)[counts - 1]
-        entries.append(np.searchsorted(cut, uncertainty, side="left"))
-    summed, classes = np.zeros((2, len(entries), steps))
-    columns = np.ascontiguousarray(probability.T)
-    for index in np.flatnonzero(labels.any(axis=0)):
-        positive = labels[:, index].astype(bool)
-        thresholds = np.sort(columns[index][positive])
-        place = np.searchsorted(thresholds, columns[index], side="right")
-        for row, entry in enumerate(entries):
-            precision, retained = _average_precision(place, entry, positive, steps)
-            summed[row] += precision
-            classes[row] += retained
-    with np.errstate(invalid="ignore"):
-        return summed / classes
+        entry[:] = np.searchsorted(cut, uncertainty, side="left")
+    return macro_average_precision(labels, probability, entries, len(counts))
 
 
-def _average_precision(
-    place: np.ndarray, entry: np.ndarray, positive: np.ndarray, steps: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(AP of one class, 0 where it has no positive; whether it has one), each (steps,)."""
-    rows = int(positive.sum()) + 1
-
-    def reaching(chosen: np.ndarray | slice) -> np.ndarray:
-        cells = place[chosen] * (steps + 1) + entry[chosen]
-        table = np.bincount(cells, minlength=rows * (steps + 1)).reshape(rows, steps + 1)
-        at_or_above = table[::-1].cumsum(axis=0)[::-1][1:]
-        return at_or_above.cumsum(axis=1)[:, :steps]
-
-    clips, positives = reaching(slice(None)), reaching(positive)
-    is_retained = entry[positive][:, None] <= np.arange(steps)
-    at = place[positive] - 1
-    precision = positives[at] / np.maximum(clips[at], 1)
-    count = is_retained.sum(axis=0)
-    return (precision * is_retained).sum(axis=0) / np.maximum(count, 1), count > 0
-
-
-def retention_table(predictions: Sequence[Predictions], fractions: Sequence[float]) -> pd.DataFrame:
+def retention_table(
+    predictions: Sequence[Predictions], fractions: Sequence[float], orders: int
+) -> pd.DataFrame:
     """Retention curves of every strategy, phase and fold (module docstring).
 
-    predictions: those of clips with labels, any strategies and phases, one file a fold.
-    Columns: dataset, strategy, phase, fold, uncertainty ("total" | "aleatoric" | "epistemic", of
-    multi-label predictions also "random"), replication (of "random": which order),
-    retained_fraction, score ("accuracy" | "mAP"), value. Raises UserError when the folds of one
-    strategy differ in replications or classes, or a fold comes twice.
+    predictions: those of clips with labels, any strategies and phases, one file a fold; orders: how
+    many random orders of multi-label clips. Columns: dataset, strategy, phase, fold, uncertainty
+    ("total" | "aleatoric" | "epistemic", of multi-label predictions also "random"), replication (of
+    "random": which order), retained_fraction, score ("accuracy" | "mAP"), value. Raises UserError
+    when the folds of one strategy differ in replications or classes, or a fold comes twice.
     """
     steps = sorted({float(fraction) for fraction in fractions})
     labelled = [one for one in predictions if one.labelled]
     _check_folds(labelled)
-    frames = [_curves_of(one, steps) for one in labelled]
+    frames = [_curves_of(one, steps, orders) for one in labelled]
     return (
         pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=RETENTION_COLUMNS)
     )
 
 
-def _curves_of(one: Predictions, steps: Sequence[float]) -> pd.DataFrame:
+def with_mean_order(retention: pd.DataFrame) -> pd.DataFrame:
+    """The table with one curve for each fold's random orders, their mean, as replication 0.
+
+    Thousands of curves would be most of the file; of a single order only its gain is read, which
+    the metrics keep.
+    """
+    random = retention["uncertainty"] == RANDOM
+    keys = [name for name in RETENTION_COLUMNS if name not in ("replication", "value")]
+    mean = retention[random].groupby(keys, sort=False)["value"].mean().reset_index()
+    whole = pd.concat([retention[~random], mean.assign(replication=0)], ignore_index=True)
+    return whole[RETENTION_COLUMNS]
+
+
+def _curves_of(one: Predictions, steps: Sequence[float], orders: int) -> pd.DataFrame:
     frame = _long(retention_curves(one, steps), UNCERTAINTIES, steps)
     if one.task != "multiclass":
-        orders = random_order_curves(one, steps)[:, None]
-        frame = pd.concat([frame, _long(orders, (RANDOM,), steps)], ignore_index=True)
+        count = min(orders, MEAN_ORDERS) if one.strategy == "det" else orders
+        by_chance = random_order_curves(one, steps, count)[:, None]
+        frame = pd.concat([frame, _long(by_chance, (RANDOM,), steps)], ignore_index=True)
     frame["score"] = "accuracy" if one.task == "multiclass" else "mAP"
     for name in ("dataset", "strategy", "phase", "fold"):
         frame[name] = getattr(one, name)
@@ -230,13 +211,15 @@ def _map_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
     )
 
 
-def random_order_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
-    """(RANDOM_ORDERS, F) mean average precisions of the first replication over the first clips of
-    random orders, drawn from the predictions' seed."""
+def random_order_curves(one: Predictions, fractions: Sequence[float], orders: int) -> np.ndarray:
+    """(orders, F) mean average precisions of the first replication over the first clips of random
+    orders, drawn from the predictions' seed."""
     words = ("random orders", one.dataset, one.strategy, one.phase, one.fold)
     rng = np.random.default_rng(derive_seed(one.seed, *words))
-    orders = [rng.permutation(len(one.labels)) for _ in range(RANDOM_ORDERS)]
-    return map_retention_curves(one.labels, one.mean_probability[0], orders, fractions)
+    counts = retained_counts(len(one.labels), fractions)
+    first_step = np.searchsorted(counts, np.arange(len(one.labels)), side="right")
+    entries = np.array([rng.permutation(first_step.astype(np.uint16)) for _ in range(orders)])
+    return macro_average_precision(one.labels, one.mean_probability[0], entries, len(counts))
 
 
 def uncertainty_table(predictions: Sequence[Predictions]) -> pd.DataFrame:

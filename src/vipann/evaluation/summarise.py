@@ -9,7 +9,7 @@ from vipann.errors import UserError
 from vipann.evaluation.beyond import Beyond, beyond_tables, retention_metrics
 from vipann.evaluation.metrics import metrics_of
 from vipann.evaluation.predictions import read_group, read_predictions
-from vipann.evaluation.retention import retention_table, uncertainty_table
+from vipann.evaluation.retention import retention_table, uncertainty_table, with_mean_order
 from vipann.files import replacing
 
 
@@ -27,7 +27,8 @@ def summarise(
     prediction_paths: predictions of the dataset's own clips, all strategies, phases and folds;
     ood_paths: the same models on out-of-distribution clips, may be empty: they give uncertainties
     only. fractions: retained fractions in (0, 1]. Columns: see `metrics_of`, `retention_table`
-    and `uncertainty_table`. beyond: adds the scores of `vipann.evaluation.beyond` to the metrics
+    and `uncertainty_table`; of random orders the retention file holds the mean curve
+    (`with_mean_order`). beyond: adds the scores of `vipann.evaluation.beyond` to the metrics
     and writes files of its own. The folds of one strategy and phase, with what they say of the
     out-of-distribution clips, are in memory together, nothing else.
     Raises UserError when a predictions file is broken or none is given.
@@ -41,9 +42,10 @@ def summarise(
         folds = [read_predictions(path) for path in groups.get(key, ())]
         outside = [read_predictions(path) for path in ood_groups.get(key, ())]
         metrics += [metrics_of(one) for one in (*folds, *outside)]
-        retention.append(retention_table(folds, fractions))
+        curves = retention_table(folds, fractions, beyond.orders)
+        metrics.append(retention_metrics(curves))
+        retention.append(with_mean_order(curves))
         uncertainty += [uncertainty_table(folds), uncertainty_table(outside)]
-        metrics.append(retention_metrics(retention[-1]))
         for kind, frames in beyond_tables(folds, outside, fractions, beyond).items():
             more.setdefault(kind, []).extend(frames)
         del folds, outside

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from vipann.evaluation.interval import Kind, interval_of
 from vipann.evaluation.retention import RANDOM
 from vipann.figures import style as look
 from vipann.ordering import ordered
@@ -24,7 +25,6 @@ STRATEGIES = ("drop", "flip", "det_flip", "det")
 # Columns of panels of `draw_phases` and their lines.
 COMPARED_STRATEGIES = ("drop", "det_flip", "flip")
 COMPARED_PHASES = ("finetuned", "fixed")
-BAND_PERCENT = (2.5, 97.5)
 
 # A column of the lines, and its values in the order of drawing.
 Axis = tuple[str, Sequence[str]]
@@ -32,18 +32,18 @@ Axis = tuple[str, Sequence[str]]
 _LINE = ["dataset", "phase", "strategy", "uncertainty", "retained_fraction", "score"]
 
 
-def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
+def retention_lines(retention: pd.DataFrame, interval: Kind = "percentile") -> pd.DataFrame:
     """The points of every line: mean over folds and replications, and a band over replications.
 
     retention: columns of `vipann.evaluation.retention.retention_table`. Each replication's scores
     are averaged over folds, which count alike (a fold without a score at a point is left out);
-    mean, low and high (2.5th and 97.5th percentile: where 95 % of replications lie, not an interval
-    of their mean) are those of these averages. Also replications, folds, and standard_error: the
+    mean, low and high (`vipann.evaluation.interval`, of the kind `interval`) are those of these
+    averages, point by point. Also replications, folds, and standard_error: the
     standard deviation of the folds' means over replications (n - 1 below) divided by sqrt(folds),
     NaN for a single fold; it is not drawn. Rows in `draw_retention`'s order of drawing. Det has no
     line in the epistemic panel: one network's epistemic uncertainty is zero. Of mAP there is also
-    uncertainty "random", the clips in random order, whose replications are the orders: one line a
-    Bayesian strategy, without its band, in every panel.
+    uncertainty "random", the mean over random orders of the clips: one line a Bayesian strategy, in
+    every panel.
     """
     drawn = retention[
         retention["phase"].isin(PHASES)
@@ -53,12 +53,12 @@ def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
     over_folds = drawn.groupby([*_LINE, "replication"], sort=False)["value"].mean()
     replications = over_folds.groupby(_LINE, sort=False)
     folds = drawn.groupby([*_LINE, "fold"], sort=False)["value"].mean().groupby(_LINE, sort=False)
-    low, high = (percent / 100 for percent in BAND_PERCENT)
+    bands = [interval_of(values, interval) for _, values in replications]
     lines = pd.DataFrame(
         {
             "mean": replications.mean(),
-            "low": replications.quantile(low),
-            "high": replications.quantile(high),
+            "low": [low for low, _ in bands],
+            "high": [high for _, high in bands],
             "replications": replications.size(),
             "folds": folds.count(),
             "standard_error": folds.sem(),
@@ -69,9 +69,9 @@ def retention_lines(retention: pd.DataFrame) -> pd.DataFrame:
     return ordered(lines.reset_index(), orders, then=["retained_fraction"])
 
 
-def phase_lines(retention: pd.DataFrame) -> pd.DataFrame:
+def phase_lines(retention: pd.DataFrame, interval: Kind = "percentile") -> pd.DataFrame:
     """Those of `retention_lines` that `draw_phases` draws, in its order."""
-    lines = retention_lines(retention)
+    lines = retention_lines(retention, interval)
     compared = lines[
         lines["phase"].isin(COMPARED_PHASES) & lines["strategy"].isin(COMPARED_STRATEGIES)
     ]
@@ -88,17 +88,17 @@ def draw_retention(
     outputs: Mapping[str, Path | str],
     style: Mapping[str, Any] | None = None,
     title: str | None = None,
+    interval: Kind = "percentile",
 ) -> None:
     """Compare the strategies in one dataset's retention parquet (Figures 1, 4, 7, 10).
 
     Columns of panels: entropy, epistemic, aleatoric; rows: fine-tuned above fixed, or pre-trained
     alone for the upstream dataset. Det, which the paper does not draw, is a dashed line. outputs:
     paths for "png", "pdf", "svg" and "csv"; style: see `vipann.figures.style.style_from`; title:
-    default the dataset's name.
+    default the dataset's name; interval: of the bands (`vipann.evaluation.interval`).
     """
-    look.draw(
-        _strategies_figure, retention_lines(pd.read_parquet(retention)), outputs, style, title
-    )
+    lines = retention_lines(pd.read_parquet(retention), interval)
+    look.draw(_strategies_figure, lines, outputs, style, title)
 
 
 def draw_phases(
@@ -106,13 +106,15 @@ def draw_phases(
     outputs: Mapping[str, Path | str],
     style: Mapping[str, Any] | None = None,
     title: str | None = None,
+    interval: Kind = "percentile",
 ) -> None:
     """Compare fixed-feature with fine-tuned networks (Figures 3, 6, 9).
 
     Columns of panels: Drop, Det-Flip, Flip, as far as there; rows: entropy, epistemic, aleatoric.
     Arguments as for `draw_retention`.
     """
-    look.draw(_phases_figure, phase_lines(pd.read_parquet(retention)), outputs, style, title)
+    lines = phase_lines(pd.read_parquet(retention), interval)
+    look.draw(_phases_figure, lines, outputs, style, title)
 
 
 def _strategies_figure(lines: pd.DataFrame, style: look.Style, title: str | None) -> Figure:

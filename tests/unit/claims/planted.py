@@ -128,17 +128,21 @@ def upstream_run(scores=None, curves=None, clips=None, paper_name=None, strategi
     ]
     auc = [(s, "pretrained", "AUC", 0.97) for s in kept]
     metrics, retention, uncertainty = frames(("pretrained",), *parts, folds=(0,), extra=auc)
-    retention = pd.concat([retention, *(random_orders(s) for s in kept)])
+    by_chance = [random_orders(s) for s in kept]
+    metrics = pd.concat([metrics, *(gains for gains, _ in by_chance)])
+    retention = pd.concat([retention, *(curve for _, curve in by_chance)])
     return RunView("own", paper_name, 0, metrics, retention, uncertainty)
 
 
 def random_orders(strategy, gain=0.02, orders=99):
-    """Curves of clips in random order that rise by `gain` on average."""
-    rows = [
-        ("own", strategy, "pretrained", 0, "random", order, fraction, "mAP", value)
-        for order in range(orders)
-        for fraction, value in zip(
-            FRACTIONS, rising(gain * (0.5 + order / (orders - 1)), 0.4), strict=True
-        )
+    """Gains of clips in random order, `gain` on average, and the mean of their curves."""
+    gains = gain * (0.5 + np.arange(orders) / (orders - 1))
+    model = ("own", "own", strategy, "pretrained", 0)
+    rows = [(*model, order, "retention_gain_random", value) for order, value in enumerate(gains)]
+    curve = [
+        ("own", strategy, "pretrained", 0, "random", 0, fraction, "mAP", value)
+        for fraction, value in zip(FRACTIONS, rising(gain, 0.4), strict=True)
     ]
-    return pd.DataFrame(rows, columns=RETENTION_COLUMNS)
+    return pd.DataFrame(rows, columns=METRIC_COLUMNS), pd.DataFrame(
+        curve, columns=RETENTION_COLUMNS
+    )

@@ -138,7 +138,8 @@ def test_each_uncertainty_is_told_with_its_own_replications():
     told = judged(BY_KEY["drop_poorly_calibrated"], view).numbers.split(", Drop ")
     for words, (kind, gain) in zip(told, gains.items(), strict=True):
         assert f"{kind.replace('total', 'entropy')}: gain {gain:+.3f}" in words
-        assert f"(95 % of replications gain {gain:+.3f} to {gain:+.3f})" in words
+        span = "from the least to the greatest of the 2 replications"
+        assert f"({span}: {gain:+.3f} to {gain:+.3f})" in words
         assert "in random order +0.020" in words
         assert words.endswith("poorly calibrated" if gain < 0 else "well calibrated")
 

@@ -40,7 +40,7 @@ def values(frame, replication=0):
 
 def test_own_metrics_are_taken_in_each_replication():
     one = random_predictions()
-    areas = retention_metrics(retention_table([one], FRACTIONS))
+    areas = retention_metrics(retention_table([one], FRACTIONS, 5))
     assert list(areas.columns) == METRIC_COLUMNS
     frame = pd.concat([own_metrics(one, 5), areas])
     for replication in range(3):
@@ -56,7 +56,7 @@ def test_own_metrics_are_taken_in_each_replication():
 
 def test_multilabel_retention_areas_are_of_map():
     one = random_predictions(task="multilabel", replications=1)
-    found = values(retention_metrics(retention_table([one], [0.5, 1.0])))
+    found = values(retention_metrics(retention_table([one], [0.5, 1.0], 5)))
     kept = np.argsort(one.total[0], kind="stable")
     cut = one.total[0] <= np.sort(one.total[0])[14]
     assert len(kept) == 30

@@ -1,5 +1,6 @@
 """Retention curves against sorting by hand and sklearn, and the parquet files made of them."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.metrics import average_precision_score
 from vipann.errors import UserError
 from vipann.evaluation.beyond import Beyond
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
+from vipann.evaluation.ranking import macro_average_precision
 from vipann.evaluation.retention import (
     RANDOM,
     map_retention_curves,
@@ -126,6 +128,24 @@ def test_map_curves_agree_with_sklearn_on_each_subset(seed):
             assert value == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("points", [3, 300])
+def test_the_first_clips_of_random_orders_have_sklearns_map(points):
+    """Also with more points than a byte counts, and clips that no point retains."""
+    rng = np.random.default_rng(points)
+    labels = (rng.random((400, 6)) < [0.5, 0.1, 0.02, 0.01, 0.003, 0.0]).astype(np.uint8)
+    score = np.round(rng.random((400, 6)).astype(np.float32), 2)
+    orders = np.array([rng.permutation(400) for _ in range(5)])
+    counts = np.sort(rng.choice(np.arange(1, 390), points, replace=False))
+    entries = np.searchsorted(counts, orders, side="right")
+    found = macro_average_precision(labels, score, entries, points)
+    for row, order in zip(found, orders, strict=True):
+        for value, count in list(zip(row, counts, strict=True))[:: max(1, points // 20)]:
+            kept = order < count
+            there = labels[kept].any(axis=0)
+            expected = average_precision_score(labels[kept][:, there], score[kept][:, there])
+            assert value == pytest.approx(expected, rel=1e-12)
+
+
 @given(seed=st.integers(0, 10_000))
 @settings(deadline=None, max_examples=25)
 def test_map_curves_do_not_depend_on_the_order_of_clips(seed):
@@ -141,7 +161,7 @@ def test_map_curves_do_not_depend_on_the_order_of_clips(seed):
 
 def test_the_table_has_a_curve_of_each_folds_own_clips():
     folds = [plant(fold=fold, clips=10 * fold) for fold in (1, 2, 3)]
-    table = retention_table(folds[::-1], STEPS)
+    table = retention_table(folds[::-1], STEPS, 5)
     assert len(table) == 3 * 4 * 3 * 20
     assert set(table["score"]) == {"accuracy"}
     values = table.set_index(["fold", "replication", "uncertainty", "retained_fraction"])["value"]
@@ -174,7 +194,7 @@ def test_with_everything_retained_the_mean_over_folds_is_table_4s_accuracy(tmp_p
 def test_a_multilabel_table_scores_map():
     labels = (np.random.default_rng(5).random((30, 3)) < 0.4).astype(np.uint8)
     one = plant(task="multilabel", labels=labels, phase="pretrained", fold=0)
-    table = retention_table([one], [0.5, 1.0])
+    table = retention_table([one], [0.5, 1.0], 5)
     assert set(table["score"]) == {"mAP"}
     table = table[table["uncertainty"] != RANDOM]
     everything = table[table["retained_fraction"] == 1].groupby("replication")["value"].unique()
@@ -190,7 +210,7 @@ def multilabel(clips=80, **others):
 
 def test_random_orders_have_the_maps_of_random_subsets():
     one = multilabel()
-    table = retention_table([one], [0.25, 1.0])
+    table = retention_table([one], [0.25, 1.0], 200)
     curves = table[table["uncertainty"] == RANDOM].pivot(
         index="replication", columns="retained_fraction", values="value"
     )
@@ -209,17 +229,38 @@ def test_random_orders_have_the_maps_of_random_subsets():
 
 
 def test_random_orders_are_each_networks_own_and_drawn_again_alike():
-    one, again, other = (random_order_curves(multilabel(fold=f), [0.25]) for f in (1, 1, 2))
+    one, again, other = (random_order_curves(multilabel(fold=f), [0.25], 200) for f in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert len(np.unique(one)) > 100
     assert not np.array_equal(one, other)
 
 
+def test_of_random_orders_every_gain_is_kept_and_the_mean_curve(tmp_path):
+    own = tmp_path / "flip.h5"
+    write_predictions(multilabel(fold=0), own)
+    written = [tmp_path / f"{kind}.parquet" for kind in "mru"]
+    summarise([own], [], STEPS, *written, replace(BEYOND, orders=300))
+    curves = random_order_curves(multilabel(fold=0), STEPS, 300)
+    metrics, retention = map(pd.read_parquet, written[:2])
+    gains = metrics[metrics["metric"] == "retention_gain_random"].set_index("replication")["value"]
+    assert gains.index.tolist() == list(range(300))
+    np.testing.assert_allclose(gains, np.nanmean(curves, axis=1) - curves[:, -1])
+    kept = retention[retention["uncertainty"] == RANDOM]
+    assert set(kept["replication"]) == {0}
+    mean = kept.set_index("retained_fraction")["value"]
+    np.testing.assert_allclose(mean.loc[STEPS], np.nanmean(curves, axis=0))
+
+
+def test_a_network_without_a_claim_on_its_order_has_fewer_orders():
+    table = retention_table([multilabel(strategy="det", replications=1)], [0.5, 1.0], 1000)
+    assert table.loc[table["uncertainty"] == RANDOM, "replication"].nunique() == 200
+
+
 def test_folds_that_do_not_belong_together_are_refused():
     with pytest.raises(UserError, match=r"scenes/flip/fixed.*twice"):
-        retention_table([plant(), plant()], STEPS)
+        retention_table([plant(), plant()], STEPS, 5)
     with pytest.raises(UserError, match=r"scenes/flip/fixed.*replications"):
-        retention_table([plant(), plant(fold=2, replications=5)], STEPS)
+        retention_table([plant(), plant(fold=2, replications=5)], STEPS, 5)
 
 
 def test_uncertainties_are_averaged_over_replications_for_each_clip():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from scipy import stats
 
 from vipann.errors import UserError
 from vipann.evaluation.retention import RETENTION_COLUMNS, UNCERTAINTY_COLUMNS
@@ -78,7 +79,7 @@ def only_png(monkeypatch):
     monkeypatch.setattr(style, "IMAGE_SUFFIXES", ("png",))
 
 
-def test_the_retention_csv_holds_mean_and_percentiles(tmp_path):
+def test_the_retention_csv_holds_mean_and_interval(tmp_path):
     source, files = write_retention(tmp_path / "r.parquet"), outputs(tmp_path / "out")
     draw_retention(source, files)
     assert_drawn(files)
@@ -89,13 +90,22 @@ def test_the_retention_csv_holds_mean_and_percentiles(tmp_path):
     point = lines.loc[("fixed", "flip", "epistemic", 0.5)]
     values = [0.25 + r**2 / 1000 for r in range(20)]
     assert point["mean"] == pytest.approx(sum(values) / 20)
-    # Linear interpolation between order statistics: position 0.025 * 19 = 0.475.
-    assert point["low"] == pytest.approx(values[0] + 0.475 * (values[1] - values[0]))
-    assert point["high"] == pytest.approx(values[19] - 0.475 * (values[19] - values[18]))
-    assert point["low"] == pytest.approx(np.percentile(values, 2.5))
+    # 18 of 20 would be 90 %: none is left out.
+    assert [point["low"], point["high"]] == pytest.approx([values[0], values[19]])
     assert point[["replications", "folds"]].tolist() == [20, 3]
     # Folds lie 0.1 apart: a standard deviation of 0.1, over sqrt(3).
     assert point["standard_error"] == pytest.approx(0.1 / 3**0.5)
+
+
+def test_bands_of_the_mean_are_students(tmp_path):
+    source, files = write_retention(tmp_path / "r.parquet"), outputs(tmp_path / "out")
+    draw_retention(source, files, interval="t")
+    lines = pd.read_csv(files["csv"])
+    flip = lines[(lines["strategy"] == "flip") & (lines["retained_fraction"] == 0.5)].iloc[0]
+    values = [0.25 + r**2 / 1000 for r in range(20)]
+    expected = stats.t.interval(0.95, 19, np.mean(values), stats.sem(values))
+    assert [flip["low"], flip["high"]] == pytest.approx(expected)
+    assert lines.loc[lines["strategy"] == "det", ["low", "high"]].isna().all(axis=None)
 
 
 def test_det_has_a_line_without_band_and_none_in_the_epistemic_panel(tmp_path):

@@ -52,12 +52,25 @@ def figure_settings(wildcards) -> dict:
         "folds": 0 if upstream else len(folds_of(config, dataset)),
         "ood": names.get(OOD) or OOD,
     }
+    values = {}
+    if wildcards.figure != "boxplot":
+        values["interval"] = config["evaluation"]["interval"]
+        replications = config["evaluation"]["replications"]
+        caption["band"] = interval_words(replications, values["interval"])
+        caption["orders"] = random_orders()
     return settings(
         "figure.py",
         style=config["figures"],
         names={name: names[name] for name in (dataset, OOD) if name},
         caption=caption,
+        **values,
     )
+
+
+def random_orders() -> int:
+    """How many random orders of the clips a network's retention curves are held against."""
+    names = {name: config["datasets"][name].get("paper_name") for name in TESTED}
+    return orders_needed(UPSTREAM, TRANSFER_DATASETS, names)
 
 
 def claims_inputs() -> dict:
@@ -84,6 +97,7 @@ def claims_settings() -> dict:
         datasets=datasets,
         upstream=UPSTREAM,
         transfer=TRANSFER_DATASETS,
+        interval=config["evaluation"]["interval"],
         notes=config["notes"],
     )
 

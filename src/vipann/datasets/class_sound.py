@@ -10,6 +10,8 @@ import pandas as pd
 
 # A clip of which so much is near the floor of the spectrogram is hardly heard by a network.
 QUIET_SHARE = 0.9
+# Below this nothing is left of a 16-bit recording but its last two or three bits.
+QUIET_LEVEL_DB = -80.0
 # Samples above this are told: 6 dB over full scale, which resampling and codecs don't reach.
 LOUD_PEAK = 2.0
 _FEWEST_CLIPS = 3
@@ -19,7 +21,8 @@ LEGEND = (
     "Upper band edge: of the frequencies within 70 dB of the strongest, at most half of "
     "features.sample_rate; median over clips (5 % to 95 %). Level: root mean square re full scale, "
     "median. Quiet: clips of which at least nine tenths of the frames are within 20 dB of the "
-    "spectrogram's floor in all bands. Loud: with samples above 2, where full scale is 1."
+    "spectrogram's floor in all bands, or whose level is below -80 dB. Loud: with samples "
+    "above 2, where full scale is 1."
 )
 _EDGES = {"lowest": 0.05, "median": 0.5, "highest": 0.95}
 
@@ -30,8 +33,8 @@ def sound_rows(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict]:
     `clips` has a row a clip: labels (list[str]) and the measures of a feature file. what is
     "sample_rate" (name: the class, hz, how many clips have it), "band_edge lowest", "median" and
     "highest" (hz: quantiles 0.05, 0.5 and 0.95 over the class), "quiet" (clips of which at least
-    nine tenths of the frames are near the spectrogram's floor) or "loud" (clips with samples above
-    2, where full scale is 1). Without classes the name is "".
+    nine tenths of the frames are near the spectrogram's floor, or whose level is below -80 dB) or
+    "loud" (clips with samples above 2, where full scale is 1). Without classes the name is "".
     """
     rows = []
     for name, group in _by_class(clips, classes):
@@ -52,8 +55,8 @@ def warnings(clips: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     if count := int(_quiet(clips).sum()):
         found.append(
             f"{count:,} of {len(clips):,} clips ({count / len(clips):.1%}) are near the floor of "
-            f"the spectrogram in at least {QUIET_SHARE:.0%} of their frames: networks hear next to "
-            "nothing of them."
+            f"the spectrogram in at least {QUIET_SHARE:.0%} of their frames, or below "
+            f"{QUIET_LEVEL_DB:.0f} dB re full scale: networks hear next to nothing of them."
         )
     if count := int(_loud(clips).sum()):
         found.append(
@@ -104,7 +107,7 @@ def _by_class(clips: pd.DataFrame, classes: Sequence[str]) -> list[tuple[str, pd
 
 
 def _quiet(clips: pd.DataFrame) -> pd.Series:
-    return clips["quiet_share"] >= QUIET_SHARE
+    return (clips["quiet_share"] >= QUIET_SHARE) | (clips["level_db"] < QUIET_LEVEL_DB)
 
 
 def _loud(clips: pd.DataFrame) -> pd.Series:

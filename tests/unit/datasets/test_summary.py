@@ -204,7 +204,8 @@ def test_the_sound_of_each_class_is_told(folder):
         folder,
         source_rate=[16000, 16000, 44100, 16000, 16000, 16000, 16000, 16000],
         band_edge_hz=[4000, 5000, 6000, 8000, 8000, 8000, 8000, 8000],
-        quiet_share=[0.95, 0.89, 0, 0, 1, 1, 0, 0],
+        quiet_share=[0.95, 0.89, 0, 0, 1, 0, 0, 0],
+        level_db=[-20, -79, -20, -20, -20, -92, -20, -20],
         peak=[0.5, 2.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
     )
     # A clip that the features refused has no measures.

@@ -42,6 +42,8 @@ def plant(strategy, phase, fold, scored="scenes"):
         parts = {name: 2 * values for name, values in parts.items()}
     if strategy == "det":
         parts["epistemic"] = np.zeros_like(parts["epistemic"])
+    # Each fold has own clips; all folds hear the same ships.
+    ids = [f"scenes{fold}-{i}" if scored == "scenes" else f"ship{i}" for i in range(count)]
     total = parts["aleatoric"] + parts["epistemic"]
     right = rng.random((repeats, count)) > 0.5 * total
     score = np.where(right[..., None], labels, np.roll(labels, 1, axis=1))
@@ -50,9 +52,9 @@ def plant(strategy, phase, fold, scored="scenes"):
         total=total,
         **parts,
         labels=labels if scored == "scenes" else labels[:, :0],
-        clip_id=np.array([f"{scored}{fold}-{index}" for index in range(count)]),
+        clip_id=np.array(ids),
         clip_seconds=5.0,
-        recording=np.array([f"{scored}{fold}-{index}" for index in range(count)]),
+        recording=np.array(ids),
         task="multiclass",
         dataset="scenes",
         scored_dataset=scored,

@@ -42,8 +42,8 @@ def write(tmp_path):
         for strategy, fold, metric, value in chosen
     ]
     intervals = [
-        ("own", "own", "flip", "finetuned", "nll", 0.3, 0.25, 0.35, 2, 100),
-        ("own", "ships", "flip", "finetuned", "auroc_total", 0.3, 0.2, 0.4, 2, 100),
+        ("own", "own", "flip", "finetuned", "nll", 0.3, 0.25, 0.35, 2, 30, 100),
+        ("own", "ships", "flip", "finetuned", "auroc_total", 0.3, 0.2, 0.4, 2, 12, 100),
     ]
     confusion = [
         ("own", "flip", "finetuned", fold, target, predicted, clips)

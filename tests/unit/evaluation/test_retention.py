@@ -139,9 +139,9 @@ def test_the_first_clips_of_random_orders_have_sklearns_map(points):
     for row, order in zip(found, orders, strict=True):
         for value, count in list(zip(row, counts, strict=True))[:: max(1, points // 20)]:
             kept = order < count
-            there = labels[kept].any(axis=0)
-            expected = average_precision_score(labels[kept][:, there], score[kept][:, there])
-            assert value == pytest.approx(expected, rel=1e-12)
+            there = np.flatnonzero(labels[kept].any(axis=0))
+            each = [average_precision_score(labels[kept, c], score[kept, c]) for c in there]
+            assert value == pytest.approx(np.mean(each) if each else np.nan, nan_ok=True)
 
 
 @given(seed=st.integers(0, 10_000))

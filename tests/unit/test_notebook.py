@@ -224,7 +224,7 @@ def test_pretraining_tells_what_was_planted(executed):
     rises = "rises with entropy, does not change clearly with epistemic, rises with aleatoric"
     assert f"Flip: {rises}." in text
     assert "Drop: falls with entropy, falls with epistemic, falls with aleatoric." in text
-    assert "of the 4 replications" in text
+    assert "all 4 replications lie on one side" in text
 
 
 def test_transfer_tells_what_was_planted(executed):

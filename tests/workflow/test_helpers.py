@@ -9,9 +9,12 @@ from types import SimpleNamespace
 import pytest
 from workflow_harness import ROOT
 
-from vipann.config import in_order, merge, read_layer, trained_upstream
+from vipann.claims.counting import orders_needed
+from vipann.config import folds_of, in_order, merge, read_layer, trained_upstream
 from vipann.datasets.windows import dataset_blocks, windows_of
+from vipann.evaluation.interval import interval_words
 from vipann.folds import fold_numbers, share_out
+from vipann.paper.figures import figure_name
 from vipann.provenance.folder import file_stamp, folder_stamp
 
 PAPER = read_layer(ROOT / "config/config.yaml")
@@ -39,6 +42,10 @@ def helpers():
             "fold_numbers": fold_numbers,
             "share_out": share_out,
             "in_order": in_order,
+            "folds_of": folds_of,
+            "figure_name": figure_name,
+            "interval_words": interval_words,
+            "orders_needed": orders_needed,
             "trained_upstream": trained_upstream,
             "file_stamp": file_stamp,
             "folder_stamp": folder_stamp,
@@ -87,6 +94,23 @@ def test_claims_know_how_many_folds_train_whatever_is_tested(helpers):
     assert known(transfer={"folds": [1, 2]}) == [0, 4, 9]
     assert known(validation={"split": "next_fold"}) == [0, 3, 8]
     assert known(datasets={"esc50": {"folds": [3, 5, 6]}}) == [0, 2, 9]
+
+
+def test_what_is_drawn_of_replications_reaches_what_draws_or_tells_it(helpers):
+    """And no box plot, which has no such interval."""
+    before, after = (
+        helpers({"notes": [], "evaluation": {"interval": kind}}) for kind in ("percentile", "t")
+    )
+
+    def figure(made, kind):
+        return made.figure_settings(SimpleNamespace(dataset="audioset", figure=kind))
+
+    assert figure(before, "boxplot") == figure(after, "boxplot")
+    assert figure(before, "retention")["caption"]["band"].endswith("of the 20 replications")
+    assert "mean over the 20 replications" in figure(after, "retention")["caption"]["band"]
+    for made, kind in ((before, "percentile"), (after, "t")):
+        assert figure(made, "retention")["interval"] == kind
+        assert made.claims_settings()["interval"] == kind
 
 
 def test_a_strategy_sees_its_own_pretraining_steps_alone(helpers):

@@ -17,14 +17,14 @@ LEVEL = 0.05  # of the ledger's tests
 # A claim on three uncertainties may be judged by the least of their p, times three.
 COMPARISONS = 3
 # Orders come in such steps, so that one claim more seldom asks for others.
-STEP = 1000
+STEP = 500
 MOST_ORDERS = 5000
 
 
 def orders_needed(upstream: str | None, transfer: Sequence[str], paper_names: dict) -> int:
     """The number of random orders for a run on these datasets, at most `MOST_ORDERS`.
 
-    The least K in thousands with COMPARISONS * tests / (K + 1) < 0.05. paper_names: the paper's
+    The least K in steps of 500 with COMPARISONS * tests / (K + 1) < 0.05. paper_names: the paper's
     name of each dataset, or None.
     """
     tests = most_tests(upstream, transfer, paper_names)

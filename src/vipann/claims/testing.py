@@ -108,7 +108,7 @@ def over_random_orders(gain: float, by_chance: np.ndarray) -> Test:
     p, contrary = (
         (1 + int(hits.sum())) / (1 + count) for hits in (by_chance >= gain, by_chance <= gain)
     )
-    return Test(p, f"{count} random orders of the clips, one network", contrary)
+    return Test(p, f"{count} random orders of the recordings, one network", contrary)
 
 
 def wilson(accuracy: float, clips: int) -> tuple[float, float]:

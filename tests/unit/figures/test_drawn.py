@@ -125,8 +125,9 @@ def test_points_band_and_error_are_those_computed_by_hand(run, kind):
         over_folds = curves.mean(axis=1)
         np.testing.assert_allclose(line["retained_fraction"], POINTS)
         np.testing.assert_allclose(line["mean"], over_folds.mean(axis=1))
-        np.testing.assert_allclose(line["low"], np.percentile(over_folds, 2.5, axis=1))
-        np.testing.assert_allclose(line["high"], np.percentile(over_folds, 97.5, axis=1))
+        # Of so few replications none may be outside, if 95 % are to be inside.
+        np.testing.assert_allclose(line["low"], over_folds.min(axis=1))
+        np.testing.assert_allclose(line["high"], over_folds.max(axis=1))
         of_folds = curves.mean(axis=2)
         np.testing.assert_allclose(
             line["standard_error"], of_folds.std(axis=1, ddof=1) / 2**0.5, atol=1e-12

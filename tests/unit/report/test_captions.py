@@ -22,7 +22,7 @@ def merged(below: dict, above: dict) -> dict:
     return below | both
 
 
-def html(caption: str, run: str) -> str:
+def html(caption: str, run: str, **snakemake: object) -> str:
     config = merged(
         read_layer(ROOT / "config/config.yaml"), read_layer(ROOT / f"config/{run}.yaml")
     )
@@ -30,7 +30,7 @@ def html(caption: str, run: str) -> str:
     text = jinja2.Template(
         (ROOT / "workflow/report" / caption).read_text(), trim_blocks=True, lstrip_blocks=True
     ).render(
-        snakemake=SimpleNamespace(config=config, wildcards={}),
+        snakemake=SimpleNamespace(**{"config": config, "wildcards": {}, **snakemake}),
         categories=[SimpleNamespace(name="Tables")],
     )
     if caption == "workflow.rst":
@@ -49,3 +49,15 @@ def test_the_first_page_tells_the_laptops_flip_from_the_papers():
     assert FLIP.split(":")[0] in html("workflow.rst", "laptop")
     assert "mn04" in html("workflow.rst", "laptop")
     assert FLIP.split(":")[0] not in html("workflow.rst", "config")
+
+
+@pytest.mark.parametrize("figure", ["retention", "phases"])
+@pytest.mark.parametrize("dataset", ["audioset", "esc50"])
+def test_a_figures_caption_says_what_its_band_and_its_dotted_line_are(figure, dataset):
+    about = {"figure": "Figure 7", "dataset": "ESC-50", "folds": 5, "ood": "ShipsEar"}
+    about |= {"band": "the middle 38 of the 40 replications", "orders": 3500}
+    wildcards = SimpleNamespace(figure=figure, dataset=dataset)
+    params = SimpleNamespace(settings={"caption": about})
+    text = " ".join(html("figure.rst", "config", wildcards=wildcards, params=params).split())
+    assert "the middle 38 of the 40 replications" in text
+    assert ("3500 such orders" in text) == (dataset == "audioset")

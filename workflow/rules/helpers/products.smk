@@ -57,7 +57,8 @@ def figure_settings(wildcards) -> dict:
         values["interval"] = config["evaluation"]["interval"]
         replications = config["evaluation"]["replications"]
         caption["band"] = interval_words(replications, values["interval"])
-        caption["orders"] = random_orders()
+        if upstream:
+            caption["orders"] = random_orders()
     return settings(
         "figure.py",
         style=config["figures"],

@@ -35,11 +35,10 @@ def notebook_file(notebook: str) -> str:
 def notebook_parameters(notebook: str) -> dict:
     """The values of the notebook's first code cell; paths as seen from where it will lie."""
     parameters = {"results_dir": "..", "run": config["run"]}
-    interval = {"interval": config["evaluation"]["interval"]}
     if notebook.startswith("transfer_"):
-        return parameters | interval | {"dataset": notebook.removeprefix("transfer_")}
+        return parameters | {"dataset": notebook.removeprefix("transfer_")}
     if notebook == "pretraining":
-        return parameters | interval | {"upstream": UPSTREAM}
+        return parameters | {"upstream": UPSTREAM}
     if notebook == "out_of_distribution":
         return parameters | {"datasets": TRANSFER_DATASETS, "upstream": UPSTREAM, "ood": OOD}
     return parameters

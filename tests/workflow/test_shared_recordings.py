@@ -68,7 +68,7 @@ def test_upstream_networks_are_trained_anew_only_where_what_they_share_changes(p
     config = write_config("shared", merge(MICRO, own))
     workflow = Workflow(place)
 
-    def plan():
+    def plan(config=config):
         return planned_jobs(workflow(config, "-n", "--quiet", "rules", "--", *TARGETS).stdout)[0]
 
     workflow(config, "--cores", "2", *TARGETS)
@@ -87,6 +87,8 @@ def test_upstream_networks_are_trained_anew_only_where_what_they_share_changes(p
     labels.write_text(labels.read_text().replace("0.wav,c", "0.wav,d"))
     planned = plan()
     assert planned == {"manifest": 1, "shared_recordings": 1, "dataset_summary": 1}
+    other = write_config("other", merge(MICRO, own, {"pretrain": {"learning_rate": 0.5}}))
+    assert plan(other) == planned | {"pretrain": 1}
     workflow(config, "--cores", "2", *TARGETS)
     assert (place / TARGETS[0]).stat() == trained
     assert plan() == {}

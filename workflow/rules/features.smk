@@ -11,8 +11,7 @@ rule features:
     input:
         manifest=rules.manifest.output,
         audio=lambda w: audio_of(w.dataset),
-        # Its contents count by `left_out_settings`, not by when it was made.
-        left_out=ancient(lambda w: left_out_of(w.dataset)),
+        left_out=lambda w: left_out_as_it_is(w.dataset),
     output:
         f"{RESULTS}/features/{{dataset}}.h5",
     log:
@@ -41,8 +40,7 @@ rule features_shard:
     input:
         manifest=rules.manifest.output,
         audio=lambda w: audio_of(w.dataset),
-        # Its contents count by `left_out_settings`, not by when it was made.
-        left_out=ancient(lambda w: left_out_of(w.dataset)),
+        left_out=lambda w: left_out_as_it_is(w.dataset),
     output:
         f"{RESULTS}/features/{{dataset}}/shard{{shard}}of{{shards}}.h5",
     log:

@@ -119,11 +119,20 @@ def left_out_of(dataset: str) -> list[str]:
     return shared_list_of(dataset) if role_of(dataset) in ("upstream", "ood") else []
 
 
-def left_out_settings(dataset: str) -> dict:
-    """The contents of that list, as far as it is there, by its sum.
+def left_out_as_it_is(dataset: str) -> list[str]:
+    """That list as an input whose contents count by `left_out_settings` alone, once it is there.
 
-    The list is made from manifests of all datasets, and so again after each edit of one of them.
-    Were it an input like others, Snakemake would plan the features and all trainings anew before it
-    knows that the list is as it was.
+    It is made from manifests of all datasets, and so again after each edit of one of them. Were it
+    an input like others, Snakemake would plan the features and all trainings anew before it knows
+    that the list is as it was. With `ancient` alone it would plan too few: what comes after a job
+    that runs is not looked at for reasons of its own, also if that job is no reason for it to run.
     """
+    return [
+        before_update(ancient(path)) if Path(path).exists() else path
+        for path in left_out_of(dataset)
+    ]
+
+
+def left_out_settings(dataset: str) -> dict:
+    """The contents of that list, as far as it is there, by its sum."""
     return {"left_out": [digest(path) for path in left_out_of(dataset) if Path(path).exists()]}

@@ -11,6 +11,9 @@ orders.
 import numpy as np
 from numba import njit
 
+# So many orders of 20,000 clips lie in a processor's second cache while all classes are walked.
+_ORDERS_AT_ONCE = 24
+
 
 def macro_average_precision(
     labels: np.ndarray, probability: np.ndarray, entries: np.ndarray, steps: int
@@ -23,13 +26,19 @@ def macro_average_precision(
     of the same probability count as one threshold, as in scikit-learn's average_precision_score.
     """
     summed, classes = np.zeros((2, len(entries), steps))
-    # The smaller the type, the more of an order lies in the processor's first cache.
+    # The smaller the type, the more of an order lies in the first cache.
     entries = np.ascontiguousarray(entries, dtype=np.uint8 if steps < 256 else np.uint32)
     columns = np.ascontiguousarray(probability.T)
     positives = np.ascontiguousarray(labels.T).astype(bool)
-    for column, positive in zip(columns, positives, strict=True):
-        if positive.any():
-            _add_class(*_ranked(column, positive), entries, summed, classes)
+    rankings = [
+        _ranked(column, positive)
+        for column, positive in zip(columns, positives, strict=True)
+        if positive.any()
+    ]
+    for first in range(0, len(entries), _ORDERS_AT_ONCE):
+        chunk = slice(first, first + _ORDERS_AT_ONCE)
+        for ranking in rankings:
+            _add_class(*ranking, entries[chunk], summed[chunk], classes[chunk])
     with np.errstate(invalid="ignore"):
         return summed / classes
 

@@ -13,6 +13,7 @@ from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint
 from vipann.models.mobilenet import FRONT_END
+from vipann.models.published import CLIP_SECONDS
 from vipann.models.resnet54 import ResNet54
 from vipann.training.importing import import_weights
 from vipann.training.moped import initialise_with_moped
@@ -21,6 +22,14 @@ from vipann.training.stages import pretrain, transfer
 CLASSES = ["high", "low", "quiet"]
 FEATURES = {"sample_rate": 32000, "mel_bands": 64, "hop_length": 320, "amin": 1e-10}
 SCORING = {"seed": 3, "mc_samples": 2, "replications": 2, "dataset": "own"}
+
+
+@pytest.fixture
+def multilabel(multilabel):
+    """The clips of the name, as long as those that published weights were trained on."""
+    with h5py.File(multilabel, "a") as file:
+        file.attrs["clip_seconds"] = CLIP_SECONDS
+    return multilabel
 
 
 @pytest.fixture
@@ -97,6 +106,14 @@ def test_other_classes_than_the_upstream_datasets_are_refused(
             predict(changed, multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
         with pytest.raises(UserError, match=told):
             pretrain("det", multilabel, changed, settings, "cpu", tmp_path / "x.safetensors")
+
+
+def test_published_weights_hear_clips_as_long_as_audiosets(upstream, multilabel, tmp_path):
+    with h5py.File(multilabel, "a") as file:
+        file.attrs["clip_seconds"] = 5.0
+    scoring = SCORING | {"scored_dataset": "own"}
+    with pytest.raises(UserError, match=r"clips of 10 s.*5 s"):
+        predict(upstream["det"], multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
 
 
 def test_features_of_another_front_end_are_refused_when_predicting(upstream, multilabel, tmp_path):

@@ -9,7 +9,7 @@ from slurm_harness import HERE, Clone, kill, table_of, wait_for
 
 GPU_RULES = {"pretrain", "transfer", "predict_upstream", "predict", "ood_upstream", "ood"}
 CPU_RULES = {"manifest", "features", "metrics"}
-SHORT_FOR_SHIPS = "1 if attempt == 1 and wildcards.dataset == 'synthetic_ships' else 60"
+SHORT_FOR_SHIPS = "1 if attempt == 1 and wildcards.dataset == 'synthetic_ships_5s' else 60"
 STEPS = 800
 SCENES = "checkpoints/synthetic_scenes/det_flip/fold1"
 
@@ -134,7 +134,7 @@ class DisturbedRun:
         self.clone.run("--unlock")
         hanging = self.cluster.hangs / "manifest.py"
         hanging.touch()
-        with self.snakemake("results/faults/features/synthetic_ships.h5") as process:
+        with self.snakemake("results/faults/features/synthetic_ships_5s.h5") as process:
             wait_for(lambda: self.newest_state() > cut_off, 600, "pretraining to get further")
             job = self.found("pretrain_wildcards_det")
             # As `--signal=TERM@120` does it: every step of the job, not its batch script.
@@ -202,7 +202,7 @@ def test_a_job_over_its_memory_is_tried_again_with_more(disturbed):
 
 def test_a_job_over_its_time_is_tried_again_with_more(disturbed):
     records, _ = disturbed
-    first, last = tries(records, "manifest")["synthetic_ships"]
+    first, last = tries(records, "manifest")["synthetic_ships_5s"]
     assert (first.state, first.time_limit) == ("TIMEOUT", "00:01:00")
     assert (last.state, last.time_limit) == ("COMPLETED", "01:00:00")
 

@@ -176,7 +176,7 @@ EDITS = [
     ),
     Edit(
         "layout of the tables",
-        {"beyond_tables", "dataset_table", "table"},
+        {"beyond_tables", "shortcuts", "dataset_table", "table"},
         change=code(f"{LIBRARY}/tables/layout.py"),
     ),
     # Words and numbers
@@ -253,8 +253,8 @@ EDITS = [
     Edit(
         "a dataset added",
         DATASET_JOBS
-        | {"transfer", "scratch", "predict", "ood", "metrics", "dataset_table", "table", "claims"}
-        | {"beyond_tables", "notebook", "pages"}
+        | {"transfer", "scratch", "predict", "ood", "metrics", "dataset_table", "table"}
+        | {"notebook", "pages"}
         | DRAWING,
         config={
             "transfer_datasets": ["synthetic_scenes", "more_scenes"],

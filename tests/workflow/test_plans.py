@@ -43,8 +43,10 @@ def test_the_papers_dag_is_built_without_its_data(paper_jobs):
     assert planned["ood"] == folds * strategies * 2
     assert planned["pretrain"] == planned["predict_upstream"] == planned["ood_upstream"] == 3
     assert planned["download"] == 4 + 3
-    assert planned["manifest"] == planned["audio"] == 5
-    assert planned["features"] == 4
+    # ShipsEar once for each length of the networks' clips: 5, 10 and 30 s.
+    assert planned["audio"] == 5
+    assert planned["manifest"] == planned["audio"] + 2
+    assert planned["features"] == 4 + 2
     assert planned["features_shard"] == 32
     assert planned["join_features"] == 1
     assert "fetch" not in planned
@@ -74,7 +76,9 @@ def test_fetching_is_planned_in_shards(workflow, write_config):
 
 
 def test_a_dataset_on_request_says_so_when_its_job_runs(workflow):
-    found = workflow(None, "--cores", "1", "results/paper/manifests/shipsear.parquet", check=False)
+    found = workflow(
+        None, "--cores", "1", "results/paper/manifests/shipsear_5s.parquet", check=False
+    )
     assert found.returncode != 0
     assert "ShipsEar" in found.stderr
     assert "underwaternoise.atlanttic.uvigo.es" in found.stderr

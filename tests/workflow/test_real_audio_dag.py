@@ -81,9 +81,14 @@ def test_mixtures_keep_train_and_eval_apart(finished):
 
 
 def test_ships_are_cut_into_windows_and_scored(finished):
-    ships = pd.read_parquet(finished / "manifests/deepship.parquet")
+    ships = pd.read_parquet(finished / "manifests/deepship_5s.parquet")
     assert len(ships) > 40
     assert ships["duration_s"].max() <= 5
     uncertainty = pd.read_parquet(finished / "metrics/esc10.uncertainty.parquet")
     scored = uncertainty[uncertainty["scored_dataset"] == "deepship"]
     assert set(scored["clip_id"]) == set(ships["clip_id"])
+    longer = pd.read_parquet(finished / "manifests/deepship_10s.parquet")
+    assert len(longer) < 0.7 * len(ships)
+    upstream = pd.read_parquet(finished / "metrics/urban_mixtures.uncertainty.parquet")
+    scored = upstream[upstream["scored_dataset"] == "deepship"]
+    assert set(scored["clip_id"]) == set(longer["clip_id"])

@@ -5,7 +5,7 @@ import re
 import pytest
 from workflow_harness import SYNTHETIC, Workflow
 
-DATASETS = ("synthetic_events", "synthetic_scenes", "synthetic_ships")
+DATASETS = ("synthetic_events", "synthetic_scenes", "synthetic_ships_5s")
 
 
 @pytest.fixture(scope="module")

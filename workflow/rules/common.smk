@@ -61,6 +61,8 @@ OOD = config["ood"]
 # Each network hears the out-of-distribution set in windows of its own clips' length.
 OOD_WINDOWS = windows_of(config)
 BLOCKS = dataset_blocks(config)
+# Those whose clips have a length; the out-of-distribution set has it in its windows only.
+CUT_DATASETS = [name for name, block in BLOCKS.items() if "clip_seconds" in block]
 TRANSFER_DATASETS = config["transfer_datasets"]
 # What networks are tested on; without upstream data, or without transfer, the other alone.
 TESTED = [name for name in [UPSTREAM, *TRANSFER_DATASETS] if name]

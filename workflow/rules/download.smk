@@ -82,6 +82,8 @@ rule manifest:
         log_of("manifests/{dataset}"),
     benchmark:
         f"{RESULTS}/benchmarks/manifests/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset="|".join(CUT_DATASETS),
     conda:
         "../../environment.yml"
     resources:

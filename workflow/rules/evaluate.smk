@@ -90,10 +90,10 @@ rule metrics:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings=settings(
+        settings=lambda w: settings(
             "metrics.py",
             "metrics",
-            orders=random_orders(),
+            orders=random_orders(w.dataset),
             **{
                 key: config["evaluation"][key]
                 for key in ("retained_fractions", "calibration_bins", "bootstrap_resamples")

@@ -2,7 +2,7 @@
 # lies <name>.rejected.csv, the clips that it lacks: no declared output, so that it outlives a
 # failed job.
 
-SHARDS = {name: block.get("shards", 1) for name, block in BLOCKS.items()}
+SHARDS = {name: BLOCKS[name].get("shards", 1) for name in CUT_DATASETS}
 SHARDED = [name for name, shards in SHARDS.items() if shards > 1]
 ONE_OF_SHARDED = "|".join(SHARDED) or "(?!)"
 

@@ -58,7 +58,7 @@ def figure_settings(wildcards) -> dict:
         replications = config["evaluation"]["replications"]
         caption["band"] = interval_words(replications, values["interval"])
         if upstream:
-            caption["orders"] = random_orders()
+            caption["orders"] = random_orders(dataset)
     return settings(
         "figure.py",
         style=config["figures"],
@@ -68,8 +68,11 @@ def figure_settings(wildcards) -> dict:
     )
 
 
-def random_orders() -> int:
-    """How many random orders of the clips a network's retention curves are held against."""
+def random_orders(dataset: str) -> int:
+    """How many random orders of the clips its networks' retention curves are held against: none
+    where a clip has one label."""
+    if BLOCKS[dataset]["task"] != "multilabel":
+        return 0
     names = {name: config["datasets"][name].get("paper_name") for name in TESTED}
     return orders_needed(UPSTREAM, TRANSFER_DATASETS, names)
 

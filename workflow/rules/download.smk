@@ -4,6 +4,7 @@
 localrules:
     download,
     audio,
+    shared_recordings,
     dataset_summary,
 
 
@@ -115,9 +116,6 @@ rule shared_recordings:
         log_of("shared_recordings/{dataset}"),
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(8000),
-        runtime=growing(60),
     params:
         settings=lambda w: settings(
             "shared.py",

@@ -99,6 +99,12 @@ class RunView:
             return None
         raise Unjudged(f"this run has no curves of {named(model)} with clips in random order")
 
+    def own_counts(self, model: Model) -> tuple[int, int]:
+        """How many own clips the model was tested on, and of how many recordings."""
+        frame = self._of(self.uncertainty, model, "total")
+        own = frame[frame["scored_dataset"] == frame["dataset"]]
+        return len(own), own["recording"].nunique()
+
     def clips(self, model: Model, uncertainty: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Fold -> each own clip's uncertainty, each out-of-distribution clip's, in nats."""
         frame = self._of(self.uncertainty, model, uncertainty)

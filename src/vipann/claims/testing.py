@@ -102,13 +102,21 @@ def over_count(accuracy: float, clips: int, bound: float) -> Test:
     return Test(p, f"binomial test of an accuracy, {clips} clips", contrary)
 
 
-def over_random_orders(gain: float, by_chance: np.ndarray) -> Test:
-    """Permutation test that a gain is above those of clips in random orders, one each."""
+def over_random_orders(gain: float, by_chance: np.ndarray, clips: int, recordings: int) -> Test:
+    """Permutation test that a gain is above those of clips in random orders, one each.
+
+    None where `clips` come of fewer `recordings`: clips of one are alike in their errors and their
+    uncertainty, and any order of single clips is another thing. None for a handful of clips either.
+    """
+    if recordings < clips:
+        return Test(None, f"no test: {clips} clips of only {recordings} recordings")
+    if recordings < LEAST_RECORDINGS:
+        return Test(None, f"no test: {recordings} recordings only")
     count = len(by_chance)
     p, contrary = (
         (1 + int(hits.sum())) / (1 + count) for hits in (by_chance >= gain, by_chance <= gain)
     )
-    return Test(p, f"{count} random orders of the recordings, one network", contrary)
+    return Test(p, f"{count} random orders of the clips, one network", contrary)
 
 
 def wilson(accuracy: float, clips: int) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from vipann.datasets.metadata import (
     whole_numbers,
 )
 from vipann.datasets.recordings import READABLE, cut, find_recordings
+from vipann.datasets.windows import WHOLE
 from vipann.errors import UserError
 from vipann.folds import deal_folds, fold_numbers
 
@@ -90,11 +91,15 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     if not files:
         raise UserError(f"{folder}: no recordings found (looked for {', '.join(READABLE)}).")
     windows = bool(options.get("windows"))
+    # Padding would tell out-of-distribution clips from others.
+    whole = options.get("windows") == WHOLE
     listed, rows = [], []
     found = inspect_all(folder, [file.path for file in files], "recordings")
     for audio, file in zip(found, files, strict=True):
         about = {"split": file.split, "origin": file.origin}
-        clips = list(cut(audio, file.labels, block["clip_seconds"], windows=windows, **about))
+        clips = list(
+            cut(audio, file.labels, block["clip_seconds"], windows=windows, whole=whole, **about)
+        )
         rows.extend(clips)
         listed.extend([file] * len(clips))
     frame = pd.DataFrame(rows)

@@ -33,6 +33,7 @@ def cut(
     clip_seconds: float,
     *,
     windows: bool,
+    whole: bool = False,
     fold: int = 0,
     split: str = "",
     origin: str = "",
@@ -40,22 +41,22 @@ def cut(
     """Rows of a recording: consecutive windows of clip_seconds, or its first clip_seconds alone.
 
     A clip id is the file's path, with `#000`.. for windows. The rest of a recording is a window
-    if it is at least half of one; a recording has at least one.
+    if it is at least half of one, or, of `whole` windows, never; a recording has at least one.
     """
     about = {"fold": fold, "split": split, "origin": origin}
     if not windows:
         yield clip_row(audio, audio.path, labels, clip_seconds, **about)
         return
-    for number in range(_window_count(audio, clip_seconds)):
+    for number in range(_window_count(audio, clip_seconds, whole)):
         clip_id, offset_s = f"{audio.path}#{number:03d}", number * clip_seconds
         yield clip_row(audio, clip_id, labels, clip_seconds, offset_s=offset_s, **about)
 
 
-def _window_count(audio: AudioFile, clip_seconds: float) -> int:
+def _window_count(audio: AudioFile, clip_seconds: float, whole: bool) -> int:
     if not audio.sample_rate:
         return 1
     length = clip_seconds * audio.sample_rate
     # Half a sample of slack: clip_seconds need not be a whole number of the file's samples.
-    whole = int((audio.frames + 0.5) // length)
-    rest = audio.frames - whole * length
-    return max(1, whole + (rest >= length / 2))
+    count = int((audio.frames + 0.5) // length)
+    rest = audio.frames - count * length
+    return max(1, count + (not whole and rest >= length / 2))

@@ -37,7 +37,7 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
 
 
 def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
-    """Every recording in consecutive windows of clip_seconds, in the order of the paths.
+    """Every recording in whole consecutive windows of clip_seconds, in the order of the paths.
 
     The paper uses no labels. Names (6__10_07_13_marDeCangas_Entra.wav) start with the recording's
     number and don't tell its type; `options.csv` may: a table below `folder` with the columns ID
@@ -56,7 +56,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     rows: list[dict] = []
     for audio in inspect_all(folder, paths, "shipsear"):
         labels = [_type_of(audio.path, types, options["csv"])] if types else []
-        rows.extend(cut(audio, labels, block["clip_seconds"], windows=True))
+        rows.extend(cut(audio, labels, block["clip_seconds"], windows=True, whole=True))
     return clip_table(rows, classes)
 
 

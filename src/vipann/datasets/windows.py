@@ -9,6 +9,9 @@ parsed.
 from collections.abc import Mapping
 from typing import Any
 
+# `windows` of the folder adapter where no window may be padded.
+WHOLE = "whole"
+
 
 def windows_name(ood: str, seconds: float) -> str:
     """What the set `ood` in windows of `seconds` is called in paths: "ships_5s", "ships_0p5s"."""
@@ -27,13 +30,13 @@ def windows_of(config: Mapping[str, Any]) -> dict[str, str]:
 
 def dataset_blocks(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The config's block of every dataset, and one for each length of the out-of-distribution
-    windows."""
+    windows, which are whole; a recording that is shorter is padded as the networks' own clips."""
     blocks = dict(config["datasets"])
     for dataset, name in windows_of(config).items():
         block = config["datasets"][config["ood"]]
         options = block["options"]
         if block["adapter"] == "folder":
-            options = {**options, "windows": True}
-        seconds = config["datasets"][dataset]["clip_seconds"]
-        blocks[name] = {**block, "clip_seconds": seconds, "options": options}
+            options = {**options, "windows": WHOLE}
+        own = {key: config["datasets"][dataset][key] for key in ("clip_seconds", "padding")}
+        blocks[name] = {**block, **own, "options": options}
     return blocks

@@ -2,7 +2,8 @@
 
 Metrics, as rows of the tidy metrics (columns: `vipann.evaluation.metrics.METRIC_COLUMNS`):
 
-- own clips, each replication: `ece`, `adaptive_ece`, `nll`, `brier`
+- own clips, each replication: `ece`, `adaptive_ece`, `nll`, `brier`, and, where a clip has one
+  label, `ece_excess`, the ECE beyond chance
   (`vipann.evaluation.calibration`); and per uncertainty `retention_area_<uncertainty>`, the mean of
   the fold's retention curve over the retained fractions, and `retention_gain_<uncertainty>`, that
   minus the score of all clips: above 0 where discarding the uncertain clips helps, for mAP above
@@ -46,8 +47,8 @@ from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
 from vipann.evaluation.resampling import (
     Resamples,
     bootstrap,
+    drawn,
     interval,
-    interval_of_auroc,
     statistics_of,
 )
 from vipann.evaluation.retention import RANDOM
@@ -146,6 +147,13 @@ def own_metrics(one: Predictions, bins: int) -> pd.DataFrame:
         for replication, probability in enumerate(one.mean_probability)
         for metric, value in _calibration_scores(one, probability, bins).items()
     ]
+    if one.task == "multiclass":
+        words = ("calibrated outcomes", one.dataset, one.strategy, one.phase, one.fold)
+        rng = np.random.default_rng(derive_seed(one.seed, *words))
+        for replication, probability in enumerate(one.mean_probability):
+            pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
+            excess = calibration.calibration_excess(*pair, bins, rng)
+            rows.append((replication, "ece_excess", excess))
     return _tidy(one, rows)
 
 
@@ -262,14 +270,15 @@ def interval_table(
     """
     resampled: dict[str, list[np.ndarray]] = {}
     values: dict[str, list[float]] = {}
-    first = folds[0]
-    outside = _outside_resamples(first, list(others.values()), beyond)
+    first, sets = folds[0], []
     nothing = Resamples(np.empty(0), beyond.resamples, np.random.default_rng(0))
+    outside = _outside_resamples(first, list(others.values()), beyond) if others else nothing
     for one in folds:
         other = others.get(one.fold)
         statistics = statistics_of(one, other, fractions)
         rng = _generator(beyond, one, str(one.fold))
         own = Resamples(one.recording, beyond.resamples, rng)
+        sets.append(own)
         beside = nothing if other is None else outside
         found = bootstrap(statistics, own, beside, one.replications)
         once = np.ones((1, own.clips)), np.ones((1, beside.clips))
@@ -277,20 +286,17 @@ def interval_table(
             resampled.setdefault(name, []).append(found[name])
             every = [statistic(replication, *once)[0] for replication in range(one.replications)]
             values.setdefault(name, []).append(float(np.mean(every)))
-    recordings = len(np.unique(np.concatenate([one.recording for one in folds])))
+    inside = drawn(sets)
     rows = []
-    for name, draws in resampled.items():
-        if len(draws) < len(folds):
-            continue
+    for name in (name for name, draws in resampled.items() if len(draws) == len(folds)):
+        value, averaged = np.mean(values[name]), np.mean(resampled[name], axis=0)
         detection = name.startswith("auroc")
+        sides = [inside, drawn([outside])] if detection else [inside]
+        bounds = interval(value, averaged, sides, share=detection or name == "accuracy")
         scored = others[first.fold].scored_dataset if detection else first.dataset
-        drawn = min(recordings, outside.recordings) if detection else recordings
-        value, averaged = np.mean(values[name]), np.mean(draws, axis=0)
-        bounds = (
-            interval_of_auroc(value, averaged, drawn) if detection else interval(averaged, drawn)
-        )
+        fewest = min(side.total for side in sides)
         words = (first.dataset, scored, first.strategy, first.phase, name)
-        rows.append((*words, value, *bounds, len(folds), drawn, beyond.resamples))
+        rows.append((*words, value, *bounds, len(folds), fewest, beyond.resamples))
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
 
 
@@ -298,8 +304,6 @@ def _outside_resamples(
     first: Predictions, outside: Sequence[Predictions], beyond: Beyond
 ) -> Resamples:
     """The draws of out-of-distribution recordings that the networks of all folds share."""
-    if not outside:
-        return Resamples(np.empty(0), beyond.resamples, np.random.default_rng(0))
     for one in outside[1:]:
         if not np.array_equal(one.clip_id, outside[0].clip_id):
             raise UserError(

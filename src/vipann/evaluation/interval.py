@@ -46,6 +46,8 @@ def interval_of(values: Iterable[float], kind: Kind) -> tuple[float, float]:
 
 def interval_words(replications: int, kind: Kind) -> str:
     """What the interval of so many replications is, as a caption tells it."""
+    if replications < 2:
+        return "none, as there is one replication"
     if kind == "t":
         return (
             f"95 % confidence interval of the mean over the {replications} replications "

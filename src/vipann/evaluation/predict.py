@@ -72,8 +72,7 @@ def predict(
     )
     plan = replace(plan, precision=resolved_precision(plan.precision, device))
     with FeatureStore(features) as store, fixed_posteriors(network):
-        _check_front_end(store, facts, checkpoint)
-        _check_length(store, facts, checkpoint)
+        _check_features(store, facts, checkpoint)
         chosen = store.rows(**rows)
         own = settings["dataset"] == settings["scored_dataset"]
         labels, classes = _labels_and_classes(store, chosen, own, facts["classes"], checkpoint)
@@ -178,15 +177,12 @@ def _replicate(
     return decomposition
 
 
-def _check_front_end(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
+def _check_features(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
     if differing := settings_that_differ(facts["features"], store.feature_settings):
         raise UserError(
             f"{checkpoint} was trained on another front end than that of {store.path}:\n  "
             + "\n  ".join(differing)
         )
-
-
-def _check_length(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
     trained_on = facts.get("clip_seconds")
     if trained_on is not None and trained_on != store.clip_seconds:
         raise UserError(

@@ -8,6 +8,7 @@ networks are as trained, so the chance of training is not in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -45,36 +46,55 @@ class Resamples:
         return self._counts[chosen][:, self._recording].astype(np.float64)
 
 
-def interval(resampled: np.ndarray, recordings: int) -> tuple[float, float]:
-    """Interval at 95 % of resampled values (B,), each of so many recordings; NaN for fewer than 5.
+@dataclass(frozen=True)
+class Drawn:
+    """How many recordings were drawn: `total` in all sets together, each of which was drawn from on
+    its own, `fewest` in the smallest of these `sets` (a fold, or the out-of-distribution set)."""
 
-    The percentiles are those that make the interval of a mean as wide as Student's ("expanded
-    percentile", Hesterberg 2015, section 5.3): plain ones are too narrow for few recordings.
+    total: int
+    fewest: int
+    sets: int
+
+    @property
+    def half_width(self) -> float:
+        """Of an interval at 95 %, in standard deviations of the resampled values; NaN where there
+        are too few recordings.
+
+        Student's with the recordings less the sets as degrees of freedom. Resampled means of n
+        recordings vary too little by sqrt((n - 1) / n).
+        """
+        if self.total < LEAST_RECORDINGS or self.fewest < 2:
+            return float("nan")
+        student = stats.t.ppf((1 + LEVEL) / 2, self.total - self.sets)
+        return float(np.sqrt(self.fewest / (self.fewest - 1)) * student)
+
+
+def drawn(sets: Sequence[Resamples]) -> Drawn:
+    """What was drawn from sets whose resamples are averaged."""
+    counts = [one.recordings for one in sets]
+    return Drawn(sum(counts), min(counts), len(counts))
+
+
+def interval(
+    value: float, resampled: np.ndarray, sides: Sequence[Drawn], *, share: bool = False
+) -> tuple[float, float]:
+    """Student's interval at 95 % of a value whose resampled values (B,) are given.
+
+    sides: what was drawn, of own and of out-of-distribution clips where both count. share: of a
+    value in (0, 1), an accuracy or an area, on the scale ln(value / (1 - value)): near 1 these are
+    skewed. (NaN, NaN) where there are too few recordings, and where resamples do not differ: how
+    far others would lie is not known then.
     """
-    if recordings < LEAST_RECORDINGS:
+    half = max(side.half_width for side in sides) * float(resampled.std(ddof=1))
+    if np.isnan([side.half_width for side in sides]).any() or half == 0:
         return float("nan"), float("nan")
-    tail = stats.norm.cdf(-_half_width(recordings))
-    low, high = np.quantile(resampled, [tail, 1.0 - tail])
-    return float(low), float(high)
-
-
-def interval_of_auroc(value: float, resampled: np.ndarray, recordings: int) -> tuple[float, float]:
-    """As `interval`, of an area: Student's on the scale ln(area / (1 - area)), which keeps its
-    level near 1, where an area is skewed and percentiles are too narrow. NaN also where resamples
-    do not differ: all clips are on their side, and how near others come is not known."""
-    spread = float(resampled.std(ddof=1))
-    if recordings < LEAST_RECORDINGS or spread == 0 or not 0 < value < 1:
+    if not share:
+        return float(value - half), float(value + half)
+    if not 0 < value < 1:
         return float("nan"), float("nan")
-    half = _half_width(recordings) * spread / (value * (1 - value))
+    half /= value * (1 - value)
     low, high = expit(logit(value) + np.array([-half, half]))
     return float(low), float(high)
-
-
-def _half_width(recordings: int) -> float:
-    """Of an interval at 95 %, in standard deviations of resampled means, which are too small by
-    sqrt((n - 1) / n) for n recordings."""
-    student = stats.t.ppf((1 + LEVEL) / 2, recordings - 1)
-    return float(np.sqrt(recordings / (recordings - 1)) * student)
 
 
 def bootstrap(

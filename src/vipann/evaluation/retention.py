@@ -213,27 +213,14 @@ def _map_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
 
 def random_order_curves(one: Predictions, fractions: Sequence[float], orders: int) -> np.ndarray:
     """(orders, F) mean average precisions of the first replication over the first clips of random
-    orders of the recordings, drawn from the predictions' seed."""
+    orders, drawn from the predictions' seed."""
     words = ("random orders", one.dataset, one.strategy, one.phase, one.fold)
     rng = np.random.default_rng(derive_seed(one.seed, *words))
     counts = retained_counts(len(one.labels), fractions)
     first_step = np.searchsorted(counts, np.arange(len(one.labels)), side="right")
-    _, recording = np.unique(one.recording, return_inverse=True)
-    places = [_random_places(recording, rng) for _ in range(orders)]
-    entries = first_step.astype(np.uint16)[np.array(places)]
+    entries = np.tile(first_step.astype(np.uint16), (orders, 1))
+    rng.permuted(entries, axis=1, out=entries)
     return macro_average_precision(one.labels, one.mean_probability[0], entries, len(counts))
-
-
-def _random_places(recording: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Places (N,) of clips in a random order in which those of a recording stand together.
-
-    recording: (N,), the number of each clip's. Clips of one are alike in their errors and in their
-    uncertainty: it is recordings, not clips, that could as well have come in another order.
-    """
-    keys = rng.permutation(recording.max() + 1)[recording] + rng.random(len(recording))
-    places = np.empty(len(keys), dtype=np.intp)
-    places[np.argsort(keys)] = np.arange(len(keys))
-    return places
 
 
 def uncertainty_table(predictions: Sequence[Predictions]) -> pd.DataFrame:

@@ -7,13 +7,15 @@ uncertainty knows something of what is to be heard where it does better.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import h5py
 import numpy as np
 import pandas as pd
 
 from vipann.errors import UserError
 from vipann.evaluation.detection import detection_scores
-from vipann.features.store import FeatureStore
+from vipann.features.measures import read_measures
 
 # Of `vipann.features.measures`, in the order of a table's rows.
 SHORTCUTS = {
@@ -38,20 +40,34 @@ def shortcut_scores(dataset: str, own: Path, outside: Path, folds: Sequence[int]
     Raises:
         UserError: the two files' clips are of different length.
     """
-    with FeatureStore(own) as mine, FeatureStore(outside) as others:
-        if mine.clip_seconds != others.clip_seconds:
-            raise UserError(
-                f"{own} holds clips of {mine.clip_seconds:g} s and {outside} clips of "
-                f"{others.clip_seconds:g} s: they cannot be compared. Delete them and run again."
-            )
-        tested = [mine.rows(folds=fold) if fold else mine.rows(split="eval") for fold in folds]
-        rows = []
-        measured = set(mine.clip_measures) & set(others.clip_measures)
-        for score in (name for name in SHORTCUTS if name in measured):
-            inside = mine.clip_measures[score].to_numpy(np.float64)
-            beside = others.clip_measures[score].to_numpy(np.float64)
-            areas = [detection_scores(inside[chosen], beside)["auroc"] for chosen in tested]
-            area = float(np.mean(areas))
-            clips = sum(map(len, tested)), len(beside)
-            rows.append((dataset, score, area, max(area, 1 - area), len(folds), *clips))
+    mine, others = _read(own), _read(outside)
+    if mine.clip_seconds != others.clip_seconds:
+        raise UserError(
+            f"{own} holds clips of {mine.clip_seconds:g} s and {outside} clips of "
+            f"{others.clip_seconds:g} s: they cannot be compared. Delete them and run again."
+        )
+    tested = [mine.fold == fold if fold else mine.evaluated for fold in folds]
+    rows = []
+    measured = set(mine.measures) & set(others.measures)
+    for score in (name for name in SHORTCUTS if name in measured):
+        inside, beside = (side.measures[score].to_numpy(np.float64) for side in (mine, others))
+        areas = [detection_scores(inside[chosen], beside)["auroc"] for chosen in tested]
+        area = float(np.mean(areas))
+        clips = int(np.sum(tested)), len(beside)
+        rows.append((dataset, score, area, max(area, 1 - area), len(folds), *clips))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+class _Clips(NamedTuple):
+    """What counts of a feature file here; its labels and names may be gigabytes."""
+
+    clip_seconds: float
+    fold: np.ndarray
+    evaluated: np.ndarray
+    measures: pd.DataFrame
+
+
+def _read(path: Path) -> _Clips:
+    with h5py.File(path, "r") as file:
+        seconds, fold = float(file.attrs["clip_seconds"]), file["fold"][()]
+        return _Clips(seconds, fold, file["split"][()] == b"eval", read_measures(file))

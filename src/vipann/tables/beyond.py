@@ -49,7 +49,7 @@ def calibration_table(
     metrics: Sequence[Path | str], intervals: Sequence[Path | str]
 ) -> pd.DataFrame:
     """Tidy rows: dataset, strategy, phase, metric, value, standard_error, folds, replications, and
-    low, high: the 95 % bootstrap interval over clips, where there is one.
+    low, high: the 95 % bootstrap interval over recordings, where there is one.
 
     metrics, intervals: parquet files of each dataset, in the order of rows. Metrics: see
     `vipann.evaluation.beyond`.

@@ -101,6 +101,8 @@ def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[Network
     network = build_network(strategy, len(facts["classes"]), settings, prior_of(settings))
     check_fit(network.state_dict(), state, str(weights))
     network.load_state_dict(state, strict=True)
+    if "clip_seconds" not in facts:
+        print(f"{weights} does not say how long the clips were that it was trained on")
     origin = {"strategy": made_as, "phase": phase, "settings": facts.get("settings", {})}
     return network, facts | {"origin": origin}
 

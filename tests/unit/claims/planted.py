@@ -84,8 +84,8 @@ def transfer_run(scores=None, curves=None, clips=None, extra=None, paper_name=No
                 np.linspace(0.3, 0.8, 20),
             )
     all_extra = {
-        **{(s, "fixed", "ece"): 0.05 for s in BAYESIAN},
-        **{(s, "finetuned", "ece"): 0.08 for s in BAYESIAN},
+        **{(s, "fixed", "ece_excess"): 0.05 for s in BAYESIAN},
+        **{(s, "finetuned", "ece_excess"): 0.08 for s in BAYESIAN},
         **{(s, "fixed", "ece_pooled"): 0.03 for s in BAYESIAN},
         **{(s, "finetuned", "ece_pooled"): 0.06 for s in BAYESIAN},
         **{("det", phase, "mean_epistemic"): None for phase in ("fixed", "finetuned")},
@@ -118,6 +118,7 @@ def upstream_run(scores=None, curves=None, clips=None, paper_name=None, strategi
     all_curves |= {("drop", "pretrained", kind): rising(0.1, 0.4) for kind in KINDS}
     all_curves["drop", "pretrained", "total"] = rising(-0.1, 0.4)
     all_clips = {("flip", "pretrained", k): (own, 3.3 + (own - 3) / 2) for k in KINDS}
+    all_clips |= {("drop", "pretrained", k): (own, own[:40]) for k in KINDS}
     all_clips["flip", "pretrained", "epistemic"] = (own, 3.0 + (own - 3.0) / 2)
     for mine, given in ((all_scores, scores), (all_curves, curves), (all_clips, clips)):
         mine.update(given or {})

@@ -80,7 +80,7 @@ def test_claims_on_pretraining_hold_where_planted(key):
         ),
         (
             "finetuning_may_harm_calibration",
-            {"extra": {(s, "finetuned", "ece"): 0.02 for s in BAYESIAN}},
+            {"extra": {(s, "finetuned", "ece_excess"): 0.02 for s in BAYESIAN}},
         ),
         ("det_without_epistemic", {"extra": {("det", "fixed", "mean_epistemic"): 0.2}}),
         ("notable_increase_after_transfer", {"clips": {("flip", "finetuned", "total"): LOWER}}),
@@ -228,8 +228,8 @@ def test_without_an_effect_a_claim_that_any_variant_bears_out_seldom_holds(key, 
 
 
 def test_an_effect_in_one_variant_is_found(as_claimed):
-    extra = {("flip", "finetuned", "ece"): 0.09}
-    extra |= {(s, "finetuned", "ece"): 0.05 for s in BAYESIAN if s != "flip"}
+    extra = {("flip", "finetuned", "ece_excess"): 0.09}
+    extra |= {(s, "finetuned", "ece_excess"): 0.05 for s in BAYESIAN if s != "flip"}
     assert verdict("finetuning_may_harm_calibration", transfer_run(extra=extra)) == HOLDS
 
 

@@ -124,10 +124,14 @@ def test_one_wrong_inequality_refutes_all_of_them_and_pays_for_its_choice():
 
 def test_a_gain_is_held_against_those_of_random_orders():
     by_chance = np.linspace(-0.01, 0.03, 199)
-    found = testing.over_random_orders(0.05, by_chance)
+    found = testing.over_random_orders(0.05, by_chance, 40, 40)
     assert (found.p, found.contrary) == (1 / 200, 1.0)
-    assert testing.over_random_orders(0.0, by_chance).p == pytest.approx(151 / 200, abs=0.006)
+    assert testing.over_random_orders(0.0, by_chance, 40, 40).p == pytest.approx(
+        151 / 200, abs=0.006
+    )
     assert "199 random orders" in found.words
+    assert testing.over_random_orders(0.05, by_chance, 40, 20).p is None
+    assert testing.over_random_orders(0.05, by_chance, 4, 4).p is None
 
 
 def test_the_smallest_p_values_are_told_as_bounds():

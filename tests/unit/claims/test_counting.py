@@ -39,7 +39,7 @@ def test_the_least_p_passes_holm_in_a_full_run(datasets):
     """Also of a claim that is judged by the least of three, as that on Drop is."""
     transfer = ["own"] * datasets
     orders = orders_needed("own", transfer, {})
-    least = over_random_orders(-1.0, np.linspace(0, 1, orders))
+    least = over_random_orders(-1.0, np.linspace(0, 1, orders), 40, 40)
     assert least.contrary == 1 / (orders + 1)
     poorly = all_of([least] * len(KINDS)).reversed()
     assert poorly.p == pytest.approx(len(KINDS) / (orders + 1))

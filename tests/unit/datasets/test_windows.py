@@ -35,7 +35,7 @@ def test_the_users_recordings_are_cut_whatever_their_options_say(config):
     ships = {"adapter": "folder", "options": {"path": "/ships"}, "clip_seconds": 99.0}
     config = merge(config, {"ood": "mine", "datasets": {"mine": ships}})
     block = dataset_blocks(config)["mine_5s"]
-    assert block["options"] == {"path": "/ships", "windows": True}
+    assert block["options"] == {"path": "/ships", "windows": "whole"}
     assert block["clip_seconds"] == 5.0
 
 

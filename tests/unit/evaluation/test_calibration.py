@@ -144,3 +144,19 @@ def test_the_fitted_temperature_is_where_the_nll_has_no_slope():
     # Tempering before only scales what is found.
     again = calibration.fit_temperature(labels, calibration.tempered(sharp, 2.0))
     assert again == pytest.approx(found / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("spread", [0.5, 4.0])
+def test_a_calibrated_network_has_no_excess_however_sharp_it_is(spread):
+    """The ECE itself differs between sharp and blunt networks of 40 clips."""
+    rng = np.random.default_rng(1)
+    excess, plain = [], []
+    for _ in range(300):
+        confidence = 1 / (1 + np.exp(-np.abs(rng.normal(0, spread, (40, 1)))))
+        outcome = (rng.random((40, 1)) < confidence).astype(float)
+        excess.append(calibration.calibration_excess(confidence, outcome, 15, rng))
+        plain.append(calibration.calibration_error(confidence, outcome, 15))
+    assert abs(np.mean(excess)) < 0.006
+    assert np.mean(plain) > 0.03
+    wrong = (rng.random((400, 1)) < 0.5).astype(float)
+    assert calibration.calibration_excess(np.full((400, 1), 0.9), wrong, 15, rng) > 0.3

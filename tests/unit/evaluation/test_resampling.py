@@ -8,11 +8,12 @@ from sklearn.metrics import roc_auc_score
 
 from vipann.evaluation import resampling
 from vipann.evaluation.resampling import (
+    Drawn,
     Resamples,
     auroc_of,
     bootstrap,
+    drawn,
     interval,
-    interval_of_auroc,
     mean_of,
 )
 from vipann.evaluation.retention import retention_curve
@@ -21,7 +22,7 @@ FRACTIONS = [0.1, 0.25, 0.5, 0.75, 1.0]
 
 
 @pytest.fixture
-def drawn():
+def three_resamples():
     """Three resamples of 30 own and 20 other clips: which clips, and their weights."""
     rng = np.random.default_rng(4)
     own, other = rng.integers(0, 30, (3, 30)), rng.integers(0, 20, (3, 20))
@@ -32,8 +33,8 @@ def drawn():
     return own, other, *weights
 
 
-def test_weights_count_the_clips_that_were_drawn(drawn):
-    own, other, weights, others = drawn
+def test_weights_count_the_clips_that_were_drawn(three_resamples):
+    own, other, weights, others = three_resamples
     one, outside = random_predictions(), outside_predictions()
     statistics = resampling.statistics_of(one, outside, FRACTIONS)
     right = (one.predicted == one.targets).astype(float)
@@ -60,12 +61,33 @@ def resamples(clips, count, seed=5):
 
 def test_the_interval_of_a_mean_is_students():
     values = np.random.default_rng(2).normal(size=(1, 12))
-    drawn = resamples(12, 20_000), resamples(0, 20_000)
-    low, high = interval(bootstrap({"mean": mean_of(values)}, *drawn, 1)["mean"], 12)
+    own = resamples(12, 20_000)
+    found = bootstrap({"mean": mean_of(values)}, own, resamples(0, 20_000), 1)["mean"]
+    low, high = interval(values.mean(), found, [drawn([own])])
     expected = stats.ttest_1samp(values[0], 0).confidence_interval(0.95)
     assert high - low == pytest.approx(expected.high - expected.low, rel=0.05)
-    assert (low, high) == pytest.approx(tuple(expected), abs=0.06)
-    assert np.isnan(interval(np.arange(9.0), 4)).all()
+    assert (low, high) == pytest.approx(tuple(expected), abs=0.03)
+    assert np.isnan(interval(4.0, np.arange(9.0), [Drawn(4, 4, 1)])).all()
+    assert np.isnan(interval(4.0, np.arange(9.0), [Drawn(9, 1, 5)])).all()
+
+
+@pytest.mark.parametrize(("folds", "recordings"), [(5, 2), (4, 2), (3, 4), (5, 10)])
+def test_intervals_of_means_over_folds_cover_the_truth(folds, recordings):
+    """Recordings are drawn within folds, of which each may hold two."""
+    rng, covered, tries = np.random.default_rng(3), 0, 300
+    for _ in range(tries):
+        sets, resampled, means = [], [], []
+        for _ in range(folds):
+            values = np.repeat(rng.normal(size=recordings), 3)[None]
+            own = Resamples(np.repeat(np.arange(recordings), 3), 400, rng)
+            sets.append(own)
+            means.append(values.mean())
+            resampled.append(
+                bootstrap({"mean": mean_of(values)}, own, resamples(0, 400), 1)["mean"]
+            )
+        low, high = interval(np.mean(means), np.mean(resampled, axis=0), [drawn(sets)])
+        covered += low <= 0 <= high
+    assert covered / tries >= 0.92
 
 
 def test_recordings_are_drawn_with_all_their_clips():
@@ -89,8 +111,7 @@ def test_chunks_change_nothing_but_the_memory(monkeypatch):
     values = np.random.default_rng(3).random((2, 12))
 
     def run():
-        drawn = resamples(12, 50), resamples(5, 50)
-        return bootstrap({"m": mean_of(values)}, *drawn, 2)["m"]
+        return bootstrap({"m": mean_of(values)}, resamples(12, 50), resamples(5, 50), 2)["m"]
 
     whole = run()
     monkeypatch.setattr(resampling, "_COUNTS_AT_ONCE", 17 * 4)
@@ -105,23 +126,26 @@ def test_intervals_of_auroc_cover_the_truth(recordings, windows, shift):
     for _ in range(tries):
         alike = np.repeat(rng.normal(shift, np.sqrt(0.95), recordings), windows)
         outside = alike + rng.normal(0, np.sqrt(0.05), recordings * windows)
-        drawn = Resamples(np.repeat(np.arange(recordings), windows), 150, rng)
-        areas, resampled = [], []
+        others = Resamples(np.repeat(np.arange(recordings), windows), 150, rng)
+        areas, resampled, sets = [], [], []
         for _ in range(5):
             inside = rng.normal(size=(1, 40))
             area = auroc_of(inside, outside[None])
             once = np.ones((1, 40)), np.ones((1, outside.size))
             areas.append(area(0, *once)[0])
             own = Resamples(np.arange(40), 150, rng)
-            resampled.append(bootstrap({"area": area}, own, drawn, 1)["area"])
-        low, high = interval_of_auroc(np.mean(areas), np.mean(resampled, axis=0), recordings)
+            sets.append(own)
+            resampled.append(bootstrap({"area": area}, own, others, 1)["area"])
+        sides = [drawn(sets), drawn([others])]
+        low, high = interval(np.mean(areas), np.mean(resampled, axis=0), sides, share=True)
         covered += low <= truth <= high
     assert covered / tries >= 0.92
 
 
 def test_there_is_no_interval_without_recordings_or_spread():
-    drawn = np.random.default_rng(0).uniform(0.8, 0.9, 100)
-    assert np.isnan(interval_of_auroc(0.85, drawn, 4)).all()
-    assert np.isnan(interval_of_auroc(1.0, np.ones(100), 30)).all()
-    low, high = interval_of_auroc(0.85, drawn, 30)
+    areas = np.random.default_rng(0).uniform(0.8, 0.9, 100)
+    own, many, few = (Drawn(total, total, 1) for total in (100, 30, 4))
+    assert np.isnan(interval(0.85, areas, [own, few], share=True)).all()
+    assert np.isnan(interval(1.0, np.ones(100), [own, many], share=True)).all()
+    low, high = interval(0.85, areas, [own, many], share=True)
     assert 0.7 < low < 0.85 < high < 0.95

@@ -314,22 +314,3 @@ def test_summarise_names_a_broken_file_and_leaves_nothing_behind(tmp_path):
     assert not any(path.exists() for path in outputs)
     with pytest.raises(UserError, match="no predictions"):
         summarise([], [], STEPS, *outputs, BEYOND)
-
-
-def test_random_orders_keep_the_clips_of_a_recording_together():
-    """Each of five recordings has one label of its own: retaining a fifth of the clips retains
-    one label, which is then right, whereas single clips would mix them."""
-    labels = np.repeat(np.eye(5, dtype=np.uint8), 8, axis=0)
-    one = multilabel(fold=0)
-    one = replace(
-        one,
-        labels=labels,
-        mean_probability=np.full((1, 40, 5), 0.5, np.float32),
-        **{name: np.zeros((1, 40)) for name in UNCERTAINTIES},
-        clip_id=np.array([f"c{index}" for index in range(40)]),
-        recording=np.repeat([f"r{index}" for index in range(5)], 8),
-        classes=tuple("abcde"),
-    )
-    np.testing.assert_allclose(random_order_curves(one, [0.2], 50), 1.0)
-    alone = replace(one, recording=one.clip_id)
-    assert random_order_curves(alone, [0.2], 50).max() < 0.9

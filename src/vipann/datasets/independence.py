@@ -40,6 +40,9 @@ def with_copies_joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     order stays.
     """
     sums = sums_of_audio(frame)
+    # An adapter that deals folds has to join copies before (`folder` does, and calls what comes of
+    # it by a group of the user's, if there is one): of these nothing is left to join, and names
+    # stay. All others are joined here.
     sets = pd.Series(together(frame["recording"], sums), index=frame.index)
     named = pd.DataFrame({"set": sets, "name": frame["recording"]}).drop_duplicates()
     several = named[named["set"].duplicated(keep=False)].sort_values("name")

@@ -216,6 +216,7 @@ def config_keys(script: ast.AST, name: str = "snakemake.config") -> Iterator[str
     "script", sorted((ROOT / "workflow/scripts").glob("*.py")), ids=lambda path: path.stem
 )
 def test_what_a_script_takes_past_its_params_changes_no_result(script):
+    "transfer.folds",  # for which folds the manifest is refused
     found = set(config_keys(ast.parse(script.read_text())))
     assert not surplus(found - ({""} if script.name in WHOLE_CONFIG else set()))
 

@@ -397,6 +397,18 @@ def test_a_group_in_two_given_folds_and_a_split_of_classes_are_refused_by_line(t
             build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet")
 
 
+def test_folds_of_a_table_that_no_network_is_tested_on_may_hold_a_class_alone(tmp_path):
+    lines = [f"{label}{fold}.wav,{label},{fold}" for label in "xy" for fold in (1, 2)]
+    lines.append("z3.wav,z,3")
+    for line in lines:
+        write(tmp_path / line.split(",")[0])
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,fold", *lines]))
+    own = block(csv="t.csv") | {"folds": 3}
+    build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet", tested=[1, 2])
+    with pytest.raises(UserError, match="z is in fold 3 only"):
+        build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet", tested=[2, 3])
+
+
 def test_too_few_groups_for_the_folds_advise_what_helps(tmp_path):
     """A class of one group in each fold would score 0; 2 folds of 2 groups a class do not."""
     for label in "xy":

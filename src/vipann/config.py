@@ -15,6 +15,7 @@ if _without := "rfc3987_syntax" not in sys.modules:
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
@@ -237,8 +238,11 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
         elif task and config["datasets"][name]["task"] != task:
             found = config["datasets"][name]["task"]
             yield path, f"{name!r} has task {found!r}; must be {task!r}"
-        elif task and "clip_seconds" not in config["datasets"][name]:
-            yield ("datasets", name), "lacks `clip_seconds`, the length of its clips"
+        elif "clip_seconds" not in (block := config["datasets"][name]) and (
+            task or _draws_clips(block)
+        ):
+            drawn = f", which adapter {block['adapter']} draws" if _draws_clips(block) else ""
+            yield ("datasets", name), f"lacks `clip_seconds`, the length of its clips{drawn}"
         elif task and config["ood"] is not None:
             windows = windows_name(config["ood"], config["datasets"][name]["clip_seconds"])
             if windows in config["datasets"]:
@@ -246,6 +250,11 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
                     ("datasets", windows),
                     f"is what the windows of {config['ood']!r} are called in paths: rename it",
                 )
+
+
+def _draws_clips(block: Mapping[str, Any]) -> bool:
+    """Whether the workflow makes a dataset's audio, in files of one clip each."""
+    return block["adapter"] in DRAWING_ADAPTERS and block["options"].get("set") != "ships"
 
 
 def _upstream_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

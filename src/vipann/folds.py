@@ -1,7 +1,7 @@
 """Cross-validation folds: their numbers, and their making where a dataset comes without any."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from vipann.seeds import derive_seed
 
@@ -23,15 +23,23 @@ def share_out(folds: Sequence[int], test: int, split: str) -> tuple[list[int], i
 
 
 def never_trained(
-    folds_of: Mapping[str, Set[int]], folds: Sequence[int], split: str
+    folds_of: Mapping[str, Set[int]],
+    folds: Sequence[int],
+    split: str,
+    tested: Collection[int] | None = None,
 ) -> dict[str, list[int]]:
     """By class, the folds that test it though no fold that trains for them holds it.
 
-    `folds_of`: the folds of each class; `folds` and `split` as of `share_out`. Classes of which all
-    folds are sound are left out. On such a fold a class is never recognised, whatever the network.
+    `folds_of`: the folds of each class; `folds` and `split` as of `share_out`; `tested`: the folds
+    that networks are tested on, None for all. Classes of which all these are sound are left out. On
+    such a fold a class is never recognised, whatever the network.
     """
     wrong = {
-        name: [test for test in sorted(own) if own.isdisjoint(share_out(folds, test, split)[0])]
+        name: [
+            test
+            for test in sorted(own if tested is None else own.intersection(tested))
+            if own.isdisjoint(share_out(folds, test, split)[0])
+        ]
         for name, own in folds_of.items()
     }
     return {name: tested for name, tested in wrong.items() if tested}

@@ -22,10 +22,11 @@ def frames_of(features: Mapping[str, Any], clip_seconds: float) -> int:
 def length_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     """Datasets of the run whose `clip_seconds` make fewer frames than the network takes.
 
-    Their shorter files are no fault: they are padded to `clip_seconds`.
+    Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
+    is heard in windows of these lengths.
     """
     features, needed = config["features"], LEAST_FRAMES[config["model"]["architecture"]]
-    for name in dict.fromkeys([config["upstream"], *config["transfer_datasets"], config["ood"]]):
+    for name in dict.fromkeys([config["upstream"], *config["transfer_datasets"]]):
         seconds = config["datasets"].get(name, {}).get("clip_seconds")
         if seconds is None or (frames := frames_of(features, seconds)) >= needed:
             continue

@@ -327,3 +327,31 @@ def test_formats_stay_available_to_others():
     code = "import sys, vipann.config; print('rfc3987_syntax' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+MIXED = {"train_folds": [1], "eval_folds": [2], "train_clips": 1, "eval_clips": 1, "max_events": 1}
+MIXED |= {"imbalance": 0, "gain_db": [-1, 0], "clips_per_class": None, "sample_rate": 8000}
+EVENTS = {"set": "events", "sample_rate": 8000, "train_clips": 1, "eval_clips": 1}
+EVENTS |= {"max_events": 1, "imbalance": 0, "snr_db": [0, 1]}
+SHIPS = {"set": "ships", "sample_rate": 8000, "recordings": 1, "seconds": [10, 20]}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "task", "options", "needed"),
+    [
+        ("mixtures", "multilabel", MIXED, True),
+        ("synthetic", "multilabel", EVENTS, True),
+        ("synthetic", "unlabelled", SHIPS, False),
+    ],
+)
+def test_audio_that_is_drawn_clip_by_clip_needs_a_length_also_out_of_distribution(
+    overridden, adapter, task, options, needed
+):
+    block = {"adapter": adapter, "task": task, "folds": 0, "padding": "zero", "archives": []}
+    block |= {"options": options}
+    overridden({"ood": "drawn", "datasets": {"drawn": block | {"clip_seconds": 5}}})
+    if not needed:
+        overridden({"ood": "drawn", "datasets": {"drawn": block}})
+        return
+    with pytest.raises(UserError, match=rf"datasets\.drawn: .*clip_seconds.*{adapter}"):
+        overridden({"ood": "drawn", "datasets": {"drawn": block}})

@@ -55,3 +55,9 @@ def test_a_length_below_the_networks_is_told_with_the_least_that_helps(config):
     # 10 s are 33 frames then, 5 s 17.
     coarse = merge(config, {"features": {"hop_length": 10000}})
     assert {path[1] for path, _ in length_faults(coarse)} == {"esc50", "urbansound8k"}
+
+
+def test_a_length_that_is_not_read_is_not_judged(config):
+    """The out-of-distribution set is heard in windows of the networks' own clips' length."""
+    short = merge(config, {"datasets": {"shipsear": {"clip_seconds": 0.1}}})
+    assert list(length_faults(short)) == []

@@ -11,6 +11,7 @@ from workflow_harness import ROOT
 
 from vipann.claims.counting import orders_needed
 from vipann.config import folds_of, in_order, merge, read_layer, trained_upstream
+from vipann.datasets.shipsear import BY_HAND
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.evaluation.interval import interval_words
 from vipann.folds import fold_numbers, share_out
@@ -24,7 +25,7 @@ PAPER = read_layer(ROOT / "config/config.yaml")
 def helpers():
     """Load the helpers with a config; they hold no rules, so Python reads them."""
 
-    def load(changes: dict) -> SimpleNamespace:
+    def load(changes: dict, **others: object) -> SimpleNamespace:
         config = merge(PAPER, changes)
         names = {
             "Path": Path,
@@ -50,6 +51,7 @@ def helpers():
             "file_stamp": file_stamp,
             "folder_stamp": folder_stamp,
             "upstream_checkpoint_of": lambda strategy: f"upstream/{strategy}.safetensors",
+            **others,
         }
         for file in sorted((ROOT / "workflow/rules/helpers").glob("*.smk")):
             exec(compile(file.read_text(), str(file), "exec"), names)
@@ -154,6 +156,33 @@ def test_an_edited_table_of_the_users_own_counts_wherever_it_lies(helpers, tmp_p
     assert taken() != before
 
 
+@pytest.mark.parametrize(("csv", "place"), [("recordings/t.csv", BY_HAND), ("../t.csv", ".")])
+def test_shipsear_put_at_its_default_place_counts_with_its_table(helpers, tmp_path, csv, place):
+    def taken(**changes):
+        folder_stamp.cache_clear()
+        file_stamp.cache_clear()
+        block = {"options": {"csv": csv}, **changes}
+        made = helpers({"datasets": {"shipsear": block}}, DATA=str(tmp_path))
+        return [made.own_audio_settings(name) for name in ("shipsear", "shipsear_5s")]
+
+    ships = tmp_path / "shipsear" / BY_HAND
+    ships.mkdir(parents=True)
+    table = tmp_path / "shipsear" / place / "t.csv"
+    table.write_text("id,type\n1,tug\n")
+    before = taken()
+    assert before[0] == before[1]
+    # What `audio` puts beside is no change.
+    (tmp_path / "shipsear/audio").mkdir()
+    (tmp_path / "shipsear/audio" / BY_HAND).symlink_to(ships, target_is_directory=True)
+    assert taken() == before
+    table.write_text("id,type\n1,ferry\n")
+    edited = taken()
+    assert all(new != old for new, old in zip(edited, before, strict=True))
+    (ships / "2 x.wav").write_bytes(b"0")
+    assert all(new != old for new, old in zip(taken(), edited, strict=True))
+    assert taken(archives=[ENTRY]) == [{}, {}]
+
+
 def test_the_folder_that_is_walked_is_known(helpers):
     made = helpers(
         {"datasets": {"birds": {"adapter": "folder", "options": {"path": "/data/birds"}}}}
@@ -187,6 +216,7 @@ PAST_PARAMS = {
     "loader_workers",
     "evaluation.batch_size",
     "data.max_rejected",
+    "transfer.folds",  # for which folds the manifest is refused
     "pretrain.checkpoints",  # how to get a file
     "datasets.*.archives",  # where to get a file
     "datasets.*.options",  # how to fetch clips

@@ -1,6 +1,6 @@
 """Whether a dataset's classes can be told apart at all: their names, and where their clips lie."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pandas as pd
 
@@ -66,21 +66,24 @@ def refuse_too_few(frame: pd.DataFrame, task: str, source: str) -> None:
         )
 
 
-def refuse_untrained(frame: pd.DataFrame, validation: str, source: str) -> None:
+def refuse_untrained(
+    frame: pd.DataFrame, validation: str, source: str, tested: Collection[int] | None = None
+) -> None:
     """UserError that names the classes which some fold tests and no network tested on it learns.
 
-    `validation`: "none" or "next_fold", the config's validation.split.
+    `validation`: "none" or "next_fold", the config's validation.split. `tested`: the folds that
+    networks are tested on, None for all.
     """
     pairs = frame[["labels", "fold"]].explode("labels").dropna().drop_duplicates()
     folds_of = {name: set(folds) for name, folds in pairs.groupby("labels")["fold"]}
-    wrong = never_trained(folds_of, sorted(set(frame["fold"])), validation)
+    wrong = never_trained(folds_of, sorted(set(frame["fold"])), validation, tested)
     if not wrong:
         return
     told = []
-    for name, tested in list(wrong.items())[:_SHOWN]:
+    for name, tests in list(wrong.items())[:_SHOWN]:
         own = sorted(folds_of[name])
         place = f"is in fold{'s' * (len(own) > 1)} {' and '.join(map(str, own))} only"
-        told.append(f"{name} {place}" + ("" if own == tested else f" (tested in fold {tested[0]})"))
+        told.append(f"{name} {place}" + ("" if own == tests else f" (tested in fold {tests[0]})"))
     if len(wrong) > _SHOWN:
         told.append(f"so are {len(wrong) - _SHOWN} more classes")
     it = "it" if len(wrong) == 1 else "them"

@@ -12,7 +12,7 @@ import pandas as pd
 from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
 from vipann.datasets.classes import odd_class_folders
-from vipann.datasets.independence import sums_of_audio, together
+from vipann.datasets.independence import apart, sums_of_audio, together
 from vipann.datasets.manifest import SPLITS, ClipTable, clip_table
 from vipann.datasets.metadata import (
     freesound_of,
@@ -72,8 +72,9 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     Without `options.csv` the first folder of a path is its label. The CSV has the column path
     (relative to `folder`) and may have label or labels (";" between), fold, split, group.
     `options.windows` cuts each recording into clips, see `recordings.cut`. Labels are left out
-    where block["task"] is "unlabelled". Files of one `group`, and files of one sha256 (copies,
-    links), are one recording, at any remove; its name is the group's, else the first path. Where
+    where block["task"] is "unlabelled". Files of one `group`, files of one sha256 (copies, links),
+    and files without a group that their names say are cut from one recording on Freesound, are one
+    recording, at any remove; its name is the group's, else the first path. Where
     block["folds"] wants folds and none are given, they are dealt: each class spread over all folds,
     a recording in one fold, the same for every seed. Sources name the recording on Freesound too,
     where a file's name does. UserError names the file or CSV line.
@@ -103,13 +104,15 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
         rows.extend(clips)
         listed.extend([file] * len(clips))
     frame = pd.DataFrame(rows)
-    recordings = _recordings(listed, sums_of_audio(frame).tolist())
-    folds = _folds(listed, recordings, fold_numbers(block.get("folds") or 0))
+    numbers = fold_numbers(block.get("folds") or 0)
+    slices, odd = _slices(listed, bool(numbers), str(folder))
+    recordings = _recordings(listed, sums_of_audio(frame).tolist(), slices)
+    folds = _folds(listed, recordings, numbers)
     for row, recording, fold in zip(rows, recordings, folds, strict=True):
         known = freesound_of(row["path"])
         row["recording"], row["fold"] = recording.name, fold
         row["sources"] = [recording.name, *([known] if known else [])]
-    return clip_table(rows, sorted({label for row in rows for label in row["labels"]}), said)
+    return clip_table(rows, sorted({label for row in rows for label in row["labels"]}), said + odd)
 
 
 def _from_folders(folder: Path, *, labelled: bool) -> Iterator[_File]:
@@ -205,10 +208,47 @@ def _labels(row: Mapping[str, str], column: str) -> list[str]:
     return [label_name(part) for part in parts if part.strip()]
 
 
-def _recordings(clips: Sequence[_File], sums: Sequence[str]) -> list[_Recording]:
-    """What each clip is of: the files that its own is linked to by group, path or sha256."""
+def _slices(clips: Sequence[_File], folds: bool, source: str) -> tuple[list[str], list[str]]:
+    """By clip, the recording on Freesound that links it to others, "" for none; and what is odd.
+
+    None where the user names a group. Names of files prove little: where folds (if they are used)
+    or splits of the user's divide such a recording, these stay, and it links nothing.
+    """
+    names = pd.Series(["" if clip.group else freesound_of(clip.path) for clip in clips], dtype=str)
+    said = []
+    for what in ("fold", "split") if folds else ("split",):
+        given = [getattr(clip, what) or None for clip in clips]
+        pairs = apart(names, pd.Series(given, dtype=object))
+        if pairs:
+            (one, other), slices = pairs[0], {names[pair[0]] for pair in pairs}
+            more = f" ({len(pairs)} such recordings in all)" if len(pairs) > 1 else ""
+            places = [f"{clips[n].origin or source}: {clips[n].path}" for n in (one, other)]
+            said.append(
+                f"{places[0]} ({what} {given[one]}) and {places[1]} ({what} {given[other]}) are "
+                f"slices of one recording on Freesound by their names{more}. Kept as given; unless "
+                f"it is so meant, give them one {what}."
+            )
+            names = names.where(~names.isin(slices), "")
+    files = pd.DataFrame({"path": [clip.path for clip in clips], "name": names})
+    files = files[files["name"] != ""].drop_duplicates("path")
+    joined = files[files["name"].duplicated(keep=False)].sort_values("name", kind="stable")
+    if len(joined):
+        total, (one, other) = len({clip.path for clip in clips}), joined["path"].iloc[:2]
+        said.append(
+            f"{source}: {len(joined)} of {total} files are slices of recordings on Freesound by "
+            f"their names, such as {one} and {other}: those of one count as one recording. If they "
+            "are not, name groups in a table (options.csv)."
+        )
+    return names.tolist(), said
+
+
+def _recordings(
+    clips: Sequence[_File], sums: Sequence[str], slices: Sequence[str]
+) -> list[_Recording]:
+    """What each clip is of: files linked by group, path, sha256 or the recording on Freesound."""
     paths, groups = [clip.path for clip in clips], [clip.group for clip in clips]
-    table = pd.DataFrame({"path": paths, "group": groups, "set": together(paths, groups, sums)})
+    sets = together(paths, groups, sums, slices)
+    table = pd.DataFrame({"path": paths, "group": groups, "set": sets})
     named, first = _first(table[table["group"] != ""], "group"), _first(table, "path")
     made = {
         number: _Recording(named[number], "group") if number in named else _Recording(path, "path")

@@ -40,6 +40,9 @@ def with_copies_joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     order stays.
     """
     sums = sums_of_audio(frame)
+    # An adapter that deals folds has to join copies before (`folder` does, and calls what comes of
+    # it by a group of the user's, if there is one): of these nothing is left to join, and names
+    # stay. All others are joined here.
     sets = pd.Series(together(frame["recording"], sums), index=frame.index)
     named = pd.DataFrame({"set": sets, "name": frame["recording"]}).drop_duplicates()
     several = named[named["set"].duplicated(keep=False)].sort_values("name")
@@ -65,7 +68,7 @@ def refuse_or_report(
 
     The same part of one audio has one set of labels; one recording, and one file's audio, is in one
     fold, and not in both splits. UserError names the first two clips that break this, with the
-    lines that list them. Where folds and splits are `as_published` that is reported instead.
+    lines that list them. Where folds and splits are `as_published` all of it is reported instead.
     """
     sums = sums_of_audio(frame)
     labels = frame["labels"].map(lambda names: ", ".join(sorted(names)) or "none")
@@ -80,10 +83,13 @@ def refuse_or_report(
         (sums, learning, "split", same_audio),
         (frame["recording"], learning, "split", recording),
     ]
-    said = []
+    said, told = [], set()
     for key, side, what, why in found:
-        pairs = _apart(key, side)
-        if not len(pairs):
+        # Copies that are apart divide their recording too: that is told once.
+        of = [(pair, (what, frame["recording"].iloc[pair[0]])) for pair in apart(key, side)]
+        pairs = [pair for pair, recording in of if recording not in told]
+        told.update(recording for _, recording in of)
+        if not pairs:
             continue
         lines = [
             _tell(frame, source, pair, side, what, why, as_published) for pair in pairs[:_SHOWN]
@@ -93,7 +99,6 @@ def refuse_or_report(
             raise UserError(f"{lines[0]}. {_REMEDIES[what]}{more}.")
         more = f", and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
         said.append(f"As published, and kept so: {'; '.join(lines)}{more}.")
-        break
     return said
 
 
@@ -104,7 +109,7 @@ _REMEDIES = {
 }
 
 
-def _apart(key: pd.Series, side: pd.Series) -> list[tuple[int, int]]:
+def apart(key: pd.Series, side: pd.Series) -> list[tuple[int, int]]:
     """Positions of two clips of each key with more than one side ("" is no key, NaN no side)."""
     counts = (key != "").to_numpy() & side.notna().to_numpy()
     table = pd.DataFrame({"key": key.to_numpy(), "side": side.to_numpy(), "at": range(len(key))})

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -119,15 +119,17 @@ def build_manifest(
     out: Path,
     missing_out: Path | None = None,
     validation: str | None = "none",
+    tested: Collection[int] | None = None,
 ) -> ClipTable:
     """List the clips of a placed dataset by its adapter, check them, write them to `out`.
 
     `block` is the dataset's block of the config. Labels and classes are dropped where
     `block["task"]` is "unlabelled". Listed clips that could not be had go to the CSV
     `missing_out` with their reasons. `validation`: the config's validation.split, None where
-    networks are not cross-validated on the dataset. UserError names the file and line, or the
-    folder and clip, that is wrong; a fold of the config without clips is one too. What may be meant
-    and may not is a DataWarning, and is written with the manifest.
+    networks are not cross-validated on the dataset; `tested`: the folds that they are tested on,
+    None for all. UserError names the file and line, or the folder and clip, that is wrong; a fold
+    of the config without clips is one too. What may be meant and may not is a DataWarning, and is
+    written with the manifest.
     """
     table = adapter(adapter_name).list_clips(Path(folder), block, seed)
     if block["task"] == "unlabelled":
@@ -144,7 +146,7 @@ def build_manifest(
     for said in table.warnings:
         warnings.warn(said, DataWarning, stacklevel=2)
     if block["task"] == "multiclass" and folds and validation is not None:
-        refuse_untrained(frame, validation, source)
+        refuse_untrained(frame, validation, source, tested)
     _refuse_empty_folds(frame, folds, source)
     if missing_out is not None:
         with replacing(missing_out) as beside:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from vipann.audio.walk import FoundAudio
-from vipann.datasets.class_sound import LEGEND, TABLE_HEAD, sound_rows, table_of, warnings
+from vipann.datasets.class_sound import LEGEND, TABLE_HEAD, sound_rows, table_of
+from vipann.datasets.class_sound import warnings as warnings_of_sound
 from vipann.datasets.left_out import read_list
 from vipann.datasets.manifest import ClipTable, read_manifest
+from vipann.errors import DataWarning
 from vipann.files import replacing
 
 COLUMNS = ("dataset", "what", "name", "split", "fold", "clips", "hours", "hz")
@@ -42,20 +45,25 @@ def write_summary(
 
     `csv` is tidy (columns `COLUMNS`): what is "all" (clips in the manifest), "class" (per split and
     fold; a clip of several classes counts once for each), "missing" and "rejected" (name is the
-    reason, without the file's name), "warning" (name is what the manifest's job said) or "sha256"
-    (name is the sum over the clips' ids and sums in sorted order: equal for two people who hold the
-    same audio, wherever it lies; without sums, that there is none and, if the dataset's `adapter`
-    has one, the option to change); "skipped" (name is the suffix of files that are no audio; see
-    `FoundAudio`); and those of `class_sound.sound_rows`. `shared` lists the clips that other
-    datasets of the run hold too: what is "shared" for those that features leave out, else "shared,
-    kept"; name is the reason. `md` shows the same to a reader, and warnings. hours: 0 where
-    unknown; hz: 0 where it means nothing.
+    reason, without the file's name), "warning" (name is what there is to look into, as the
+    manifest's job said, and in the sound) or "sha256" (name is the sum over the clips' ids and sums
+    in sorted order: equal for two people who hold the same audio, wherever it lies; without sums,
+    that there is none and, if the dataset's `adapter` has one, the option to change); "skipped"
+    (name is the suffix of files that are no audio; see `FoundAudio`); and those of
+    `class_sound.sound_rows`. `shared` lists the clips that other datasets of the run hold too: what
+    is "shared" for those that features leave out, else "shared, kept"; name is the reason. `md`
+    shows the same to a reader. hours: 0 where unknown; hz: 0 where it means nothing. What is odd in
+    the sound is a DataWarning too.
     """
     table = read_manifest(manifest)
     rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
     if rejected is not None:
         rows += _reasons("rejected", rejected)
-    rows += [{"what": "warning", "name": said} for said in table.warnings]
+    heard = _heard(table, measures)
+    odd = warnings_of_sound(heard, table.classes) if heard is not None else []
+    for said in odd:
+        warnings.warn(said, DataWarning, stacklevel=2)
+    rows += [{"what": "warning", "name": said} for said in [*table.warnings, *odd]]
     if shared is not None:
         rows += _shared(shared)
     if found is not None:
@@ -63,7 +71,6 @@ def write_summary(
             {"what": "skipped", "name": name or "without suffix", "clips": count}
             for name, count in found.skipped.most_common()
         ]
-    heard = _heard(table, measures)
     if heard is not None:
         rows += sound_rows(heard, table.classes)
     rows.append({"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)})
@@ -161,8 +168,7 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame, heard: pd.DataF
     if skipped := summary[summary["what"] == "skipped"].to_dict("records"):
         told = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
         parts.append(f"Skipped, as no audio: {told}.")
-    said = [*table.warnings, *(warnings(heard, table.classes) if heard is not None else [])]
-    if said:
+    if said := summary.loc[summary["what"] == "warning", "name"].tolist():
         parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in said)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):
         rows = summary[summary["what"] == what]

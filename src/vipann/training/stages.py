@@ -32,7 +32,7 @@ from vipann.training.module import ClassifierTraining, Recipe, kl_weight
 from vipann.training.running import Running
 from vipann.training.states import States
 from vipann.training.upstream_scores import UpstreamScores
-from vipann.training.validation import Rows, Validation, rows_for
+from vipann.training.validation import Rows, Validation, refuse_lost_classes, rows_for
 
 Settings = Mapping[str, Any]
 _ALONE = Running()
@@ -94,7 +94,7 @@ def transfer(
         else:
             network.load_state_dict(state, strict=True)
         facts = {"strategy": strategy, "phase": phase, "fold": fold}
-        rows = rows_for(store, fold, settings["training"]["validation"]["split"])
+        rows = _rows_tested_on(store, fold, settings)
         _fit(network, store, rows, settings, accelerator, running, out, facts, start)
 
 
@@ -113,8 +113,14 @@ def train_from_scratch(
         network = build_transferred(strategy, len(store.classes), settings)
         network.weigh_latest_batch(settings["training"]["batch_norm_momentum"])
         facts = {"strategy": strategy, "phase": "scratch", "fold": fold}
-        rows = rows_for(store, fold, settings["training"]["validation"]["split"])
+        rows = _rows_tested_on(store, fold, settings)
         _fit(network, store, rows, settings, accelerator, running, out, facts)
+
+
+def _rows_tested_on(store: FeatureStore, fold: int, settings: Settings) -> Rows:
+    rows = rows_for(store, fold, settings["training"]["validation"]["split"])
+    refuse_lost_classes(store, rows, fold)
+    return rows
 
 
 def _fit(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vipann.errors import UserError
 from vipann.features.batches import LogmelDataset
+from vipann.features.rejected import rejected_list
 from vipann.features.store import FeatureStore
 from vipann.folds import share_out
 from vipann.models.flipout import fixed_posteriors
@@ -22,6 +23,7 @@ from vipann.training.embeddings import EmbeddingDataset
 from vipann.training.fabric import Fabric
 
 _CLIPS_AT_ONCE = 64
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,25 @@ def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:
     kept, left_out = share_out(folds, test_fold, split)
     validation = store.rows(folds=[] if left_out is None else [left_out])
     return Rows(store.rows(folds=kept), validation, left_out)
+
+
+def refuse_lost_classes(store: FeatureStore, rows: Rows, test_fold: int) -> None:
+    """UserError where the test fold holds a class that no clip to train on is of.
+
+    The manifest is sound in this; but the features lack the clips whose audio cannot be used.
+    """
+    tested = store.labels[store.rows(folds=[test_fold])].any(axis=0)
+    lost = np.flatnonzero(tested & ~store.labels[rows.training].any(axis=0))
+    if not lost.size:
+        return
+    names = ", ".join(store.classes[index] for index in lost[:_SHOWN])
+    more = f" and {lost.size - _SHOWN} more" if lost.size > _SHOWN else ""
+    raise UserError(
+        f"{store.path}: no clip of {names}{more} is left to train the network that is tested on "
+        f"them in fold {test_fold}. Clips that cannot be used are listed in "
+        f"{rejected_list(store.path)}: mend or replace them, add recordings that come to other "
+        "folds, or leave the class out."
+    )
 
 
 class Validation:

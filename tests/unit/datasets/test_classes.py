@@ -73,6 +73,17 @@ def test_a_fold_that_validates_does_not_train():
     refuse_untrained(frame(*more), "next_fold", "mine")
 
 
+def test_a_fold_that_is_not_tested_is_not_judged():
+    """cargo is in fold 3 alone; where fold 2 validates, no fold that trains for 1 holds wren."""
+    clips = [("owl", 1), ("owl", 2), ("owl", 3), ("wren", 1), ("wren", 2), ("cargo", 3)]
+    refuse_untrained(frame(*clips), "none", "mine", [1, 2])
+    with pytest.raises(UserError, match="mine: cargo is in fold 3 only"):
+        refuse_untrained(frame(*clips), "none", "mine", [1, 3])
+    refuse_untrained(frame(*clips), "next_fold", "mine", [2])
+    with pytest.raises(UserError, match=r"wren is in folds 1 and 2 only \(tested in fold 1\)"):
+        refuse_untrained(frame(*clips), "next_fold", "mine", [1, 2])
+
+
 def test_folders_that_are_parts_of_a_dataset_are_no_classes():
     assert list(odd_class_folders(["owl/a.wav", "wren/deep/b.wav"], "mine")) == []
     for paths in (["train/owl/a.wav", "Test/wren/b.wav"], ["audio/a.wav"]):

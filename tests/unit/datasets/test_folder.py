@@ -397,6 +397,18 @@ def test_a_group_in_two_given_folds_and_a_split_of_classes_are_refused_by_line(t
             build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet")
 
 
+def test_folds_of_a_table_that_no_network_is_tested_on_may_hold_a_class_alone(tmp_path):
+    lines = [f"{label}{fold}.wav,{label},{fold}" for label in "xy" for fold in (1, 2)]
+    lines.append("z3.wav,z,3")
+    for line in lines:
+        write(tmp_path / line.split(",")[0])
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,fold", *lines]))
+    own = block(csv="t.csv") | {"folds": 3}
+    build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet", tested=[1, 2])
+    with pytest.raises(UserError, match="z is in fold 3 only"):
+        build_manifest("folder", tmp_path, own, 0, tmp_path / "m.parquet", tested=[2, 3])
+
+
 def test_too_few_groups_for_the_folds_advise_what_helps(tmp_path):
     """A class of one group in each fold would score 0; 2 folds of 2 groups a class do not."""
     for label in "xy":
@@ -414,3 +426,61 @@ def test_too_few_groups_for_the_folds_advise_what_helps(tmp_path):
         assert "folds: [" not in str(caught.value)
     built = build_manifest("folder", tmp_path, own | {"folds": 2}, 0, tmp_path / "m.parquet")
     assert set(built.frame["fold"]) == {1, 2}
+
+
+SLICES = ["11640-0-0-0.wav", "11640-0-0-1.wav", "11640-3-1-2.wav", "11640__user__x.wav"]
+
+
+def sliced(folder, header="path,label", cells=(), folds=3, task="multiclass"):
+    """Four slices of one recording on Freesound and eight files of their own, in two classes."""
+    names = [*SLICES, *(f"{number}.wav" for number in range(8))]
+    for name in names:
+        write(folder / name)
+    cells = [*cells, *[""] * len(names)] if cells else []
+    lines = [",".join([n, "xy"[i % 2], *cells[i : i + 1]]) for i, n in enumerate(names)]
+    (folder / "t.csv").write_text("\n".join([header, *lines]))
+    own = block(task, csv="t.csv") | {"folds": folds}
+    table = list_clips(folder, own, 0)
+    return table.frame.set_index("path"), table.warnings
+
+
+def test_slices_of_one_recording_on_freesound_are_dealt_as_one(tmp_path):
+    frame, said = sliced(tmp_path)
+    assert frame.loc[SLICES, "fold"].nunique() == frame.loc[SLICES, "recording"].nunique() == 1
+    assert frame["recording"].nunique() == 9
+    assert len(said) == 1
+    for part in ("4 of 12 files", SLICES[0], SLICES[1], "group"):
+        assert part in said[0]
+
+
+def test_a_group_goes_before_the_recording_on_freesound(tmp_path):
+    groups = ["morning", "evening", "", ""]
+    frame, said = sliced(tmp_path, "path,label,group", groups)
+    named = frame.loc[SLICES, "recording"].tolist()
+    assert named == ["morning", "evening", SLICES[2], SLICES[2]]
+    assert "2 of 12 files" in said[0]
+
+
+def test_given_folds_and_splits_that_divide_a_recording_on_freesound_are_reported(tmp_path):
+    folds = [1, 1, 3, 1, *[1, 2, 3] * 2, 1, 2]
+    for number, (what, cells, task, count) in enumerate(
+        (
+            ("fold", [str(fold) for fold in folds], "multiclass", 3),
+            ("split", ["train", "train", "eval", ""], "multilabel", 0),
+        )
+    ):
+        folder = tmp_path / str(number)
+        frame, said = sliced(folder, f"path,label,{what}", cells, count, task)
+        assert frame["recording"].tolist() == frame.index.tolist()
+        (told,) = said
+        for part in (
+            f"line 2: {SLICES[0]} ({what} {cells[0]})",
+            f"{SLICES[2]} ({what} {cells[2]})",
+        ):
+            assert part in told
+        own = block(task, csv="t.csv") | {"folds": count}
+        with pytest.warns(DataWarning, match="one recording on Freesound"):
+            build_manifest("folder", folder, own, 0, folder / "m.parquet")
+    # Folds that divide nothing: the slices are one recording.
+    frame, said = sliced(tmp_path / "0", "path,label,fold", ["1"] * 4 + ["2"] * 8)
+    assert frame.loc[SLICES, "recording"].nunique() == 1

@@ -132,6 +132,30 @@ def test_published_folds_are_kept_and_reported(tmp_path, monkeypatch):
     assert table.frame["fold"].tolist() == [row["fold"] for row in rows]
 
 
+def test_all_that_speaks_against_a_published_set_is_reported(tmp_path, monkeypatch):
+    """A copy with another label hides no divided recording, and a divided copy no other one."""
+    rows = [
+        *SOUND,
+        row("e", "cat", 1, sha="a" * 8),
+        row("f", fold=1, recording="walk", split="train"),
+        row("g", fold=2, recording="walk", split="eval"),
+        row("h", fold=1, sha="x"),
+        row("i", fold=2, sha="x"),
+    ]
+    with pytest.warns(DataWarning):
+        said = built(tmp_path, monkeypatch, rows, "multilabel", name="audioset").warnings
+    kept = [text for text in said if text.startswith("As published")]
+    pairs = [
+        ("a.wav (labels dog)", "e.wav (labels cat)"),
+        ("h.wav (fold 1)", "i.wav (fold 2)"),
+        ("f.wav (fold 1)", "g.wav (fold 2)"),
+        ("f.wav (split train)", "g.wav (split eval)"),
+    ]
+    assert len(kept) == len(pairs)
+    for text, (one, other) in zip(kept, pairs, strict=True):
+        assert text.count(one) == text.count(other) == 1
+
+
 def test_folds_and_labels_that_nothing_reads_are_free(tmp_path, monkeypatch):
     walk = [row("e", fold=1, recording="w"), row("f", fold=2, recording="w")]
     assert built(tmp_path, monkeypatch, [*SOUND, *walk], folds=0).warnings == []

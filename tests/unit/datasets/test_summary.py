@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from vipann.audio.probe import AudioFile
 from vipann.audio.walk import find_audio
 from vipann.datasets.manifest import clip_row, clip_table, read_manifest, write_manifest
 from vipann.datasets.summary import COLUMNS, SUMS_BY_OPTION, write_summary
+from vipann.errors import DataWarning
 
 SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 
@@ -209,7 +211,9 @@ def test_the_sound_of_each_class_is_told(folder):
         peak=[0.5, 2.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5],
     )
     # A clip that the features refused has no measures.
-    rows, page = summarise(folder, measures=measures.drop(index="dog3"))
+    with pytest.warns(DataWarning, match="1 clips have samples above 2"):
+        rows, page = summarise(folder, measures=measures.drop(index="dog3"))
+    assert sum(row["what"] == "warning" for row in rows) == 2
     found = {(row["what"], row["name"], row["hz"]): int(row["clips"]) for row in rows}
     assert found["sample_rate", "cat", "16000"] == 3
     assert found["sample_rate", "cat", "44100"] == 1
@@ -236,9 +240,14 @@ def test_the_sound_of_each_class_is_told(folder):
     ],
 )
 def test_a_rate_or_band_that_gives_the_class_away_is_told(folder, measures, told):
-    _, page = summarise(folder, measures=pets(folder, **measures))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rows, page = summarise(folder, measures=pets(folder, **measures))
     assert ("Warning" in page) == (told is not None)
     assert (told or "") in page
+    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    assert [row["name"] for row in rows if row["what"] == "warning"] == said
+    assert [told in text for text in said] == [True] * (told is not None)
 
 
 def test_features_without_measures_say_nothing_of_sound(folder):

@@ -20,6 +20,7 @@ from vipann.errors import DataWarning, UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
+from vipann.training import stages
 from vipann.training.stages import train_from_scratch
 
 ROOT = Path(__file__).parents[3]
@@ -109,7 +110,7 @@ def test_copies_are_no_second_recording_of_a_random_label(tmp_path, trained, sho
     assert apart > 0.7
 
 
-def test_a_class_in_one_fold_is_never_recognised(tmp_path, trained, show):
+def test_a_class_in_one_fold_is_never_recognised(tmp_path, trained, show, monkeypatch):
     folder, manifest = tmp_path / "mine", tmp_path / "m.parquet"
     for label, hz in (("cargo", 400), ("ferry", 900), ("tug", 2000)):
         for number in range(8):
@@ -120,6 +121,9 @@ def test_a_class_in_one_fold_is_never_recognised(tmp_path, trained, show):
     def in_one_fold(name):
         return 1 if name.startswith("cargo") else 1 + int(name[-5]) % 2
 
+    with pytest.raises(UserError, match=r"cargo.*fold 1"):
+        trained(folder, manifest, in_one_fold)
+    monkeypatch.setattr(stages, "refuse_lost_classes", lambda *_: None)
     alone = trained(folder, manifest, in_one_fold)
     of_cargo = [
         accuracy({name: right for name, right in found.items() if name.startswith("cargo")})

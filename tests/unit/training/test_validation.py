@@ -68,6 +68,32 @@ def test_training_never_sees_the_test_fold(multiclass):
             rows_for(store, 4, "none")
 
 
+@pytest.mark.parametrize(("split", "holding"), [("none", {2}), ("next_fold", {2, 3})])
+def test_a_class_that_rejected_clips_leave_untrained_stops_before_training(
+    multiclass, settings, tmp_path, split, holding
+):
+    """The features hold `quiet` in the tested fold (and the one that validates) alone."""
+    train_from_scratch("det", 2, multiclass, settings, "cpu", tmp_path / "sound.safetensors")
+    with h5py.File(multiclass, "r+") as file:
+        labels, fold = file["labels"][()], file["fold"][()]
+        lost = (labels[:, 2] == 1) & ~np.isin(fold, list(holding))
+        labels[lost] = [1, 0, 0]
+        file["labels"][...] = labels
+    own = validated(settings, split=split)
+    start = tmp_path / "start.safetensors"
+    save_checkpoint(build_network("det", 3, own), start, {"classes": ["a", "b", "c"]})
+    rejected = str(multiclass.with_suffix(".rejected.csv"))
+    for train in (
+        lambda out: train_from_scratch("det", 2, multiclass, own, "cpu", out),
+        lambda out: transfer("det", "fixed", 2, multiclass, start, own, "cpu", out),
+    ):
+        with pytest.raises(UserError) as caught:
+            train(tmp_path / "out.safetensors")
+        for part in ("quiet", "fold 2", rejected):
+            assert part in str(caught.value)
+        assert not (tmp_path / "out.safetensors").exists()
+
+
 def poison(features, out, fold, logmel=np.nan):
     """A copy whose clips of `fold` are NaN, or another value, and have other labels."""
     out.write_bytes(features.read_bytes())

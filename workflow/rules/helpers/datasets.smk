@@ -35,12 +35,26 @@ def fetch_settings(dataset: str) -> dict:
     return {"clips": options.get("audio_dir") or f"{DATA}/{dataset}/clips"}
 
 
+def by_hand_of(dataset: str) -> str | None:
+    """The folder that recordings are put into by hand, where the dataset has no other source."""
+    block = BLOCKS[dataset]
+    elsewhere = block["options"].get("path") or block.get("archives")
+    if block["adapter"] != "shipsear" or elsewhere:
+        return None
+    return f"{Path(audio_of(dataset)).parent}/recordings"
+
+
 def own_audio_settings(dataset: str) -> dict:
     """The state of audio, and of a table of it, that lie in places of the user's own."""
     options = BLOCKS[dataset]["options"]
     path, csv = options.get("path"), options.get("csv")
-    found = {"clips": folder_stamp(path)} if path else {}
-    if csv and (path or Path(csv).is_absolute()):
+    by_hand = by_hand_of(dataset)
+    place = path or by_hand
+    found = {"clips": folder_stamp(place)} if place else {}
+    if csv and by_hand:
+        # It is read from the folder beside, in which the recordings are a link made by `audio`.
+        found["csv"] = file_stamp(Path(by_hand).parent / csv.removeprefix("../"))
+    elif csv and (path or Path(csv).is_absolute()):
         found["csv"] = file_stamp(Path(path or ".") / csv)
     return found
 

@@ -83,8 +83,10 @@ def _check_bytes(path: Path, stream: soundfile.SoundFile) -> None:
     if found is None:
         return
     used = found.there if found.promised is None else min(found.promised, found.there)
+    # Where a header counts no byte, as of a writer that was killed, libsndfile may read on.
+    used = used or found.uncounted
     # By what libsndfile makes of the bytes, whatever they are coded as; by their width where none.
-    width = used / stream.frames if stream.frames else _frame_bytes(stream)
+    width = used / stream.frames if used and stream.frames else _frame_bytes(stream)
     per_second = stream.samplerate * width
     promised = found.there if found.promised is None else found.promised
     if (promised - found.there) / per_second > TOLERANCE_S:

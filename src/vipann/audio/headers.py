@@ -102,7 +102,8 @@ def _held_against(
     there = max(0, total - start - before)
     if any(low <= size < high for low, high in _UNKNOWN):
         return SampleBytes(None, there, 0)
-    promised = max(0, size - before)
+    size = max(size, before)
+    promised = size - before
     if promised >= there:
         return SampleBytes(promised, there, 0)
     # What follows starts at a multiple of `align`, but some writers forget to fill up to it.

@@ -97,6 +97,30 @@ def test_a_size_that_is_too_small_is_refused_with_what_follows(tmp_path, probe, 
         probe(with_sizes(wav, 36 + size, size), "wav")
 
 
+KILLED = {
+    "wav": {"format": "WAV", "subtype": "PCM_16"},
+    "wave": {"format": "WAVEX", "subtype": "PCM_24"},
+    "bwf": {"format": "WAV", "subtype": "IMA_ADPCM"},
+    "w64": {"format": "W64", "subtype": "PCM_16"},
+    "rf64": {"format": "RF64", "subtype": "PCM_16"},
+    "aiff": {"format": "AIFF", "subtype": "PCM_16"},
+    "au": {"format": "AU", "subtype": "FLOAT"},
+    "caf": {"format": "CAF", "subtype": "PCM_16"},
+}
+
+
+@pytest.mark.parametrize("suffix", KILLED)
+def test_a_file_whose_writer_was_killed_is_refused_with_what_it_holds(tmp_path, probe, suffix):
+    with soundfile.SoundFile(tmp_path / "open", "w", RATE, 1, **KILLED[suffix]) as writer:
+        writer.write(sound(8.0))
+        writer.flush()
+        left = (tmp_path / "open").read_bytes()
+        with pytest.raises(UserError, match=rf"x\.{suffix} holds more .* 0\.000 s") as caught:
+            probe(left, suffix)
+    follows = re.search(r"\(([0-9.]+) s\) follow", str(caught.value))
+    assert float(follows[1]) == pytest.approx(8.0, abs=0.06)
+
+
 def test_other_parts_of_a_file_are_no_samples(tmp_path, probe):
     wav = write(tmp_path / "w", 2.0, format="WAV")
     note = b"LIST" + struct.pack("<I", 30000) + b"INFO" + bytes(range(1, 250)) * 121

@@ -116,7 +116,10 @@ def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: i
     """Bytes from the first one after `position` on that is neither a named part's nor zero."""
     if layout is not None:
         for name, start, size in _parts(stream, layout, position, total):
-            if not (name[:4].isascii() and name[:4].decode("ascii").isprintable()):
+            # Four samples may read as a name, but hardly also as a size that ends within the file.
+            is_named = name[:4].isascii() and name[:4].decode("ascii").isprintable()
+            # One byte more is a padding that was counted and not written.
+            if not is_named or not 0 <= size <= total - start + 1:
                 break
             position = start + -(-max(size, 0) // layout.align) * layout.align
     stream.seek(min(position, total))

@@ -137,6 +137,17 @@ def test_other_parts_of_a_file_are_no_samples(tmp_path, probe):
     assert probe(with_sizes(wav, len(wav), len(wav)), "wav") == 2.0
 
 
+def test_samples_that_read_as_the_name_of_a_part_are_samples(tmp_path, probe):
+    """Tones of 8 bits: bytes from 32 to 126 are a quarter of all, and can be any four in a row."""
+    times = np.arange(8 * RATE) / RATE
+    for hertz in range(100, 2000, 50):
+        tone = 0.9 * np.sin(2 * np.pi * hertz * times - 0.6)
+        soundfile.write(tmp_path / "t.wav", tone, RATE, subtype="PCM_U8")
+        wav = with_sizes((tmp_path / "t.wav").read_bytes(), 36 + RATE, RATE)
+        with pytest.raises(UserError, match=r"x\.wav holds more .* 1\.000 s.*\(7\.000 s\) follow"):
+            probe(wav, "wav")
+
+
 def test_a_flac_without_a_total_is_counted_by_decoding_it(tmp_path, probe):
     flac = without_total(write(tmp_path / "f", 8.0, format="FLAC"))
     assert probe(flac, "flac") == 8.0

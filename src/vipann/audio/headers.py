@@ -62,15 +62,17 @@ def sample_bytes(path: Path) -> SampleBytes | None:
     """The bytes of samples of a wav, rf64, w64, aiff, caf or au file; None of any other file."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
+        begin = after_id3(stream, 0)
+        stream.seek(begin)
         head = stream.read(40)
         if head[:4] == b".snd" and len(head) >= 12:
             start, promised = struct.unpack(">II", head[4:12])
-            return _held_against(stream, start, promised, total, align=1, layout=None)
+            return _held_against(stream, begin + start, promised, total, align=1, layout=None)
         layout = _LAYOUTS.get(head[:4])
         if layout is None or (head[:4] == b"riff" and not head.startswith(_W64_RIFF)):
             return None
         size_in_ds64 = None
-        for name, start, size in _parts(stream, layout, layout.start, total):
+        for name, start, size in _parts(stream, layout, begin + layout.start, total):
             if name == b"ds64":
                 stream.seek(start + 8)
                 size_in_ds64 = struct.unpack("<Q", stream.read(8).ljust(8, b"\0"))[0]
@@ -122,12 +124,23 @@ def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: i
             if not is_named or not 0 <= size <= total - start + 1:
                 break
             position = start + -(-max(size, 0) // layout.align) * layout.align
-    stream.seek(min(position, total))
+    stream.seek(min(after_id3(stream, position), total))
     while block := stream.read(1 << 20):
         # What is filled up with zeros, as some recorders do to the end of a block, is no sound.
         if rest := block.lstrip(b"\0"):
             return total - stream.tell() + len(rest)
     return 0
+
+
+def after_id3(stream: BinaryIO, position: int) -> int:
+    """Position (bytes) after the ID3v2 tags, if there are any, that start at `position`."""
+    stream.seek(position)
+    while (tag := stream.read(10)).startswith(b"ID3") and len(tag) == 10:
+        sizes = [byte & 0x7F for byte in tag[6:]]
+        position += 10 + (sizes[0] << 21 | sizes[1] << 14 | sizes[2] << 7 | sizes[3])
+        position += 10 if tag[5] & 0x10 else 0
+        stream.seek(position)
+    return position
 
 
 def ogg_is_whole(path: Path) -> bool:

@@ -137,6 +137,17 @@ def test_other_parts_of_a_file_are_no_samples(tmp_path, probe):
     assert probe(with_sizes(wav, len(wav), len(wav)), "wav") == 2.0
 
 
+def test_id3_tags_around_a_wav_are_no_samples(tmp_path, probe):
+    wav = write(tmp_path / "w", 2.0, format="WAV")
+    tag = b"ID3\x03\0\0\0\0\x7f\x76" + b"x" * (0x7F << 7 | 0x76)
+    assert probe(wav + tag, "wav") == probe(tag + wav, "wav") == 2.0
+    assert probe(wav + tag + tag + b"TAG" + b"x" * 125, "wav") == 2.0
+    with pytest.raises(UserError, match=r"x\.wav holds more .*\(0\.512 s\) follow"):
+        probe(wav + tag.replace(b"ID3", b"xyz"), "wav")
+    with pytest.raises(UserError, match=r"x\.wav is cut short"):
+        probe(tag + wav[: -2 * RATE], "wav")
+
+
 def test_samples_that_read_as_the_name_of_a_part_are_samples(tmp_path, probe):
     """Tones of 8 bits: bytes from 32 to 126 are a quarter of all, and can be any four in a row."""
     times = np.arange(8 * RATE) / RATE

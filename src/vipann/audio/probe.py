@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,8 @@ from vipann.progress import progress
 # Most of the time goes into waiting for a (network) disk, so there are more threads than cores.
 _READERS = 16
 _READ_AHEAD = 4096
+# Containers, by ffmpeg's names, whose duration is written down. Of others ffprobe guesses it.
+_TELL_LENGTHS = {"mp4", "webm"}
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,29 @@ def _digest_or_none(path: Path) -> str:
 
 
 def _probe(path: Path) -> tuple[int, int]:
-    """Rate (Hz) and length (samples) of the first audio stream, by ffprobe."""
-    entries = "stream=sample_rate,duration:format=duration"
+    """Rate (Hz) and length (samples) of the first audio stream, by ffprobe or by decoding it."""
+    entries = "stream=sample_rate,duration:format=duration,format_name"
     what = ("-select_streams", "a:0", "-show_entries", entries, "-of", "json")
     found = run_ffmpeg(path, "ffprobe", "-v", "error", *what, str(path.absolute()))
     try:
         about = json.loads(found)
-        stream = about["streams"][0]
-        seconds = float(stream.get("duration") or about["format"]["duration"])
-        return int(stream["sample_rate"]), round(seconds * int(stream["sample_rate"]))
-    except (ValueError, KeyError, IndexError):
-        raise UserError(f"{path} cannot be read as audio: it has no audio stream.") from None
+    except ValueError:
+        raise UserError(f"{path} cannot be read as audio: ffprobe says nothing of it.") from None
+    if not about.get("streams"):
+        raise UserError(f"{path} cannot be read as audio: it has no audio stream.")
+    stream, whole = about["streams"][0], about.get("format", {})
+    rate = int(stream.get("sample_rate", 0))
+    seconds = _seconds(stream) or _seconds(whole)
+    is_told = not _TELL_LENGTHS.isdisjoint(whole.get("format_name", "").split(","))
+    if is_told and rate > 0 and seconds > 0:
+        return rate, round(seconds * rate)
+    with opened(path) as decoded:
+        return decoded.samplerate, frames_of(decoded)
+
+
+def _seconds(about: Mapping[str, str]) -> float:
+    try:
+        return float(about.get("duration", 0))
+    except ValueError:
+        # "N/A", as some versions write.
+        return 0.0

@@ -5,7 +5,9 @@ fewer, and says nothing: a copy that broke off is a shorter recording to it, and
 size did not fit into its header.
 """
 
+import math
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +61,7 @@ _LAYOUTS = {
 
 
 def sample_bytes(path: Path) -> SampleBytes | None:
-    """The bytes of samples of a wav, rf64, w64, aiff, caf or au file; None of any other file."""
+    """The bytes of samples of a wav, rf64, w64, aiff, caf, au or sph file; None of any other."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
         begin = after_id3(stream, 0)
@@ -68,6 +70,8 @@ def sample_bytes(path: Path) -> SampleBytes | None:
         if head[:4] == b".snd" and len(head) >= 12:
             start, promised = struct.unpack(">II", head[4:12])
             return _held_against(stream, begin + start, promised, total, align=1, layout=None)
+        if head.startswith(b"NIST_1A"):
+            return _sphere_bytes(stream, begin, total)
         layout = _LAYOUTS.get(head[:4])
         if layout is None or (head[:4] == b"riff" and not head.startswith(_W64_RIFF)):
             return None
@@ -81,6 +85,20 @@ def sample_bytes(path: Path) -> SampleBytes | None:
                 size = size_in_ds64 if is_long else size
                 return _held_against(stream, start, size, total, layout.align, layout)
     return None
+
+
+def _sphere_bytes(stream: BinaryIO, begin: int, total: int) -> SampleBytes | None:
+    """The same of a NIST SPHERE file, whose header is text: a field, its type and value a line."""
+    stream.seek(begin + 8)
+    length = stream.read(8).strip()
+    if not length.isdigit():
+        return None
+    fields = dict(re.findall(rb"^(\w+) -\w+ (\d+)$", stream.read(int(length) - 16), re.MULTILINE))
+    counted = (b"sample_count", b"channel_count", b"sample_n_bytes")
+    if not all(name in fields for name in counted):
+        return None
+    promised = math.prod(int(fields[name]) for name in counted)
+    return _held_against(stream, begin + int(length), promised, total, align=1, layout=None)
 
 
 def _parts(
@@ -120,6 +138,8 @@ def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: i
         for name, start, size in _parts(stream, layout, position, total):
             # Four samples may read as a name, but hardly also as a size that ends within the file.
             is_named = name[:4].isascii() and name[:4].decode("ascii").isprintable()
+            # A second file that was joined is no part of the first.
+            is_named = is_named and name[:4] not in _LAYOUTS
             # One byte more is a padding that was counted and not written.
             if not is_named or not 0 <= size <= total - start + 1:
                 break

@@ -43,10 +43,12 @@ class AudioFile:
 def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> AudioFile:
     """Read rate, length and, unless not wanted, sha256 of a file.
 
-    The length is what is there: counted by decoding where the header cannot be trusted.
+    The length is what is there: counted by decoding where the header cannot be trusted. Without a
+    sum files are not read in full, and ogg and flac files that are several joined pass.
 
     Raises:
-        UserError: the file is not there, is no audio, holds none, or is cut short.
+        UserError: the file is not there, is no audio, holds none, is cut short, or is several
+            files joined.
     """
     path = Path(folder) / relative
     if not _is_file(path):
@@ -54,7 +56,7 @@ def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> Audi
     if path.suffix.lower() in FFMPEG_SUFFIXES:
         rate, frames = _probe(path)
     else:
-        with opened(path) as stream:
+        with opened(path, in_full=checksum) as stream:
             rate, frames = stream.samplerate, frames_of(stream)
     if frames <= 0:
         raise UserError(f"{path} holds no audio (0 samples).")

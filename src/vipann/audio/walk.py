@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from vipann.errors import UserError
 
 # Suffixes of what libsndfile reads, and its names of the formats. Headerless ones (raw, sd2) and
-# those whose suffix mostly means something else (mat, mpc, xi) are left out.
+# those whose suffix mostly means something else (mat, mpc, xi) are left out, and rare ones of
+# which a copy that broke off cannot be told from a whole file (voc, 8svx, ircam, paf).
 LIBSNDFILE_SUFFIXES = {
     ".wav": "WAV",
     ".wave": "WAV",
@@ -28,16 +29,8 @@ LIBSNDFILE_SUFFIXES = {
     ".au": "AU",
     ".snd": "AU",
     ".caf": "CAF",
-    ".voc": "VOC",
     ".sph": "NIST",
     ".nist": "NIST",
-    ".svx": "SVX",
-    ".8svx": "SVX",
-    ".ircam": "IRCAM",
-    ".paf": "PAF",
-    ".pvf": "PVF",
-    ".avr": "AVR",
-    ".sds": "SDS",
 }
 # What libsndfile cannot read and ffmpeg can.
 FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")

@@ -9,7 +9,10 @@ from vipann.datasets.manifest import clip_row
 from vipann.errors import UserError
 
 READABLE = tuple(LIBSNDFILE_SUFFIXES)
-_UNREADABLE = (".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp")
+_UNREADABLE = (
+    *(".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp"),
+    *(".voc", ".svx", ".8svx", ".ircam", ".paf", ".pvf", ".avr", ".sds"),
+)
 
 
 def find_recordings(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ import soundfile
 from damaged import RATE, sound, with_sizes, without_total, without_xing, write
 from unprivileged import as_nobody
 
-from vipann.audio import decode
+from vipann.audio import decode, joined
 from vipann.audio.decode import read_mono
 from vipann.audio.probe import inspect_all, inspect_audio
 from vipann.errors import UserError
@@ -58,6 +58,8 @@ CONTAINERS = {
     "aifc": {"format": "AIFF", "subtype": "FLOAT"},
     "snd": {"format": "AU", "subtype": "ULAW"},
     "caf": {"format": "CAF", "subtype": "PCM_16"},
+    "sph": {"format": "NIST", "subtype": "PCM_16"},
+    "nist": {"format": "NIST", "subtype": "ULAW"},
     "ogg": {"format": "OGG"},
     "opus": {"format": "OGG", "subtype": "OPUS"},
     "mp3": {"format": "MP3"},
@@ -105,6 +107,7 @@ KILLED = {
     "rf64": {"format": "RF64", "subtype": "PCM_16"},
     "aiff": {"format": "AIFF", "subtype": "PCM_16"},
     "au": {"format": "AU", "subtype": "FLOAT"},
+    "sph": {"format": "NIST", "subtype": "PCM_16"},
     "caf": {"format": "CAF", "subtype": "PCM_16"},
 }
 
@@ -144,7 +147,7 @@ def test_id3_tags_around_a_wav_are_no_samples(tmp_path, probe):
     assert probe(wav + tag + tag + b"TAG" + b"x" * 125, "wav") == 2.0
     with pytest.raises(UserError, match=r"x\.wav holds more .*\(0\.512 s\) follow"):
         probe(wav + tag.replace(b"ID3", b"xyz"), "wav")
-    with pytest.raises(UserError, match=r"x\.wav is cut short"):
+    with pytest.raises(UserError, match=r"x\.wav is cut short: .*2\.000 s, and 1\.000 s"):
         probe(tag + wav[: -2 * RATE], "wav")
 
 
@@ -186,6 +189,46 @@ def test_an_mp3_without_a_xing_header_has_the_length_of_its_frames(tmp_path, pro
     assert np.sqrt((samples[15 * RATE : 16 * RATE] ** 2).mean()) > 0.1
     assert probe(mp3 + bare, "mp3") == pytest.approx(40.0, abs=0.3)
     assert probe(mp3 + mp3, "mp3") == pytest.approx(40.0, abs=0.3)
+
+
+# libsndfile itself refuses such wav and aiff files.
+JOINED = {name: CONTAINERS[name] for name in ("w64", "rf64", "snd", "caf", "sph", "ogg", "opus")}
+
+
+@pytest.mark.parametrize("suffix", [*JOINED, "flac"])
+def test_joined_files_are_refused_and_not_read_as_their_first(tmp_path, probe, suffix):
+    how = JOINED.get(suffix, {"format": "FLAC"})
+    one, other = write(tmp_path / "a", 2.0, **how), write(tmp_path / "b", 3.0, **how)
+    assert probe(one, suffix) == 2.0
+    for content in (one + other, other + one, one + one):
+        with pytest.raises(UserError, match=rf"x\.{suffix} .*joined.*anew") as caught:
+            probe(content, suffix)
+        lengths = {float(found) for found in re.findall(r"([0-9.]+) s[ ,]", str(caught.value))}
+        assert not lengths or lengths & {2.0, 3.0}
+    # Where no sum is wanted, files are not read in full: reading the clip tells.
+    (tmp_path / f"x.{suffix}").write_bytes(one + other)
+    if suffix in ("ogg", "opus", "flac"):
+        assert inspect_audio(tmp_path, f"x.{suffix}", checksum=False).duration_s == 2.0
+    with pytest.raises(UserError, match="joined"):
+        read_mono(tmp_path / f"x.{suffix}", RATE, 0.0, 0.5)
+
+
+def test_a_second_start_of_an_ogg_is_found_wherever_it_lies(tmp_path, monkeypatch):
+    one = write(tmp_path / "a", 2.0, format="OGG")
+    monkeypatch.setattr(joined, "_BLOCK", 64)
+    for number in range(64):
+        # Its place in a block of reading differs with the length of what is in front.
+        path = tmp_path / f"{number}.ogg"
+        path.write_bytes(one + bytes(number) + one)
+        assert joined.is_joined(path, "OGG")
+    assert not joined.is_joined(tmp_path / "a", "OGG")
+
+
+@pytest.mark.parametrize(("suffix", "name"), [("voc", "VOC"), ("wav", "PAF"), ("sds", "SDS")])
+def test_formats_whose_length_cannot_be_checked_are_refused(tmp_path, probe, suffix, name):
+    content = write(tmp_path / "w", 2.0, format=name, subtype="PCM_16")
+    with pytest.raises(UserError, match=rf"x\.{suffix} .*{name}.*convert it to wav or flac"):
+        probe(content, suffix)
 
 
 def test_healthy_mp3s_are_not_decoded_to_be_measured(tmp_path, probe, monkeypatch):

@@ -108,7 +108,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
 
 
 def _from_folders(folder: Path, *, labelled: bool) -> Iterator[_File]:
-    for path in find_recordings(folder):
+    for path in find_recordings(folder, classes=labelled):
         parts = Path(path).parts
         if labelled and len(parts) < 2:
             raise UserError(

@@ -138,6 +138,20 @@ def test_class_folders_may_be_links(tmp_path):
     assert table.frame["path"].tolist() == ["dog/deep/a.wav"]
 
 
+def test_two_names_of_one_folder_are_refused_only_where_folders_are_classes(tmp_path):
+    mine = tmp_path / "mine"
+    write(mine / "2024/a.wav")
+    write(mine / "2023/b.wav")
+    (mine / "current").symlink_to("2024")
+    with pytest.raises(UserError, match=r"mine/current and 2024 .*the same folder: remove"):
+        list_clips(mine, block(), 0)
+    both = ["2023/b.wav", "2024/a.wav"]
+    assert list_clips(mine, block("unlabelled"), 0).frame["path"].tolist() == both
+    (mine / "clips.csv").write_text("path,label\ncurrent/a.wav,owl\n2023/b.wav,wren\n")
+    frame = list_clips(mine, block(csv="clips.csv"), 0).frame
+    assert frame["path"].tolist() == ["current/a.wav", "2023/b.wav"]
+
+
 def test_odd_formats_unlabelled(mirror, tmp_path):
     own = block("unlabelled", 2.0, windows=True)
     table = build_manifest("folder", mirror / "odd-formats", own, 0, tmp_path / "m.parquet")

@@ -154,7 +154,9 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
             + (f": write {row['path'].removeprefix(here)}" if here in row["path"] else "")
         ),
     )
-    slashes = written.str.contains("\\", regex=False) & ~_there(written, folder)
+    paths = written.map(lambda path: PurePosixPath(normpath(path)).as_posix())
+    gone = ~_there(paths, folder)
+    slashes = written.str.contains("\\", regex=False) & gone
     refuse(
         table,
         slashes,
@@ -163,14 +165,13 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
             + row["path"].replace("\\", "/")
         ),
     )
-    paths = written.map(lambda path: PurePosixPath(normpath(path)).as_posix())
     outside = paths.map(lambda path: PurePosixPath(path).parts[:1] == ("..",))
     refuse(table, outside, lambda row: f"{row['path']} lies outside {folder}; {inside}")
     # A table that was typed on another system may spell accents in the other of two forms.
     for form in ("NFC", "NFD"):
-        other = paths.map(lambda path, form=form: normalize(form, path))
-        paths = paths.where(_there(paths, folder) | ~_there(other, folder), other)
-    gone = ~_there(paths, folder)
+        other = paths[gone].map(lambda path, form=form: normalize(form, path))
+        other = other[_there(other, folder)]
+        paths[other.index], gone[other.index] = other, False
     refuse(table, gone, lambda row: f"there is no file {row['path']} in {folder}; {inside}")
     first = dict(zip(paths[::-1], table["origin"][::-1], strict=True))
     again = paths.duplicated()
@@ -186,7 +187,7 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
 
 
 def _there(paths: pd.Series, folder: Path) -> pd.Series:
-    return paths.map(lambda path: (folder / path).is_file())
+    return paths.map(lambda path: (folder / path).is_file()).astype(bool)
 
 
 def _given_folds(table: pd.DataFrame) -> list[int | None]:

@@ -1,7 +1,9 @@
 """The user's own recordings, by class folders and by CSV, whole and in windows."""
 
 import csv
+from collections import Counter
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -150,6 +152,22 @@ def test_two_names_of_one_folder_are_refused_only_where_folders_are_classes(tmp_
     (mine / "clips.csv").write_text("path,label\ncurrent/a.wav,owl\n2023/b.wav,wren\n")
     frame = list_clips(mine, block(csv="clips.csv"), 0).frame
     assert frame["path"].tolist() == ["current/a.wav", "2023/b.wav"]
+
+
+def test_files_of_a_table_are_looked_for_once_and_only_missing_ones_again(tmp_path, monkeypatch):
+    names = [f"{number}.wav" for number in range(4)]
+    for name in names:
+        write(tmp_path / name)
+    write(tmp_path / normalize("NFD", "zaunkönig.wav"))
+    rows = [f"{name},owl\n" for name in names]
+    rows += [normalize("NFC", "zaunkönig.wav") + ",wren\n"]
+    (tmp_path / "clips.csv").write_text("path,label\n" + "".join(rows))
+    asked, is_file = Counter(), Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: asked.update([path.name]) or is_file(path))
+    paths = list_clips(tmp_path, block(csv="clips.csv"), 0).frame["path"]
+    assert paths.tolist() == [*names, normalize("NFD", "zaunkönig.wav")]
+    # Once for the table, once when its length is read.
+    assert {asked[name] for name in names} == {2}
 
 
 def test_odd_formats_unlabelled(mirror, tmp_path):

@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 # Sizes that writers put down where they don't know it yet: all ones, or just below 2 GiB or 4 GiB.
 _UNKNOWN = ((0x7FFF0000, 0x80010000), (0xFFFF0000, 1 << 32), (1 << 62, 1 << 64))
-_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
+# Where the last page of an ogg mostly lies, and where it always does.
+_OGG_TAILS = (8192, 2 * (27 + 255 + 255 * 255))
 _LAST_PAGE = 4
 _W64_RIFF, _W64_DATA = b"riff\x2e\x91\xcf\x11", b"data\xf3\xac\xd3\x11"
 
@@ -167,9 +168,11 @@ def ogg_is_whole(path: Path) -> bool:
     """Whether the last page of an ogg file is complete and marked as the last one of its stream."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
-        stream.seek(max(0, total - 2 * _OGG_PAGE_BYTES))
-        tail = stream.read()
-    page = tail.rfind(b"OggS")
+        for length in _OGG_TAILS:
+            stream.seek(max(0, total - length))
+            tail = stream.read()
+            if (page := tail.rfind(b"OggS")) >= 0:
+                break
     if page < 0:
         # More than two pages of something else behind: nothing that says that it is cut.
         return True

@@ -69,7 +69,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     """One row per segment whose audio is there, in the order of the lists; classes by index.
 
     Split: both train lists are "train", eval_segments.csv is "eval"; a list that is not among the
-    `archives` is left out. Only headers are read; sums are computed with options.checksums alone,
+    `archives` is left out. Files are read in full, and sums computed, with options.checksums alone,
     as reading all of AudioSet takes days. `missing` tells of every other segment why it is not
     there: no file, what fetching said, not readable, or over a second longer than its segment
     (then it is not cut) or shorter (then most would be padding). UserError names the file and

@@ -1,8 +1,10 @@
 """Rate, length and sum of files: what is there, whatever a header says."""
 
 import hashlib
+import io
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from unprivileged import as_nobody
 
 from vipann.audio import decode, joined
 from vipann.audio.decode import read_mono
+from vipann.audio.headers import ogg_is_whole
 from vipann.audio.probe import inspect_all, inspect_audio
 from vipann.errors import UserError
 
@@ -211,6 +214,32 @@ def test_joined_files_are_refused_and_not_read_as_their_first(tmp_path, probe, s
         assert inspect_audio(tmp_path, f"x.{suffix}", checksum=False).duration_s == 2.0
     with pytest.raises(UserError, match="joined"):
         read_mono(tmp_path / f"x.{suffix}", RATE, 0.0, 0.5)
+
+
+class Counted(io.FileIO):
+    """A file that counts the bytes that are read of it."""
+
+    count = 0
+
+    def read(self, size=-1):
+        block = super().read(size)
+        Counted.count += len(block)
+        return block
+
+
+def test_of_an_ogg_no_more_is_read_than_its_last_page_needs(tmp_path, monkeypatch):
+    def page(size):
+        lengths = bytes([255] * (size // 255)) + bytes([size % 255])
+        return b"OggS\0\4" + bytes(20) + bytes([len(lengths)]) + lengths + b"x" * size
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: Counted(path, mode))
+    path = tmp_path / "x.ogg"
+    for size, most in ((4000, 8192), (60000, 200000)):
+        for cut, is_whole in ((0, True), (1, False)):
+            path.write_bytes((bytes(200000) + page(size))[: -cut or None])
+            monkeypatch.setattr(Counted, "count", 0)
+            assert ogg_is_whole(path) == is_whole
+            assert size <= Counted.count <= most
 
 
 def test_a_second_start_of_an_ogg_is_found_wherever_it_lies(tmp_path, monkeypatch):

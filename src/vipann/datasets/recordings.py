@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vipann.audio.probe import AudioFile
-from vipann.audio.walk import LIBSNDFILE_SUFFIXES, find_audio, printable
+from vipann.audio.walk import AUDIO_SUFFIXES, find_audio, printable
 from vipann.datasets.manifest import clip_row
 from vipann.errors import UserError
 
-READABLE = tuple(LIBSNDFILE_SUFFIXES)
+READABLE = AUDIO_SUFFIXES
 _UNREADABLE = (
     *(".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp"),
     *(".voc", ".svx", ".8svx", ".ircam", ".paf", ".pvf", ".avr", ".sds"),

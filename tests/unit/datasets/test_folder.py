@@ -12,6 +12,7 @@ import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from vipann.audio.walk import AUDIO_SUFFIXES
 from vipann.config import read_layer
 from vipann.datasets.folder import list_clips, place_audio
 from vipann.datasets.manifest import build_manifest, read_manifest
@@ -129,6 +130,20 @@ def test_every_format_that_is_promised(tmp_path):
     frame = list_clips(tmp_path, block("unlabelled"), 0).frame
     assert frame["clip_id"].tolist() == ["x.WAV", "x.flac", "x.mp3", "x.ogg", "x.wav"]
     assert frame["duration_s"].to_numpy() == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_folder_without_audio_is_told_all_that_was_looked_for(tmp_path):
+    with pytest.raises(UserError, match="no recordings found") as caught:
+        list_clips(tmp_path, block(), 0)
+    assert all(suffix in str(caught.value) for suffix in AUDIO_SUFFIXES)
+
+
+@pytest.mark.parametrize("suffix", ["wma", "voc", "8svx"])
+def test_audio_of_a_format_that_is_not_read_is_not_left_out_without_a_word(tmp_path, suffix):
+    write(tmp_path / "owl/a.wav")
+    (tmp_path / f"owl/b.{suffix}").write_bytes(b"audio")
+    with pytest.raises(UserError, match=rf"owl/b\.{suffix} .*convert it to wav or flac"):
+        list_clips(tmp_path, block(), 0)
 
 
 def test_class_folders_may_be_links(tmp_path):

@@ -11,8 +11,9 @@ import soundfile
 import soxr
 
 from vipann.audio.headers import ogg_is_whole, sample_bytes
+from vipann.audio.joined import is_joined
 from vipann.audio.mp3 import frames_through_pipe, mp3_header
-from vipann.audio.walk import FFMPEG_SUFFIXES
+from vipann.audio.walk import FFMPEG_SUFFIXES, LIBSNDFILE_SUFFIXES
 from vipann.errors import MissingProgramError, UserError
 
 # What may lack of a length, or be too much, before it is no rounding of a writer's.
@@ -20,7 +21,12 @@ TOLERANCE_S = 0.05
 _BLOCK = 1 << 16
 # libsndfile's way to say that it does not know the number of frames is 2^63 - 1.
 _UNKNOWN_FRAMES = 1 << 62
-_CHUNKED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF")
+# Whose headers count bytes; and all whose length can be checked.
+_COUNTED = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST")
+_KNOWN = {*LIBSNDFILE_SUFFIXES.values(), *_COUNTED}
+_SAMPLE_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8} | dict.fromkeys(
+    ("PCM_S8", "PCM_U8", "ULAW", "ALAW"), 1
+)
 
 
 class _Sequential(soundfile.SoundFile):
@@ -31,19 +37,27 @@ class _Sequential(soundfile.SoundFile):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[soundfile.SoundFile]:
+def opened(path: Path, *, in_full: bool = True) -> Iterator[soundfile.SoundFile]:
     """A file as a stream of samples whose length is what is really there.
 
     Where the header does not tell it, the stream is not seekable and its `frames` mean nothing.
-    What libsndfile does not know (m4a, webm) is decoded by ffmpeg first.
+    What libsndfile does not know (m4a, webm) is decoded by ffmpeg first. Whether an ogg or flac is
+    several joined takes reading all of it, and is left open unless `in_full`.
 
     Raises:
         UserError: names the file, where it cannot be read or decoded, also later while it is read;
-            where it is cut short, or holds samples that its header does not count, both lengths.
+            where it is cut short, or holds samples that its header does not count, both lengths;
+            where it is several files joined, or of a format whose length cannot be checked.
     """
     try:
         with ExitStack() as stack:
-            yield _open(path, stack)
+            stream = _open(path, stack)
+            if in_full and is_joined(path, stream.format):
+                raise UserError(
+                    f"{path} is several {stream.format} files joined, of which only the first "
+                    "would be read: split it, or encode it anew as one."
+                )
+            yield stream
     except soundfile.SoundFileError as error:
         raise UserError(f"{path} cannot be decoded: {str(error).rstrip('.')}.") from error
     except OSError as error:
@@ -59,7 +73,12 @@ def _open(path: Path, stack: ExitStack) -> soundfile.SoundFile:
         # What the system refuses is a "System error" to libsndfile, whatever it is.
         path.open("rb").close()
         raise
-    if stream.format in _CHUNKED:
+    if stream.format not in _KNOWN:
+        raise UserError(
+            f"{path} is in the format {stream.format}, whose length cannot be checked: convert it "
+            "to wav or flac."
+        )
+    if stream.format in _COUNTED:
         _check_bytes(path, stream)
     elif stream.format == "OGG" and not ogg_is_whole(path):
         raise UserError(
@@ -83,9 +102,8 @@ def _check_bytes(path: Path, stream: soundfile.SoundFile) -> None:
     if found is None:
         return
     used = found.there if found.promised is None else min(found.promised, found.there)
-    # By what libsndfile makes of the bytes, whatever they are coded as; by their width where none.
-    width = used / stream.frames if stream.frames else _frame_bytes(stream)
-    per_second = stream.samplerate * width
+    # Where a header counts no byte, as of a writer that was killed, libsndfile may read on.
+    per_second = stream.samplerate * _frame_bytes(stream, used or found.uncounted)
     promised = found.there if found.promised is None else found.promised
     if (promised - found.there) / per_second > TOLERANCE_S:
         raise _cut_short(path, promised / per_second, found.there / per_second)
@@ -93,14 +111,16 @@ def _check_bytes(path: Path, stream: soundfile.SoundFile) -> None:
         raise UserError(
             f"{path} holds more than its header says: {promised / per_second:.3f} s, and "
             f"{found.uncounted} bytes ({found.uncounted / per_second:.3f} s) follow. Its writer "
-            "was stopped, or the size did not fit into the header: write the file anew, as with "
-            "`sox --ignore-length`."
+            "was stopped, the size did not fit into the header, or files were joined: write the "
+            "file anew, as with `sox --ignore-length`."
         )
 
 
-def _frame_bytes(stream: soundfile.SoundFile) -> float:
-    widths = {"PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "PCM_16": 2}
-    return stream.channels * widths.get(stream.subtype, 1)
+def _frame_bytes(stream: soundfile.SoundFile, used: int) -> float:
+    """Bytes of a frame; on average, by what libsndfile makes of the `used` ones, if compressed."""
+    if width := _SAMPLE_BYTES.get(stream.subtype):
+        return stream.channels * width
+    return used / stream.frames if used and stream.frames else stream.channels
 
 
 def _cut_short(path: Path, promised_s: float, there_s: float) -> UserError:

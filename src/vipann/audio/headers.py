@@ -5,7 +5,9 @@ fewer, and says nothing: a copy that broke off is a shorter recording to it, and
 size did not fit into its header.
 """
 
+import math
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ from typing import BinaryIO
 
 # Sizes that writers put down where they don't know it yet: all ones, or just below 2 GiB or 4 GiB.
 _UNKNOWN = ((0x7FFF0000, 0x80010000), (0xFFFF0000, 1 << 32), (1 << 62, 1 << 64))
-_OGG_PAGE_BYTES = 27 + 255 + 255 * 255
+# Where the last page of an ogg mostly lies, and where it always does.
+_OGG_TAILS = (8192, 2 * (27 + 255 + 255 * 255))
 _LAST_PAGE = 4
 _W64_RIFF, _W64_DATA = b"riff\x2e\x91\xcf\x11", b"data\xf3\xac\xd3\x11"
 
@@ -59,18 +62,22 @@ _LAYOUTS = {
 
 
 def sample_bytes(path: Path) -> SampleBytes | None:
-    """The bytes of samples of a wav, rf64, w64, aiff, caf or au file; None of any other file."""
+    """The bytes of samples of a wav, rf64, w64, aiff, caf, au or sph file; None of any other."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
+        begin = after_id3(stream, 0)
+        stream.seek(begin)
         head = stream.read(40)
         if head[:4] == b".snd" and len(head) >= 12:
             start, promised = struct.unpack(">II", head[4:12])
-            return _held_against(stream, start, promised, total, align=1, layout=None)
+            return _held_against(stream, begin + start, promised, total, align=1, layout=None)
+        if head.startswith(b"NIST_1A"):
+            return _sphere_bytes(stream, begin, total)
         layout = _LAYOUTS.get(head[:4])
         if layout is None or (head[:4] == b"riff" and not head.startswith(_W64_RIFF)):
             return None
         size_in_ds64 = None
-        for name, start, size in _parts(stream, layout, layout.start, total):
+        for name, start, size in _parts(stream, layout, begin + layout.start, total):
             if name == b"ds64":
                 stream.seek(start + 8)
                 size_in_ds64 = struct.unpack("<Q", stream.read(8).ljust(8, b"\0"))[0]
@@ -79,6 +86,20 @@ def sample_bytes(path: Path) -> SampleBytes | None:
                 size = size_in_ds64 if is_long else size
                 return _held_against(stream, start, size, total, layout.align, layout)
     return None
+
+
+def _sphere_bytes(stream: BinaryIO, begin: int, total: int) -> SampleBytes | None:
+    """The same of a NIST SPHERE file, whose header is text: a field, its type and value a line."""
+    stream.seek(begin + 8)
+    length = stream.read(8).strip()
+    if not length.isdigit():
+        return None
+    fields = dict(re.findall(rb"^(\w+) -\w+ (\d+)$", stream.read(int(length) - 16), re.MULTILINE))
+    counted = (b"sample_count", b"channel_count", b"sample_n_bytes")
+    if not all(name in fields for name in counted):
+        return None
+    promised = math.prod(int(fields[name]) for name in counted)
+    return _held_against(stream, begin + int(length), promised, total, align=1, layout=None)
 
 
 def _parts(
@@ -102,7 +123,8 @@ def _held_against(
     there = max(0, total - start - before)
     if any(low <= size < high for low, high in _UNKNOWN):
         return SampleBytes(None, there, 0)
-    promised = max(0, size - before)
+    size = max(size, before)
+    promised = size - before
     if promised >= there:
         return SampleBytes(promised, there, 0)
     # What follows starts at a multiple of `align`, but some writers forget to fill up to it.
@@ -115,10 +137,15 @@ def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: i
     """Bytes from the first one after `position` on that is neither a named part's nor zero."""
     if layout is not None:
         for name, start, size in _parts(stream, layout, position, total):
-            if not (name[:4].isascii() and name[:4].decode("ascii").isprintable()):
+            # Four samples may read as a name, but hardly also as a size that ends within the file.
+            is_named = name[:4].isascii() and name[:4].decode("ascii").isprintable()
+            # A second file that was joined is no part of the first.
+            is_named = is_named and name[:4] not in _LAYOUTS
+            # One byte more is a padding that was counted and not written.
+            if not is_named or not 0 <= size <= total - start + 1:
                 break
             position = start + -(-max(size, 0) // layout.align) * layout.align
-    stream.seek(min(position, total))
+    stream.seek(min(after_id3(stream, position), total))
     while block := stream.read(1 << 20):
         # What is filled up with zeros, as some recorders do to the end of a block, is no sound.
         if rest := block.lstrip(b"\0"):
@@ -126,13 +153,26 @@ def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: i
     return 0
 
 
+def after_id3(stream: BinaryIO, position: int) -> int:
+    """Position (bytes) after the ID3v2 tags, if there are any, that start at `position`."""
+    stream.seek(position)
+    while (tag := stream.read(10)).startswith(b"ID3") and len(tag) == 10:
+        sizes = [byte & 0x7F for byte in tag[6:]]
+        position += 10 + (sizes[0] << 21 | sizes[1] << 14 | sizes[2] << 7 | sizes[3])
+        position += 10 if tag[5] & 0x10 else 0
+        stream.seek(position)
+    return position
+
+
 def ogg_is_whole(path: Path) -> bool:
     """Whether the last page of an ogg file is complete and marked as the last one of its stream."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
-        stream.seek(max(0, total - 2 * _OGG_PAGE_BYTES))
-        tail = stream.read()
-    page = tail.rfind(b"OggS")
+        for length in _OGG_TAILS:
+            stream.seek(max(0, total - length))
+            tail = stream.read()
+            if (page := tail.rfind(b"OggS")) >= 0:
+                break
     if page < 0:
         # More than two pages of something else behind: nothing that says that it is cut.
         return True

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from vipann.audio.headers import after_id3
+
 _SEARCHED_BYTES = 1 << 16
 _PIPE_BYTES = 1 << 16
 # By how much a file may differ from its header, which not all writers count alike: 1 %, as mpg123
@@ -79,12 +81,7 @@ def mp3_header(path: Path) -> Mp3Header | None:
     """Read the header of an mp3; None where its first 64 KiB after the tags hold no frame."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
-        start = 0
-        while (tag := stream.read(10)).startswith(b"ID3") and len(tag) == 10:
-            sizes = [byte & 0x7F for byte in tag[6:]]
-            start += 10 + (sizes[0] << 21 | sizes[1] << 14 | sizes[2] << 7 | sizes[3])
-            start += 10 if tag[5] & 0x10 else 0
-            stream.seek(start)
+        start = after_id3(stream, 0)
         stream.seek(start)
         head = stream.read(_SEARCHED_BYTES)
         behind = _tags_behind(stream, total)

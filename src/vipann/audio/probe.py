@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,8 @@ from vipann.progress import progress
 # Most of the time goes into waiting for a (network) disk, so there are more threads than cores.
 _READERS = 16
 _READ_AHEAD = 4096
+# Containers, by ffmpeg's names, whose duration is written down. Of others ffprobe guesses it.
+_TELL_LENGTHS = {"mp4", "webm"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class AudioFile:
 def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> AudioFile:
     """Read rate, length and, unless not wanted, sha256 of a file.
 
-    The length is what is there: counted by decoding where the header cannot be trusted.
+    The length is what is there: counted by decoding where the header cannot be trusted. Without a
+    sum files are not read in full, and ogg and flac files that are several joined pass.
 
     Raises:
-        UserError: the file is not there, is no audio, holds none, or is cut short.
+        UserError: the file is not there, is no audio, holds none, is cut short, or is several
+            files joined.
     """
     path = Path(folder) / relative
     if not _is_file(path):
@@ -52,7 +56,7 @@ def inspect_audio(folder: Path, relative: str, *, checksum: bool = True) -> Audi
     if path.suffix.lower() in FFMPEG_SUFFIXES:
         rate, frames = _probe(path)
     else:
-        with opened(path) as stream:
+        with opened(path, in_full=checksum) as stream:
             rate, frames = stream.samplerate, frames_of(stream)
     if frames <= 0:
         raise UserError(f"{path} holds no audio (0 samples).")
@@ -109,14 +113,29 @@ def _digest_or_none(path: Path) -> str:
 
 
 def _probe(path: Path) -> tuple[int, int]:
-    """Rate (Hz) and length (samples) of the first audio stream, by ffprobe."""
-    entries = "stream=sample_rate,duration:format=duration"
+    """Rate (Hz) and length (samples) of the first audio stream, by ffprobe or by decoding it."""
+    entries = "stream=sample_rate,duration:format=duration,format_name"
     what = ("-select_streams", "a:0", "-show_entries", entries, "-of", "json")
     found = run_ffmpeg(path, "ffprobe", "-v", "error", *what, str(path.absolute()))
     try:
         about = json.loads(found)
-        stream = about["streams"][0]
-        seconds = float(stream.get("duration") or about["format"]["duration"])
-        return int(stream["sample_rate"]), round(seconds * int(stream["sample_rate"]))
-    except (ValueError, KeyError, IndexError):
-        raise UserError(f"{path} cannot be read as audio: it has no audio stream.") from None
+    except ValueError:
+        raise UserError(f"{path} cannot be read as audio: ffprobe says nothing of it.") from None
+    if not about.get("streams"):
+        raise UserError(f"{path} cannot be read as audio: it has no audio stream.")
+    stream, whole = about["streams"][0], about.get("format", {})
+    rate = int(stream.get("sample_rate", 0))
+    seconds = _seconds(stream) or _seconds(whole)
+    is_told = not _TELL_LENGTHS.isdisjoint(whole.get("format_name", "").split(","))
+    if is_told and rate > 0 and seconds > 0:
+        return rate, round(seconds * rate)
+    with opened(path) as decoded:
+        return decoded.samplerate, frames_of(decoded)
+
+
+def _seconds(about: Mapping[str, str]) -> float:
+    try:
+        return float(about.get("duration", 0))
+    except ValueError:
+        # "N/A", as some versions write.
+        return 0.0

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from vipann.errors import UserError
 
 # Suffixes of what libsndfile reads, and its names of the formats. Headerless ones (raw, sd2) and
-# those whose suffix mostly means something else (mat, mpc, xi) are left out.
+# those whose suffix mostly means something else (mat, mpc, xi) are left out, and rare ones of
+# which a copy that broke off cannot be told from a whole file (voc, 8svx, ircam, paf).
 LIBSNDFILE_SUFFIXES = {
     ".wav": "WAV",
     ".wave": "WAV",
@@ -28,16 +29,8 @@ LIBSNDFILE_SUFFIXES = {
     ".au": "AU",
     ".snd": "AU",
     ".caf": "CAF",
-    ".voc": "VOC",
     ".sph": "NIST",
     ".nist": "NIST",
-    ".svx": "SVX",
-    ".8svx": "SVX",
-    ".ircam": "IRCAM",
-    ".paf": "PAF",
-    ".pvf": "PVF",
-    ".avr": "AVR",
-    ".sds": "SDS",
 }
 # What libsndfile cannot read and ffmpeg can.
 FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")
@@ -50,12 +43,14 @@ class FoundAudio:
 
     audio: posix paths below it, sorted. skipped: how many files of each other suffix ("" without
     one), and links to folders that are read under another path, as "links to folders read already".
-    examples: one skipped file of each suffix, below the folder.
+    examples: one skipped file of each suffix, below the folder. doubled: links in the folder itself
+    that lead to one that is read, each with the path that this is read under.
     """
 
     audio: list[str] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    doubled: list[tuple[str, str]] = field(default_factory=list)
 
     def skipped_text(self) -> str:
         """What was skipped, the most first: "12 .txt, 1 without suffix"."""
@@ -72,11 +67,10 @@ def find_audio(folder: str | os.PathLike) -> FoundAudio:
     holds nothing.
 
     Raises:
-        UserError: names a folder that may not be read; audio whose name is no UTF-8; two links in
-            `folder` that lead to one folder, as one of two classes would be empty.
+        UserError: names a folder that may not be read, or audio whose name is no UTF-8.
     """
     folder, found = os.fspath(folder), FoundAudio()
-    for name in _files(folder, found.skipped):
+    for name in _files(folder, found):
         suffix = PurePosixPath(name).suffix.lower()
         if suffix not in AUDIO_SUFFIXES:
             found.skipped[printable(suffix)] += 1
@@ -105,16 +99,17 @@ def _is_utf8(path: str) -> bool:
     return True
 
 
-def _files(root: str, skipped: Counter) -> Iterator[str]:
-    """Paths below `root` of everything that is no folder and not hidden."""
+def _files(root: str, found: FoundAudio) -> Iterator[str]:
+    """Paths below `root` of everything that is no folder and not hidden; notes links in `found`."""
     folders, links, seen = [""], [], {}
     while folders or links:
         below = folders.pop() if folders else links.pop(0)
         path = Path(root, below)
         real = os.path.realpath(path)
         if real in seen:
-            _skip_link(root, below, seen[real], real)
-            skipped["links to folders read already"] += 1
+            found.skipped["links to folders read already"] += 1
+            if "/" not in below and not _leads_up(root, real):
+                found.doubled.append((below, seen[real]))
             continue
         seen[real] = below
         for entry in _entries(path, root):
@@ -129,15 +124,9 @@ def _files(root: str, skipped: Counter) -> Iterator[str]:
                 folders.append(name)
 
 
-def _skip_link(root: str, link: str, other: str, real: str) -> None:
-    """Raise UserError where leaving out `link`, as `other` is the same folder, loses a class."""
-    parent = os.path.realpath(Path(root, link).parent)
-    leads_up = os.path.commonpath([parent, real]) == real
-    if not leads_up and "/" not in link:
-        raise UserError(
-            f"{printable(Path(root, link))} and {printable(other)} beside it are the same folder: "
-            "remove one of the links."
-        )
+def _leads_up(root: str, real: str) -> bool:
+    """Whether `real` is the folder `root` or a parent of it."""
+    return os.path.commonpath([os.path.realpath(root), real]) == real
 
 
 def _entries(path: Path, root: str) -> list[os.DirEntry]:

@@ -5,15 +5,15 @@ themselves, and a part of the videos is gone (the paper had 1.7 of 2.1 million).
 audio is written down as missing, with its reason, and never stops a run.
 """
 
-import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from vipann.audio.probe import AudioFile, inspect_or_error
+from vipann.audio.walk import find_audio
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import COLUMNS, MISSING_COLUMNS, ClipTable
 from vipann.datasets.metadata import class_names, read_rows, refuse, whole_numbers
@@ -69,7 +69,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     """One row per segment whose audio is there, in the order of the lists; classes by index.
 
     Split: both train lists are "train", eval_segments.csv is "eval"; a list that is not among the
-    `archives` is left out. Only headers are read; sums are computed with options.checksums alone,
+    `archives` is left out. Files are read in full, and sums computed, with options.checksums alone,
     as reading all of AudioSet takes days. `missing` tells of every other segment why it is not
     there: no file, what fetching said, not readable, or over a second longer than its segment
     (then it is not cut) or shorter (then most would be padding). UserError names the file and
@@ -141,21 +141,17 @@ def index_clips(folder: Path) -> dict[str, str]:
     """Path (posix, relative to `folder`) of each clip by YouTube id, from one listing.
 
     Known names: <id>, Y<id>, <id>_<start>, <id>_<start>_<end>, in any subfolder that is not hidden.
+    UserError names what `find_audio` refuses.
     """
     found: dict[str, tuple[int, str]] = {}
-    for where, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        below = os.path.relpath(where, folder)
-        prefix = "" if below == "." else f"{below}/"
-        for name in names:
-            stem, dot, suffix = name.rpartition(".")
-            match = _NAME.fullmatch(stem)
-            suffix = (dot + suffix).lower()
-            if match is None or suffix not in SUFFIXES:
-                continue
-            rank = (SUFFIXES.index(suffix), prefix + name)
-            if match[1] not in found or rank < found[match[1]]:
-                found[match[1]] = rank
+    for path in find_audio(folder).audio:
+        name = PurePosixPath(path)
+        match, suffix = _NAME.fullmatch(name.stem), name.suffix.lower()
+        if match is None or suffix not in SUFFIXES:
+            continue
+        rank = (SUFFIXES.index(suffix), path)
+        if match[1] not in found or rank < found[match[1]]:
+            found[match[1]] = rank
     return {ytid: path for ytid, (_, path) in found.items()}
 
 

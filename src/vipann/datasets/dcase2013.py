@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vipann.audio.probe import inspect_all
+from vipann.audio.walk import find_audio
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table
 from vipann.errors import UserError
@@ -64,10 +65,10 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
 def _by_name(folder: Path) -> dict[str, str]:
     """Paths relative to `folder` by the clip's name."""
     places: dict[str, str] = {}
-    for path in sorted(folder.rglob("*.wav")):
-        relative = path.relative_to(folder)
-        if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
+    for relative in map(PurePosixPath, find_audio(folder).audio):
+        if relative.suffix != ".wav" or "__MACOSX" in relative.parts:
             continue
+        path = folder / relative
         match = _NAME.fullmatch(path.stem)
         if match is None or match[1] not in CLASSES or not 1 <= int(match[2]) <= _CLIPS_PER_CLASS:
             raise UserError(

@@ -116,7 +116,7 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
 
 
 def _from_folders(folder: Path, *, labelled: bool) -> Iterator[_File]:
-    for path in find_recordings(folder):
+    for path in find_recordings(folder, classes=labelled):
         parts = Path(path).parts
         if labelled and len(parts) < 2:
             raise UserError(
@@ -162,7 +162,9 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
             + (f": write {row['path'].removeprefix(here)}" if here in row["path"] else "")
         ),
     )
-    slashes = written.str.contains("\\", regex=False) & ~_there(written, folder)
+    paths = written.map(lambda path: PurePosixPath(normpath(path)).as_posix())
+    gone = ~_there(paths, folder)
+    slashes = written.str.contains("\\", regex=False) & gone
     refuse(
         table,
         slashes,
@@ -171,14 +173,13 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
             + row["path"].replace("\\", "/")
         ),
     )
-    paths = written.map(lambda path: PurePosixPath(normpath(path)).as_posix())
     outside = paths.map(lambda path: PurePosixPath(path).parts[:1] == ("..",))
     refuse(table, outside, lambda row: f"{row['path']} lies outside {folder}; {inside}")
     # A table that was typed on another system may spell accents in the other of two forms.
     for form in ("NFC", "NFD"):
-        other = paths.map(lambda path, form=form: normalize(form, path))
-        paths = paths.where(_there(paths, folder) | ~_there(other, folder), other)
-    gone = ~_there(paths, folder)
+        other = paths[gone].map(lambda path, form=form: normalize(form, path))
+        other = other[_there(other, folder)]
+        paths[other.index], gone[other.index] = other, False
     refuse(table, gone, lambda row: f"there is no file {row['path']} in {folder}; {inside}")
     first = dict(zip(paths[::-1], table["origin"][::-1], strict=True))
     again = paths.duplicated()
@@ -194,7 +195,7 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
 
 
 def _there(paths: pd.Series, folder: Path) -> pd.Series:
-    return paths.map(lambda path: (folder / path).is_file())
+    return paths.map(lambda path: (folder / path).is_file()).astype(bool)
 
 
 def _given_folds(table: pd.DataFrame) -> list[int | None]:

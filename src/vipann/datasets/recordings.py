@@ -4,21 +4,31 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vipann.audio.probe import AudioFile
-from vipann.audio.walk import LIBSNDFILE_SUFFIXES, find_audio, printable
+from vipann.audio.walk import AUDIO_SUFFIXES, find_audio, printable
 from vipann.datasets.manifest import clip_row
 from vipann.errors import UserError
 
-READABLE = tuple(LIBSNDFILE_SUFFIXES)
-_UNREADABLE = (".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp")
+READABLE = AUDIO_SUFFIXES
+_UNREADABLE = (
+    *(".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp"),
+    *(".voc", ".svx", ".8svx", ".ircam", ".paf", ".pvf", ".avr", ".sds"),
+)
 
 
-def find_recordings(folder: Path) -> list[str]:
+def find_recordings(folder: Path, *, classes: bool = False) -> list[str]:
     """Audio files below `folder`, hidden ones left out: posix paths relative to it, sorted.
 
     What is skipped is printed. UserError names what `find_audio` refuses, and files of a format
-    that cannot be read.
+    that cannot be read; where its folders are `classes`, two names of one, as one class would be
+    empty.
     """
     found = find_audio(folder)
+    if classes and found.doubled:
+        link, other = map(printable, found.doubled[0])
+        raise UserError(
+            f"{printable(Path(folder, link))} and {other} beside it are the same folder: remove "
+            "one of them."
+        )
     if unreadable := next(filter(found.examples.get, _UNREADABLE), None):
         path = printable(Path(folder, found.examples[unreadable]))
         raise UserError(f"{path} cannot be read: convert it to wav or flac, or move it away.")

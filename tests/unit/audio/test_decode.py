@@ -25,18 +25,24 @@ def test_read_mono_averages_channels_and_reads_only_its_part(tmp_path):
 
 
 FFMPEG = """#!{python}
-import sys
+import json, sys
 from pathlib import Path
 import soundfile
-path = Path(next(a for a in sys.argv if a.endswith((".m4a", ".webm")))).with_suffix(".wav")
+asked = Path(next(a for a in sys.argv if a.endswith((".m4a", ".webm", ".aac"))))
+kind, *about = asked.read_text().split()
+path = asked.with_suffix(".wav")
 if not path.exists():
     sys.exit(print("Invalid data found", file=sys.stderr) or 1)
 if Path(sys.argv[0]).name == "ffprobe":
     info = soundfile.info(path)
-    stream = '"sample_rate": "%d"' % info.samplerate
-    if "m4a" in " ".join(sys.argv):
-        stream += ', "duration": "%f"' % info.duration
-    print('{{"streams": [{{%s}}], "format": {{"duration": "%f"}}}}' % (stream, info.duration))
+    stream, whole = {{"sample_rate": str(info.samplerate)}}, {{"format_name": kind}}
+    if "guesses" in about:
+        stream["duration"] = whole["duration"] = str(1.5 * info.duration)
+    elif "stream" in about:
+        stream["duration"] = str(info.duration)
+    elif "format" in about:
+        whole["duration"] = str(info.duration)
+    print(json.dumps({{"streams": [] if "silent" in about else [stream], "format": whole}}))
 else:
     sys.stdout.buffer.write(path.read_bytes())
 """
@@ -53,22 +59,39 @@ def ffmpeg(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
-@pytest.mark.parametrize("suffix", ["m4a", "webm"])
-def test_what_libsndfile_does_not_know_is_read_by_ffmpeg(ffmpeg, mirror, tmp_path, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "about"),
+    [
+        ("m4a", "mov,mp4,m4a,3gp,3g2,mj2 stream"),
+        ("webm", "matroska,webm format"),
+        # What a browser's MediaRecorder writes tells no length, and bare AAC is guessed at.
+        ("webm", "matroska,webm"),
+        ("aac", "aac guesses"),
+        ("m4a", "aac guesses"),
+    ],
+)
+def test_what_libsndfile_does_not_know_is_read_by_ffmpeg(ffmpeg, mirror, tmp_path, suffix, about):
     real = next((mirror / "odd-formats").glob("*14900Hz.wav"))
     (tmp_path / "x.wav").symlink_to(real)
-    (tmp_path / f"x.{suffix}").write_bytes(b"compressed")
+    (tmp_path / f"x.{suffix}").write_text(about)
     audio, expected = inspect_audio(tmp_path, f"x.{suffix}"), inspect_audio(tmp_path, "x.wav")
     assert (audio.sample_rate, audio.frames) == (expected.sample_rate, expected.frames)
     part = read_mono(tmp_path / f"x.{suffix}", 8000, 0.25, 0.5)
     np.testing.assert_array_equal(part, read_mono(real, 8000, 0.25, 0.5))
-    (tmp_path / f"y.{suffix}").write_bytes(b"broken")
+    (tmp_path / f"y.{suffix}").write_text(about)
     for read in (
         lambda: inspect_audio(tmp_path, f"y.{suffix}"),
         lambda: read_mono(tmp_path / f"y.{suffix}", 8000),
     ):
         with pytest.raises(UserError, match=rf"y\.{suffix} cannot be read as audio: Invalid data"):
             read()
+
+
+def test_a_film_without_sound_is_named(ffmpeg, mirror, tmp_path):
+    (tmp_path / "x.wav").symlink_to(next((mirror / "odd-formats").glob("*.wav")))
+    (tmp_path / "x.webm").write_text("matroska,webm silent")
+    with pytest.raises(UserError, match=r"x\.webm .*no audio stream"):
+        inspect_audio(tmp_path, "x.webm")
 
 
 def test_without_ffmpeg_the_message_says_to_install_it(tmp_path, monkeypatch):

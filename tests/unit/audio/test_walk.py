@@ -74,12 +74,17 @@ def test_links_into_a_store_are_followed_and_each_folder_is_read_once(birds, tmp
 
 
 @pytest.mark.parametrize("target", ["owl", "../store"])
-def test_two_classes_that_are_one_folder_are_named(birds, tmp_path, target):
+def test_two_names_of_one_folder_are_told_and_it_is_read_once(birds, tmp_path, target):
     (tmp_path / "store").mkdir()
+    (tmp_path / "store/c.wav").write_bytes(b"audio")
     (birds / "eagle").symlink_to(target)
     (birds / "hawk").symlink_to(target)
-    with pytest.raises(UserError, match=r"birds/(eagle|hawk) and (eagle|owl) .*the same folder"):
-        find_audio(birds)
+    (birds / "owl/best").symlink_to("../wren")
+    (birds / "all").symlink_to(".")
+    found = find_audio(birds)
+    own = target == "owl"
+    assert found.audio == sorted([*BIRDS] if own else [*BIRDS, "eagle/c.wav"])
+    assert found.doubled == ([("eagle", "owl"), ("hawk", "owl")] if own else [("hawk", "eagle")])
 
 
 @pytest.mark.parametrize("name", [b"owl/zaunk\xf6nig.wav", b"zaunk\xf6nig/a.wav"])

@@ -135,6 +135,14 @@ def test_clips_are_found_under_the_names_that_are_about(tmp_path):
     assert index_clips(tmp_path)["--PJHxphWEs"] == "--PJHxphWEs.flac", "wav before flac"
 
 
+def test_links_to_parents_of_the_clips_lead_nowhere(tmp_path):
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z/--PJHxphWEs.wav").touch()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/all").symlink_to("..")
+    assert index_clips(tmp_path) == {"--PJHxphWEs": "z/--PJHxphWEs.wav"}
+
+
 @pytest.mark.parametrize(
     ("row", "what"),
     [

@@ -77,6 +77,16 @@ def test_a_second_file_of_a_name_is_refused(placed):
         list_clips(placed(extra=["more/bus01.wav"]), BLOCK, 0)
 
 
+def test_clips_behind_links_are_found_once(placed, tmp_path):
+    folder = placed()
+    (folder / "scenes_stereo").rename(tmp_path / "store")
+    (folder / "scenes").symlink_to("../store")
+    (tmp_path / "store/all").symlink_to("..")
+    paths = list_clips(folder, BLOCK, 0).frame["path"]
+    assert paths.str.fullmatch(r"scenes/[a-z]+[0-9]{2}\.wav").all()
+    assert len(paths) == 100
+
+
 def test_folds_are_needed(placed):
     with pytest.raises(UserError, match="`folds` is 0"):
         list_clips(placed(), BLOCK | {"folds": 0}, 0)

@@ -1,7 +1,9 @@
 """The user's own recordings, by class folders and by CSV, whole and in windows."""
 
 import csv
+from collections import Counter
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import soundfile
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from vipann.audio.walk import AUDIO_SUFFIXES
 from vipann.config import read_layer
 from vipann.datasets.folder import list_clips, place_audio
 from vipann.datasets.manifest import build_manifest, read_manifest
@@ -129,6 +132,20 @@ def test_every_format_that_is_promised(tmp_path):
     assert frame["duration_s"].to_numpy() == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_folder_without_audio_is_told_all_that_was_looked_for(tmp_path):
+    with pytest.raises(UserError, match="no recordings found") as caught:
+        list_clips(tmp_path, block(), 0)
+    assert all(suffix in str(caught.value) for suffix in AUDIO_SUFFIXES)
+
+
+@pytest.mark.parametrize("suffix", ["wma", "voc", "8svx"])
+def test_audio_of_a_format_that_is_not_read_is_not_left_out_without_a_word(tmp_path, suffix):
+    write(tmp_path / "owl/a.wav")
+    (tmp_path / f"owl/b.{suffix}").write_bytes(b"audio")
+    with pytest.raises(UserError, match=rf"owl/b\.{suffix} .*convert it to wav or flac"):
+        list_clips(tmp_path, block(), 0)
+
+
 def test_class_folders_may_be_links(tmp_path):
     write(tmp_path / "store" / "deep" / "a.wav")
     (tmp_path / "mine").mkdir()
@@ -136,6 +153,36 @@ def test_class_folders_may_be_links(tmp_path):
     table = list_clips(tmp_path / "mine", block(), 0)
     assert table.classes == ["dog"]
     assert table.frame["path"].tolist() == ["dog/deep/a.wav"]
+
+
+def test_two_names_of_one_folder_are_refused_only_where_folders_are_classes(tmp_path):
+    mine = tmp_path / "mine"
+    write(mine / "2024/a.wav")
+    write(mine / "2023/b.wav")
+    (mine / "current").symlink_to("2024")
+    with pytest.raises(UserError, match=r"mine/current and 2024 .*the same folder: remove"):
+        list_clips(mine, block(), 0)
+    both = ["2023/b.wav", "2024/a.wav"]
+    assert list_clips(mine, block("unlabelled"), 0).frame["path"].tolist() == both
+    (mine / "clips.csv").write_text("path,label\ncurrent/a.wav,owl\n2023/b.wav,wren\n")
+    frame = list_clips(mine, block(csv="clips.csv"), 0).frame
+    assert frame["path"].tolist() == ["current/a.wav", "2023/b.wav"]
+
+
+def test_files_of_a_table_are_looked_for_once_and_only_missing_ones_again(tmp_path, monkeypatch):
+    names = [f"{number}.wav" for number in range(4)]
+    for name in names:
+        write(tmp_path / name)
+    write(tmp_path / normalize("NFD", "zaunkönig.wav"))
+    rows = [f"{name},owl\n" for name in names]
+    rows += [normalize("NFC", "zaunkönig.wav") + ",wren\n"]
+    (tmp_path / "clips.csv").write_text("path,label\n" + "".join(rows))
+    asked, is_file = Counter(), Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: asked.update([path.name]) or is_file(path))
+    paths = list_clips(tmp_path, block(csv="clips.csv"), 0).frame["path"]
+    assert paths.tolist() == [*names, normalize("NFD", "zaunkönig.wav")]
+    # Once for the table, once when its length is read.
+    assert {asked[name] for name in names} == {2}
 
 
 def test_odd_formats_unlabelled(mirror, tmp_path):

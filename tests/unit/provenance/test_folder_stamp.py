@@ -77,6 +77,12 @@ def test_links_to_parents_end(clips):
     assert taken(clips) == before
 
 
+def test_a_second_name_of_a_folder_does_not(clips):
+    before = taken(clips)
+    (clips / "current").symlink_to("a")
+    assert taken(clips) == before
+
+
 def test_audio_that_comes_later_changes_it(clips, tmp_path):
     before = taken(tmp_path / "later")
     shutil.copytree(clips, tmp_path / "later")

@@ -40,6 +40,22 @@ def code(path: str) -> Callable[[Path], None]:
     return lambda root: append(root / path, "\n_EDITED = 1\n")
 
 
+def in_function(path: str, name: str) -> Callable[[Path], None]:
+    """One more statement at the start of a function."""
+
+    def change(root: Path) -> None:
+        lines = (root / path).read_text().splitlines(keepends=True)
+        functions = (
+            n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, ast.FunctionDef)
+        )
+        (found,) = (node for node in functions if node.name == name)
+        first = found.body[1] if ast.get_docstring(found) else found.body[0]
+        lines.insert(first.lineno - 1, " " * first.col_offset + "_edited = 1\n")
+        (root / path).write_text("".join(lines))
+
+    return change
+
+
 def unused_function(path: str) -> Callable[[Path], None]:
     return lambda root: append(root / path, "\n\ndef _unused():\n    return 1\n")
 
@@ -150,13 +166,22 @@ EDITS = [
     ),
     Edit(
         "an unused function in the training loop",
-        TRAINING,
         change=unused_function(f"{LIBRARY}/training/loop.py"),
     ),
-    Edit("optimizer code", TRAINING, change=code(f"{LIBRARY}/training/module.py")),
-    Edit("code of MOPED", {"moped"}, change=code(f"{LIBRARY}/training/moped.py")),
     Edit(
-        "code of the log-mel front end", {"features"}, change=code(f"{LIBRARY}/features/logmel.py")
+        "optimizer code",
+        TRAINING,
+        change=in_function(f"{LIBRARY}/training/module.py", "optimizer"),
+    ),
+    Edit(
+        "code of MOPED",
+        {"moped"},
+        change=in_function(f"{LIBRARY}/training/moped.py", "initialise_with_moped"),
+    ),
+    Edit(
+        "code of the log-mel front end",
+        {"features"},
+        change=in_function(f"{LIBRARY}/features/logmel.py", "frames"),
     ),
     Edit(
         "code of one dataset's adapter",
@@ -166,9 +191,13 @@ EDITS = [
     Edit(
         "code of the Monte Carlo predictions",
         PREDICTING,
-        change=code(f"{LIBRARY}/evaluation/predict.py"),
+        change=in_function(f"{LIBRARY}/evaluation/predict.py", "score"),
     ),
-    Edit("code of the metrics", {"metrics"}, change=code(f"{LIBRARY}/evaluation/metrics.py")),
+    Edit(
+        "code of the metrics",
+        {"metrics"},
+        change=in_function(f"{LIBRARY}/evaluation/metrics.py", "metrics_of"),
+    ),
     Edit(
         "a colour of the box plot",
         DRAWING,
@@ -177,7 +206,7 @@ EDITS = [
     Edit(
         "layout of the tables",
         {"beyond_tables", "shortcuts", "dataset_table", "table"},
-        change=code(f"{LIBRARY}/tables/layout.py"),
+        change=in_function(f"{LIBRARY}/tables/layout.py", "markdown"),
     ),
     # Words and numbers
     Edit(

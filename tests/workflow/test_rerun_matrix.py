@@ -19,6 +19,7 @@ from rerun_edits import EDITS, Edit, sources
 from workflow_harness import MICRO, ROOT
 
 from vipann.config import merge, read_layer
+from vipann.provenance.definitions import Project, names_bound_by, reached
 
 pytestmark = pytest.mark.xdist_group("rerun_matrix")
 
@@ -27,6 +28,9 @@ HEAD = ("after this edit", "jobs that `snakemake -n` plans")
 COPIES = ("the checkout moved to another path", "a fresh clone, with the results copied into it")
 NAMES = [*(edit.name for edit in EDITS), *COPIES]
 BY_ANOTHER_JOB = "input files updated by another job"
+# The scripts that import an adapter by its name in the config, and those of this run.
+WITH_ADAPTER = ("audio.py", "manifest.py")
+ADAPTERS = ("vipann.datasets.folder", "vipann.datasets.synthetic")
 
 DEMO = read_layer(ROOT / "config/demo.yaml")["datasets"]
 CONFIG = merge(
@@ -68,12 +72,12 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, *arguments: str) -> str:
+    def __call__(self, *arguments: str, **environment: str) -> str:
         command = [sys.executable, "-m", "snakemake", "--configfile", "config/micro.yaml"]
         found = subprocess.run(
             [*command, *arguments],
             cwd=self.folder,
-            env=os.environ,
+            env=os.environ | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -114,7 +118,10 @@ def finished(tmp_path_factory):
         soundfile.write(path, noise.uniform(-0.5, 0.5, 8000 * 6), 8000)
     (folder / "config/micro.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
     checkout = Checkout(folder)
-    checkout("--cores", "2", "--quiet", "all")
+    traces = folder.with_name("traces")
+    traces.mkdir()
+    hooks = str(Path(__file__).parent / "hooks")
+    checkout("--cores", "2", "--quiet", "all", PYTHONPATH=hooks, VIPANN_TRACES=str(traces))
     return checkout
 
 
@@ -143,6 +150,38 @@ def as_it_was(finished):
     for path, (content, facts) in before.items():
         path.write_bytes(content)
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def test_what_jobs_ran_is_in_their_fingerprints(finished):
+    """Every function of the library that a job of the run called counts for its script."""
+    project = Project(finished.folder / "src")
+    counted, ran = {}, 0
+    for trace in finished.folder.with_name("traces").glob("*.json"):
+        script = trace.name.partition(".")[2].partition(".py.")[0] + ".py"
+        if script not in counted:
+            path = finished.folder / "workflow/scripts" / script
+            modules = reached(project, path, ADAPTERS if script in WITH_ADAPTER else [])
+            counted[script] = {
+                (name, bound)
+                for name, (statements, _) in modules.items()
+                for statement in statements
+                for bound in names_bound_by(statement)
+            }
+        for file, function in json.loads(trace.read_text()):
+            module = file.partition("/src/")[2].removesuffix(".py").replace("/", ".")
+            top = function.partition(".")[0]
+            # The module itself, a class's body and lambdas of constants run when it is imported.
+            if top.startswith("<") or is_class(project, module.removesuffix(".__init__"), function):
+                continue
+            assert (module.removesuffix(".__init__"), top) in counted[script], (script, function)
+            ran += 1
+    assert len(counted) > 20
+    assert ran > 3000
+
+
+def is_class(project, module, name):
+    statements = project.source(module).definitions.get(name, [])
+    return bool(statements) and all(isinstance(s, ast.ClassDef) for s in statements)
 
 
 def compare(rows, name, jobs, show):

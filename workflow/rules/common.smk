@@ -25,7 +25,7 @@ from vipann.evaluation.interval import interval_words
 from vipann.files import digest
 from vipann.folds import fold_numbers, share_out
 from vipann.paper.figures import figure_name
-from vipann.provenance.fingerprint import fingerprint, modules_of_notebook
+from vipann.provenance.fingerprint import fingerprint
 from vipann.provenance.folder import file_stamp, folder_stamp
 from vipann.report.names import (
     BEYOND,
@@ -97,9 +97,8 @@ def settings(
     are what the script runs without importing it.
     """
     extra = [f"vipann.datasets.{adapter}"] if adapter else []
-    if notebook:
-        extra += modules_of_notebook(ROOT / notebook, SOURCE)
-    values["code"] = fingerprint(ROOT / "workflow/scripts" / script, SOURCE, extra)
+    executed = ROOT / notebook if notebook else None
+    values["code"] = fingerprint(ROOT / "workflow/scripts" / script, SOURCE, extra, executed)
     if words:
         values["seed"] = derive_seed(config["seed"], *words)
     return in_order(values)

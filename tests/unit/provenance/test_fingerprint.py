@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vipann.provenance import definitions
 from vipann.provenance import fingerprint as module
 
 ROOT = Path(__file__).parents[3]
@@ -30,10 +31,11 @@ def tree(tmp_path):
 
 
 def forget():
-    for function in (module._fingerprint, module._contents, module._tree):
+    for function in (
+        *(module._fingerprint, module._contents, module._data_beside, module.project_below),
+        definitions.tree_of,
+    ):
         function.cache_clear()
-    module._imports.cache_clear()
-    module._module_file.cache_clear()
 
 
 def taken(tree, extra=()):
@@ -47,7 +49,7 @@ def taken(tree, extra=()):
         ("script.py", "from vipann.part import used\nused.f(); used.f()\n"),
         ("src/vipann/part/used.py", "from .deep import VALUE\n\ndef f():\n    return VALUE + 1\n"),
         ("src/vipann/part/deep.py", "VALUE = 2\n"),
-        ("src/vipann/part/__init__.py", "import os\n"),
+        ("src/vipann/part/__init__.py", "print('imported')\n"),
     ],
 )
 def test_changed_code_that_the_script_reaches_changes_it(tree, file, text):
@@ -90,17 +92,22 @@ def test_modules_imported_by_name_count_when_they_are_named(tree):
 @pytest.mark.parametrize(
     "statement",
     [
-        "import vipann.part.unused",
-        "import vipann.part.unused as u",
-        "from vipann.part import unused",
-        "from vipann.part.unused import X",
+        "import vipann.part.unused\nvipann.part.unused.X",
+        "import vipann.part.unused as u\nu.X",
+        "import vipann.part.unused as u\nprint(u)",
+        "from vipann.part import unused\nunused.X",
+        "from vipann.part import unused\ngetattr(unused, 'X')",
+        "from vipann.part.unused import X\nX",
         "from vipann.part.unused import *",
-        "def f():\n    from vipann.part import unused",
-        "if f:\n    import vipann.part.unused",
-        "try:\n    import vipann.part.unused\nexcept ImportError:\n    pass",
+        "def f():\n    from vipann.part import unused\n    return unused.X",
+        "if f:\n    from vipann.part.unused import X\n    X",
+        "try:\n    import vipann.part.unused as u\n    u.X\nexcept ImportError:\n    pass",
+        "from vipann.part.unused import X as Y\nprint(f'{Y}')",
+        "from vipann.part import unused\n@unused.X\ndef f(): pass",
+        "from vipann.part.unused import X\nclass A(X): pass",
     ],
 )
-def test_an_import_counts_in_every_form_and_place(tree, statement):
+def test_a_name_counts_in_every_form_and_place(tree, statement):
     (tree / "script.py").write_text(statement + "\n")
     before = taken(tree)
     (tree / "src/vipann/part/unused.py").write_text("X = 2\n")
@@ -110,18 +117,48 @@ def test_an_import_counts_in_every_form_and_place(tree, statement):
 @pytest.mark.parametrize(
     ("file", "statement"),
     [
-        ("part/used.py", "from . import unused"),
-        ("part/used.py", "from .unused import X"),
-        ("part/used.py", "from ..part.unused import X"),
-        ("part/__init__.py", "from . import unused"),
-        ("part/__init__.py", "from .unused import X"),
-        ("__init__.py", "from .part import unused"),
+        ("part/used.py", "from . import unused\ndef f(): return unused.X"),
+        ("part/used.py", "from .unused import X\ndef f(): return X"),
+        ("part/used.py", "from ..part.unused import X\ndef f(): return X"),
+        ("part/used.py", "from .unused import X as f"),
+        ("part/used.py", "from . import unused\ndef f(): return g()\ndef g(): return unused.X"),
+        ("part/used.py", "from . import unused\nV = unused.X\nclass f:\n    v = V"),
+        ("part/used.py", "from . import unused\nif unused.X: pass\ndef f(): pass"),
+        ("part/used.py", "from .unused import X\n@X\ndef registered(): pass\ndef f(): pass"),
+        ("part/used.py", "from .unused import X\nMADE = X()\ndef f(): pass"),
+        ("part/used.py", "from . import unused\nY = unused.X\ndef f(): return globals()['Y']"),
+        ("part/used.py", "from .unused import X\ndef f(v: 'A'): pass\nclass A: v = X"),
+        ("part/__init__.py", "from .unused import X\nprint(X)"),
+        ("__init__.py", "from .part import unused\nprint(unused.X)"),
     ],
 )
-def test_relative_imports_start_from_their_own_package(tree, file, statement):
+def test_what_the_reached_code_reaches_counts(tree, file, statement):
     (tree / "src/vipann" / file).write_text(statement + "\n")
     before = taken(tree)
     (tree / "src/vipann/part/unused.py").write_text("X = 2\n")
+    assert taken(tree) != before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from .deep import VALUE\n\ndef f():\n    return VALUE\n\ndef g():\n    return 1\n",
+        "from .deep import VALUE\nimport os\nX = 1\n\ndef f():\n    return VALUE\n",
+        "from .unused import X\nfrom .deep import VALUE\n\ndef f():\n    return VALUE\n",
+        "from .deep import VALUE\nZ = dict(a=1)\n\ndef f():\n    return VALUE\n",
+    ],
+)
+def test_what_nothing_reaches_by_name_does_not(tree, text):
+    before = taken(tree)
+    (tree / "src/vipann/part/used.py").write_text(text)
+    assert taken(tree) == before
+
+
+def test_another_library_under_the_same_name_counts(tree):
+    used = tree / "src/vipann/part/used.py"
+    used.write_text("import math as m\n\ndef f():\n    return m.pi\n")
+    before = taken(tree)
+    used.write_text("import cmath as m\n\ndef f():\n    return m.pi\n")
     assert taken(tree) != before
 
 
@@ -136,15 +173,26 @@ def test_a_data_file_counts_where_the_code_beside_it_names_it(tree):
     assert taken(tree) != before
 
 
-def test_a_notebook_reaches_what_its_code_cells_import(tree):
+def test_a_notebook_counts_with_what_its_code_cells_reach(tree):
     cells = [
         {"cell_type": "markdown", "source": ["import vipann.part.unused"]},
         {"cell_type": "code", "source": ["%matplotlib inline\n", "!ls\n", "x = 1"]},
-        {"cell_type": "code", "source": ["from vipann.part import used\n"]},
+        {"cell_type": "code", "source": ["from vipann.part.unused import X\n", "print(X)\n"]},
     ]
     (tree / "book.ipynb").write_text(json.dumps({"cells": cells}))
-    found = module.modules_of_notebook(tree / "book.ipynb", tree / "src")
-    assert found == ["vipann", "vipann.part", "vipann.part.deep", "vipann.part.used"]
+    (tree / "script.py").write_text("")
+
+    def of_notebook():
+        forget()
+        book = tree / "book.ipynb"
+        return module.fingerprint(tree / "script.py", tree / "src", (), book)
+
+    before = of_notebook()
+    assert before != taken(tree)
+    (tree / "src/vipann/part/used.py").write_text("def f():\n    return 2\n")
+    assert of_notebook() == before
+    (tree / "src/vipann/part/unused.py").write_text("X = 2\n")
+    assert of_notebook() != before
 
 
 def test_imports_in_a_circle_end(tree):
@@ -152,9 +200,11 @@ def test_imports_in_a_circle_end(tree):
     assert len(taken(tree)) == 16
 
 
-def test_needs_the_standard_library_alone():
-    names = {name for name in module._imports(Path(module.__file__), "") if name}
-    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+@pytest.mark.parametrize("name", ["fingerprint", "definitions"])
+def test_needs_the_standard_library_alone(name):
+    tree = definitions.tree_of(ROOT / f"src/vipann/provenance/{name}.py")
+    tops = {target.split(".")[0] for _, target in definitions._imports(tree, "vipann.provenance")}
+    assert tops <= {*sys.stdlib_module_names, "vipann"}
 
 
 def test_modules_imported_by_a_computed_name_are_those_that_the_rules_name():
@@ -174,7 +224,11 @@ def test_every_data_file_of_the_package_is_named_by_a_module_beside_it():
         for path in (ROOT / "src/vipann").rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }
-    named = {path for code in (ROOT / "src").rglob("*.py") for path in module.named_data(code)}
+    named = {
+        path
+        for code in (ROOT / "src").rglob("*.py")
+        for path in module.named_data(definitions.tree_of(code), code)
+    }
     assert data
     assert data == named
 

@@ -51,7 +51,7 @@ from vipann.evaluation.resampling import (
     interval,
     statistics_of,
 )
-from vipann.evaluation.retention import RANDOM
+from vipann.evaluation.retention import MEAN_ORDERS, RANDOM
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
@@ -82,7 +82,7 @@ class Beyond:
     resamples: int
     seed: int
     outputs: Mapping[str, Path | str]
-    orders: int = 200
+    orders: int = MEAN_ORDERS
 
 
 def beyond_tables(

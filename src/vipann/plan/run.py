@@ -1,0 +1,86 @@
+"""A run: the config of one folder of results, with what follows from it for every stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vipann.config import folds_of, in_order
+from vipann.datasets.windows import dataset_blocks, windows_of
+from vipann.provenance.fingerprint import fingerprint
+from vipann.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class Run:
+    """A checked config, and the checkout whose code its jobs run.
+
+    root: the repository; config: merged and checked (`vipann.config.check_config`); paper_config:
+    config/config.yaml alone, the paper's own settings.
+    """
+
+    root: Path
+    config: Mapping[str, Any]
+    paper_config: Mapping[str, Any]
+
+    @property
+    def results(self) -> str:
+        """The run's folder, as the paths of all its files start."""
+        return f"results/{self.config['run']}"
+
+    @property
+    def data(self) -> str:
+        """The folder of downloads and audio, which runs share."""
+        return self.config["data"]["dir"]
+
+    @property
+    def upstream(self) -> str | None:
+        return self.config["upstream"]
+
+    @property
+    def ood(self) -> str | None:
+        return self.config["ood"]
+
+    @property
+    def transfer_datasets(self) -> list[str]:
+        return self.config["transfer_datasets"]
+
+    @property
+    def tested(self) -> list[str]:
+        """What networks are tested on; without upstream data, or without transfer, one of both."""
+        return [name for name in [self.upstream, *self.transfer_datasets] if name]
+
+    @cached_property
+    def ood_windows(self) -> dict[str, str]:
+        """Dataset -> the out-of-distribution set in windows of the length of its own clips."""
+        return windows_of(self.config)
+
+    @cached_property
+    def blocks(self) -> dict[str, Any]:
+        """The config's blocks of datasets, with one for each of `ood_windows`."""
+        return dataset_blocks(self.config)
+
+    def folds(self, dataset: str) -> list[int]:
+        return folds_of(self.config, dataset)
+
+    def settings(
+        self,
+        script: str,
+        *seed_names: object,
+        chosen: tuple[str, ...] = (),
+        notebook: str | None = None,
+        **values: object,
+    ) -> dict[str, Any]:
+        """What a job depends on besides its input files: config values, seed and code, sorted.
+
+        With `seed_names` comes a seed derived from them. `chosen` are modules that the script
+        imports by a computed name (`vipann.registry`); `notebook` (a path below the repository) is
+        one that it executes.
+        """
+        executed = self.root / notebook if notebook else None
+        path = self.root / "workflow/scripts" / script
+        values["code"] = fingerprint(path, self.root / "src", chosen, executed)
+        if seed_names:
+            values["seed"] = derive_seed(self.config["seed"], *seed_names)
+        return in_order(values)

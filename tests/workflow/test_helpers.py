@@ -11,7 +11,7 @@ from workflow_harness import ROOT
 
 from vipann.claims.counting import orders_needed
 from vipann.config import folds_of, in_order, merge, read_layer, trained_upstream
-from vipann.datasets.shipsear import BY_HAND
+from vipann.datasets.adapters.shipsear import BY_HAND
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.evaluation.interval import interval_words
 from vipann.folds import fold_numbers, share_out

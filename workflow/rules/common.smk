@@ -96,7 +96,7 @@ def settings(
     With `words` comes a seed of that name. `adapter` and `notebook` (a path below the repository)
     are what the script runs without importing it.
     """
-    extra = [f"vipann.datasets.{adapter}"] if adapter else []
+    extra = [f"vipann.datasets.adapters.{adapter}"] if adapter else []
     executed = ROOT / notebook if notebook else None
     values["code"] = fingerprint(ROOT / "workflow/scripts" / script, SOURCE, extra, executed)
     if words:

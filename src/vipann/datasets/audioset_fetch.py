@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.audio.probe import inspect_audio
-from vipann.datasets.audioset import LISTS, check_length, index_clips, read_segments
+from vipann.datasets.adapters.audioset import LISTS, check_length, index_clips, read_segments
 from vipann.errors import UserError
 from vipann.files import replacing
 

@@ -152,6 +152,18 @@ def _fitted(cells: Sequence[str], names: Sequence[str], origin: str) -> list[str
     return [*cells, *[""] * len(names)][: len(names)]
 
 
+def official_table(folder: Path, name: str) -> tuple[Path, str]:
+    """The table `name` ("meta/esc50.csv") of an official archive, whose top folder may have any
+    name, and its folder `audio` beside (posix, relative to `folder`)."""
+    found = sorted(folder.rglob(name))
+    if len(found) != 1:
+        raise UserError(
+            f"{folder}: expected one {name} of the official archive, found {len(found)}. Check the "
+            "`archives` of this dataset."
+        )
+    return found[0], (found[0].parents[1].relative_to(folder) / "audio").as_posix()
+
+
 def whole_numbers(
     table: pd.DataFrame, column: str, allowed: Collection[int] | None = None
 ) -> pd.Series:

@@ -14,6 +14,7 @@ from vipann.datasets.class_sound import LEGEND, TABLE_HEAD, sound_rows, table_of
 from vipann.datasets.class_sound import warnings as warnings_of_sound
 from vipann.datasets.left_out import read_list
 from vipann.datasets.manifest import ClipTable, read_manifest
+from vipann.datasets.registry import declares
 from vipann.errors import DataWarning
 from vipann.files import replacing
 
@@ -23,8 +24,6 @@ _SHARED = {
     "shared": "Left out, as another dataset of the run holds their audio",
     "shared, kept": "Another transfer dataset holds their audio too",
 }
-# Adapters that compute a clip's sum with options.checksums alone; the others always do or never.
-SUMS_BY_OPTION = ("audioset",)
 
 
 def write_summary(
@@ -152,7 +151,9 @@ def _without_the_clip(clip_id: str, reason: str) -> str:
 def _audio_sum(table: ClipTable, adapter: str) -> str:
     frame = table.frame
     if (frame["sha256"] == "").any():
-        return "not computed" + (" (options.checksums)" if adapter in SUMS_BY_OPTION else "")
+        return "not computed" + (
+            " (options.checksums)" if declares(adapter, "SUMS_BY_OPTION") else ""
+        )
     lines = sorted(f"{i} {s}\n" for i, s in zip(frame["clip_id"], frame["sha256"], strict=True))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from vipann.datasets.embeddings import EmbeddingTable
+from vipann.datasets.embedding_table import EmbeddingTable
 from vipann.errors import MissingProgramError, UserError
 from vipann.features.kaldi_mel import KaldiMel
 from vipann.features.logmel import LogMel, pad_clip, read_clip

@@ -12,9 +12,15 @@ import pytest
 import soundfile
 
 from vipann.datasets import audioset_fetch
-from vipann.datasets.audioset import LISTS, index_clips, list_clips, place_audio, read_segments
+from vipann.datasets.adapters.audioset import (
+    LISTS,
+    index_clips,
+    list_clips,
+    place_audio,
+    read_segments,
+)
 from vipann.datasets.audioset_fetch import fetch_shard
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 HEAD = "# Segments csv\n#\n# YTID, start_seconds, end_seconds, positive_labels\n"

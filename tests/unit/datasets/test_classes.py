@@ -2,12 +2,8 @@
 
 import pytest
 
-from vipann.datasets.classes import (
-    odd_class_folders,
-    refuse_names,
-    refuse_too_few,
-    refuse_untrained,
-)
+from vipann.datasets.adapters.folder import odd_class_folders
+from vipann.datasets.building import refuse_names, refuse_too_few, refuse_untrained
 from vipann.datasets.manifest import AudioFile, clip_row, clip_table
 from vipann.errors import UserError
 

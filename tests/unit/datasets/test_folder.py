@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from vipann.audio.walk import AUDIO_SUFFIXES
 from vipann.config import read_layer
-from vipann.datasets.folder import list_clips, place_audio
-from vipann.datasets.manifest import build_manifest, read_manifest
+from vipann.datasets.adapters.folder import list_clips, place_audio
+from vipann.datasets.building import build_manifest
+from vipann.datasets.manifest import read_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.features.extract import extract_features
 from vipann.features.rejected import rejected_list

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from vipann.datasets import synthetic
+from vipann.datasets.adapters import synthetic
 from vipann.datasets.manifest import validate
 from vipann.datasets.synthesis import acoustics, scenes
 from vipann.datasets.synthesis.sounds import SOUNDS

@@ -6,8 +6,8 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from vipann.datasets.manifest import build_manifest
-from vipann.datasets.urbansound8k import list_clips, place_audio
+from vipann.datasets.adapters.urbansound8k import list_clips, place_audio
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 # Salamon et al. 2014, and the dataset's web page.

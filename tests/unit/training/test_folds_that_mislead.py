@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from vipann.config import read_layer
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.building import build_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions

@@ -20,6 +20,8 @@ from vipann.datasets.metadata import class_names, read_rows, refuse, whole_numbe
 from vipann.errors import UserError
 from vipann.progress import progress
 
+AS_PUBLISHED = True
+SUMS_BY_OPTION = True
 LISTS = {
     "balanced_train_segments.csv": "train",
     "unbalanced_train_segments.csv": "train",

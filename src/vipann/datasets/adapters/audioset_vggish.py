@@ -11,15 +11,16 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from vipann.datasets.adapters.audioset import CLASSES
 from vipann.datasets.archives import members_of, place
-from vipann.datasets.audioset import CLASSES
-from vipann.datasets.embeddings import EmbeddingTable, write_embeddings
+from vipann.datasets.embedding_table import EmbeddingTable, write_embeddings
 from vipann.datasets.manifest import COLUMNS, ClipTable
 from vipann.datasets.metadata import class_names, read_rows, whole_numbers
 from vipann.datasets.tfrecord import read_examples
 from vipann.errors import UserError
 from vipann.files import replacing
 
+AS_PUBLISHED = True
 SPLITS = {"bal_train": "train", "eval": "eval"}
 FRAMES, COMPONENTS = 10, 128
 

@@ -22,6 +22,7 @@ from vipann.errors import UserError
 from vipann.files import replacing
 from vipann.progress import progress
 
+DRAWN = True
 LABELS = "labels.csv"
 COLUMNS = ["clip_id", "path", "split", "fold", "labels", "events"]
 TASKS = {"events": "multilabel", "scenes": "multiclass", "ships": "unlabelled"}

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from vipann.errors import UserError
 
-_CHUNK_BYTES = 1 << 20
-
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -79,8 +77,5 @@ def _is_full_disk(error: BaseException | None) -> bool:
 
 def digest(path: Path | str, algorithm: str = "sha256") -> str:
     """Hex digest of a file's bytes; `algorithm` is any name that hashlib knows."""
-    state = hashlib.new(algorithm)
     with Path(path).open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            state.update(chunk)
-    return state.hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()

@@ -20,6 +20,7 @@ from vipann.progress import progress
 
 _ALGORITHMS = ("md5", "sha256")
 _CHUNK_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"
 _MAX_EXPANSION = 200
 _MAX_BYTES = 1 << 30
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -56,13 +57,12 @@ def fetch_archive(
     if mirror:
         folder = _mirror_folder(mirror)
         for item in (entry, *stand_ins):
-            if item.get("bundle"):
-                if found := _all_in_mirror(folder, item["bundle"], entry.get("mirror_path")):
-                    return _bundle_verified(found, target, item["bundle"])
-                continue
-            found = _in_mirror(folder, item, entry.get("mirror_path"))
-            if found is not None:
-                return _copy_verified(found, target, item, is_stand_in=item is not entry)
+            parts = item.get("bundle") or [item]
+            found = [_in_mirror(folder, part, entry.get("mirror_path")) for part in parts]
+            if None not in found and item.get("bundle"):
+                return _bundle_verified(found, target, parts)
+            if None not in found:
+                return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
     if not entry.get("url"):
         raise UserError(_by_hand(entry, mirror))
     with unfinished(target) as stream:
@@ -129,16 +129,12 @@ def _is_truncated(path: Path) -> bool:
         magic = stream.read(4)
     if magic.startswith(b"PK"):
         return not zipfile.is_zipfile(path)
-    if not magic.startswith(b"\x1f\x8b"):
-        return False
     try:
         with gzip.open(path) as unzipped:
-            while unzipped.read(_CHUNK_BYTES):
+            while magic.startswith(_GZIP) and unzipped.read(_CHUNK_BYTES):
                 pass
-    except EOFError:
-        return True
-    except (gzip.BadGzipFile, zlib.error):
-        return False
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        return isinstance(error, EOFError)
     return False
 
 
@@ -173,13 +169,6 @@ def _copy_verified(found: Path, target: Path, item: Mapping, *, is_stand_in: boo
         found_sum = _verify(partial_of(target), item, f"the mirror ({found})")
     what = f"stand-in {item['file']} copied" if is_stand_in else "copied"
     return f"{target.name}: {what} from the mirror ({found}), {found_sum}"
-
-
-def _all_in_mirror(
-    folder: Path, items: Sequence[Mapping], entry_path: str | None
-) -> list[Path] | None:
-    found = [_in_mirror(folder, item, entry_path) for item in items]
-    return None if None in found else found
 
 
 def _bundle_verified(found: Sequence[Path], target: Path, items: Sequence[Mapping]) -> str:
@@ -236,7 +225,7 @@ def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
         if magic.startswith(b"PK"):
             _unpack_zip(archive, folder)
         else:
-            _unpack_tar(archive, folder, gzipped=magic.startswith(b"\x1f\x8b"))
+            _unpack_tar(archive, folder)
     except (*_BROKEN, RuntimeError, NotImplementedError) as error:
         raise UserError(_unusable(archive, error)) from error
 
@@ -247,9 +236,7 @@ def members_of(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     For archives of which a small part is wanted. Raises UserError where it is broken or truncated.
     """
     try:
-        with archive.open("rb") as stream:
-            gzipped = stream.read(2) == b"\x1f\x8b"
-        for member, packed in _tar_members(archive, gzipped=gzipped):
+        for member, packed in _tar_members(archive):
             if member.isfile():
                 yield member.name, packed.extractfile(member)
     except _BROKEN as error:
@@ -310,11 +297,11 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
             packed.extract(member, folder)
 
 
-def _unpack_tar(archive: Path, folder: Path, *, gzipped: bool) -> None:
+def _unpack_tar(archive: Path, folder: Path) -> None:
     total = 0
-    for member, packed in _tar_members(archive, gzipped=gzipped):
+    for member, packed in _tar_members(archive):
         _check_member(member.name, archive, folder)
-        # Not left to the filter alone: it lets links inside the folder pass, and Pythons
+        # Not left to the filter only: it lets links inside the folder pass, and Pythons
         # before 3.11.13 can be led out of the folder by a chain of them.
         if member.islnk() or member.issym():
             raise UserError(f"{archive}: its member {member.name!r} is a link; refused.")
@@ -323,27 +310,23 @@ def _unpack_tar(archive: Path, folder: Path, *, gzipped: bool) -> None:
         packed.extract(member, folder, filter="data")
 
 
-def _tar_members(
-    archive: Path, *, gzipped: bool
-) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
-    """The members of a tar in order, each with the archive, to read it from before the next."""
+def _tar_members(archive: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+    """The members of a tar in order, each with the archive, to read it from before the next.
+
+    Raises EOFError where the tar lacks its end: tarfile takes a cut between two members for it.
+    """
+    with archive.open("rb") as stream:
+        gzipped = stream.read(2) == _GZIP
     with (
         gzip.open(archive) if gzipped else archive.open("rb") as stream,
         tarfile.open(fileobj=stream, mode="r:") as packed,
     ):
         for member in progress(packed, None, f"unpack {archive.name}", "file"):
             yield member, packed
-        _check_end(packed, stream, gzipped=gzipped)
-
-
-def _check_end(
-    packed: tarfile.TarFile, stream: IO[bytes] | gzip.GzipFile, *, gzipped: bool
-) -> None:
-    """Raise where the tar lacks its end: tarfile takes a cut between two members for the end."""
-    if gzipped:
-        while stream.read(_CHUNK_BYTES):
-            pass
-        return
-    stream.seek(packed.offset)
-    if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-        raise EOFError("the end of the archive is missing")
+        if gzipped:
+            while stream.read(_CHUNK_BYTES):
+                pass
+            return
+        stream.seek(packed.offset)
+        if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+            raise EOFError("the end of the archive is missing")

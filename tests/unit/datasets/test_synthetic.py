@@ -3,6 +3,8 @@
 import copy
 import csv
 from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from vipann.config import check_config, merge, read_layer
 from vipann.datasets.adapters import synthetic
 from vipann.datasets.manifest import validate
-from vipann.datasets.synthesis import acoustics, scenes
+from vipann.datasets.synthesis import scenes, synth
 from vipann.datasets.synthesis.sounds import SOUNDS
+from vipann.datasets.synthesis.synth import Synth
 from vipann.errors import UserError
 from vipann.files import digest
 
+ROOT = Path(__file__).parents[3]
 RATE = 16000
 EVENTS = {
     "task": "multilabel",
@@ -204,18 +209,12 @@ def test_scenes_are_balanced_over_classes_and_folds(tmp_path):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (varied(EVENTS, set="scene"), "options.set"),
-        (varied(EVENTS, train_clips=0), "options.train_clips is 0"),
         (varied(EVENTS, snr_db=[20, 0]), "options.snr_db"),
         (varied(EVENTS, classes=["dragon"]), "options.classes"),
         (varied(EVENTS, classes=["bell", "bell"]), "without repeats"),
-        (varied(EVENTS, imbalance=-1), "options.imbalance"),
-        (varied(EVENTS, loudness=3), "unknown options loudness"),
-        (varied(SHIPS, sample_rate=True), "options.sample_rate"),
         (varied(SHIPS, seconds=[0, 4]), "options.seconds"),
         ({**SCENES, "task": "multilabel"}, "task: multiclass"),
         ({**SCENES, "folds": 0}, "folds"),
-        ({**SCENES, "options": {"set": "ships", "sample_rate": RATE}}, "recordings is missing"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(block, message, tmp_path):
@@ -224,6 +223,25 @@ def test_wrong_options_are_refused_before_anything_is_written(block, message, tm
     with pytest.raises(UserError, match="archives"):
         synthetic.place_audio([tmp_path / "a.zip"], tmp_path, SHIPS, 0)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "value"),
+    [
+        ("events", "set", "scene"),
+        ("events", "train_clips", 0),
+        ("events", "imbalance", -1),
+        ("events", "loudness", 3),
+        ("ships", "sample_rate", True),
+        ("ships", "recordings", None),
+    ],
+)
+def test_options_of_another_kind_are_refused_with_the_config(dataset, key, value):
+    files = [ROOT / "config/config.yaml", ROOT / "config/demo.yaml"]
+    change = {"datasets": {f"synthetic_{dataset}": {"options": {key: value}}}}
+    config = merge(*map(read_layer, files), change)
+    with pytest.raises(UserError, match=rf"synthetic_{dataset}\.options"):
+        check_config(config, ROOT / "workflow/schemas/config.schema.yaml", files)
 
 
 def test_incomplete_or_outdated_folders_are_refused(tmp_path):
@@ -244,19 +262,33 @@ def test_incomplete_or_outdated_folders_are_refused(tmp_path):
     seed=st.integers(0, 2**63 - 1), seconds=st.floats(0.2, 1.5), rate=st.sampled_from([8000, RATE])
 )
 def test_every_sound_is_finite_audible_and_as_long_as_asked(name, seed, seconds, rate):
-    wave = SOUNDS[name](np.random.default_rng(seed), seconds, rate)
+    wave = SOUNDS[name](Synth(np.random.default_rng(seed), seconds, rate))
     assert wave.shape == (round(seconds * rate),)
     assert wave.dtype == np.float32
     assert np.isfinite(wave).all()
     assert np.abs(wave).max() == pytest.approx(1, abs=1e-5)
     assert abs(wave.mean()) < 1e-5
     assert np.sqrt(np.mean(wave**2)) > 1e-3
-    again = SOUNDS[name](np.random.default_rng(seed), seconds, rate)
+    again = SOUNDS[name](Synth(np.random.default_rng(seed), seconds, rate))
     assert np.array_equal(wave, again)
 
 
+@dataclass(frozen=True)
+class Fixed(Synth):
+    """`fixed`: values of draws on a logarithmic scale, by their number from 0 on."""
+
+    fixed: dict = field(default_factory=dict)
+    drawn: list = field(default_factory=list)
+
+    def log_uniform(self, low, high):
+        self.drawn.append(super().log_uniform(low, high))
+        return self.fixed.get(len(self.drawn) - 1, self.drawn[-1])
+
+
 def drawn(name, seed, seconds=4.0, **fixed):
-    return SOUNDS[name](np.random.default_rng(seed), seconds, RATE, **fixed).astype(float)
+    """`fixed`: the draw's number, behind a letter, and its value: `d0=30.0`."""
+    numbers = {int(key[1:]): value for key, value in fixed.items()}
+    return SOUNDS[name](Fixed(np.random.default_rng(seed), seconds, RATE, numbers)).astype(float)
 
 
 def envelope(wave, cut_hz):
@@ -276,7 +308,7 @@ def strongest(wave, rate, low_hz, high_hz):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("firing_hz", [30.0, 90.0])
 def test_engine_has_lines_at_multiples_of_the_firing_rate(seed, firing_hz):
-    wave = drawn("engine", seed, firing_hz=firing_hz)[:RATE]
+    wave = drawn("engine", seed, d0=firing_hz)[:RATE]
     power = np.abs(np.fft.rfft(wave * np.hanning(RATE), 8 * RATE)) ** 2
 
     def at(frequency):
@@ -293,7 +325,7 @@ def test_engine_has_lines_at_multiples_of_the_firing_rate(seed, firing_hz):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("period_s", [0.21, 0.5])
 def test_clock_repeats_at_its_period(seed, period_s):
-    loud = envelope(drawn("clock", seed, period_s=period_s), 60)
+    loud = envelope(drawn("clock", seed, d0=1 / period_s), 60)
     loud -= loud.mean()
     echo = signal.correlate(loud, loud, "full")[len(loud) - 1 :]
     lags = np.arange(len(echo)) / RATE
@@ -314,7 +346,7 @@ def test_chirps_move_their_spectral_centroid(name, direction, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_siren_wails_at_its_rate(seed):
-    wave = drawn("siren", seed, sweep_hz=1.5)
+    wave = drawn("siren", seed, d0=1.5)
     frequency, _, frames = signal.stft(wave, RATE, nperseg=1024, noverlap=768)
     inside = (frequency > 100) & (frequency < 3500)
     power = np.abs(frames[inside]) ** 2
@@ -324,14 +356,14 @@ def test_siren_wails_at_its_rate(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_insect_pulses_and_sings_high(seed):
-    wave = drawn("insect", seed, pulse_hz=70.0)
+    wave = drawn("insect", seed, d1=70.0)
     assert strongest(envelope(wave, 200), RATE, 20, 200) == pytest.approx(70, rel=0.02)
     assert strongest(wave, RATE, 20, RATE / 2) > 2000
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_voice_has_its_pitch(seed):
-    wave = drawn("voice", seed, pitch_hz=140.0)
+    wave = drawn("voice", seed, d0=140.0)
     echo = signal.correlate(wave, wave, "full", method="fft")[len(wave) - 1 :]
     lags = np.arange(int(RATE / 200), int(RATE / 100))
     assert RATE / lags[echo[lags].argmax()] == pytest.approx(140, rel=0.08)
@@ -341,16 +373,17 @@ def test_voice_has_its_pitch(seed):
 def test_bell_rings_longer_where_it_decays_slowly(seed):
     ringing = []
     for decay_s in (0.05, 0.9):
-        loud = envelope(drawn("bell", seed, decay_s=decay_s), 40)
+        loud = envelope(drawn("bell", seed, d1=decay_s), 40)
         ringing.append(np.mean(loud > 0.03 * loud.max()))
     assert ringing[1] > 1.3 * ringing[0]
 
 
 @pytest.mark.parametrize("kind", scenes.VESSELS)
 def test_vessels_are_band_limited_and_beat_at_the_blade_rate(kind):
-    wave = scenes.vessel_noise(
-        np.random.default_rng(2), 12.0, RATE, kind, shaft_hz=2.3, blades=4, high_cut_hz=3000
-    )
+    vessel = scenes.VESSELS[kind]._replace(shaft_hz=(2.3, 2.3), blades=(4, 4))
+    # The fifth is the upper cut-off.
+    sea = Fixed(np.random.default_rng(2), 12.0, RATE, {4: 3000.0})
+    wave = scenes.vessel_noise(sea, vessel)
     frequency, power = signal.welch(wave, RATE, nperseg=4096)
     assert power[frequency > 6000].sum() < 1e-3 * power.sum()
     band = signal.butter(4, [1500, 3000], "bandpass", fs=RATE, output="sos")
@@ -360,7 +393,7 @@ def test_vessels_are_band_limited_and_beat_at_the_blade_rate(kind):
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_noise_has_its_colour_and_band(exponent):
-    noise = acoustics.coloured_noise(np.random.default_rng(0), 20 * RATE, RATE, exponent, 50, 4000)
+    noise = Synth(np.random.default_rng(0), 20.0, RATE).noise(exponent, 50, 4000)
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(1, abs=1e-3)
     frequency, power = signal.welch(noise, RATE, nperseg=4096)
     inside = (frequency > 150) & (frequency < 2000)
@@ -373,9 +406,8 @@ def test_noise_has_its_colour_and_band(exponent):
 def test_room_decays_by_60_db_in_its_reverberation_time(reverberation_s):
     click = np.zeros(2 * RATE, dtype=np.float32)
     click[0] = 1
-    response = acoustics.reverberate(
-        np.random.default_rng(0), click, RATE, (reverberation_s, -10.0), (20.0, 0.45 * RATE)
-    )
+    room = Synth(np.random.default_rng(0), 2.0, RATE)
+    response = room.in_room(click, (reverberation_s, -10.0), (20.0, 0.45 * RATE))
     remaining = 10 * np.log10(np.cumsum(response[::-1].astype(float) ** 2)[::-1])
     remaining -= remaining[0]
     measured = 3 * (np.argmax(remaining < -35) - np.argmax(remaining < -15)) / RATE
@@ -386,12 +418,12 @@ def test_room_decays_by_60_db_in_its_reverberation_time(reverberation_s):
 def test_gated_level_ignores_silence():
     tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
     for wave in (tone, np.concatenate([tone, np.zeros(3 * RATE)])):
-        assert acoustics.gated_level(wave, RATE) == pytest.approx(np.sqrt(0.5), rel=0.01)
+        assert synth.gated_level(wave, RATE) == pytest.approx(np.sqrt(0.5), rel=0.01)
 
 
 @given(level=st.floats(-40, 0), seed=st.integers(0, 99))
 def test_file_level_is_reached_or_limited_by_the_peak(level, seed):
-    out = acoustics.to_file_level(np.random.default_rng(seed).standard_normal(2000) ** 3 + 5, level)
+    out = synth.to_file_level(np.random.default_rng(seed).standard_normal(2000) ** 3 + 5, level)
     missing = level - 20 * np.log10(np.std(out))
     assert abs(out.mean()) < 1e-6
     assert np.abs(out).max() <= 0.9 + 1e-6

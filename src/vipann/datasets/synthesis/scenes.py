@@ -11,16 +11,50 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vipann.datasets.synthesis import acoustics
-from vipann.datasets.synthesis.sounds import SOUNDS, harmonic_stack, log_uniform
+from vipann.datasets.synthesis.sounds import SOUNDS
+from vipann.datasets.synthesis.synth import (
+    Range,
+    Synth,
+    Wave,
+    band_response,
+    fade,
+    fast_length,
+    filtered,
+    gated_level,
+    rms,
+    to_file_level,
+)
 from vipann.seeds import derive_seed
 
 _SHORTEST_EVENT_S = 0.2
-_ANYWHERE = acoustics.Conditions()
 
 
-@dataclass(frozen=True)
-class Event:
+class Conditions(NamedTuple):
+    """Ranges from which a recording draws its room, its background noise and its microphone.
+
+    reverberation_s: time in which the reverberation decays by 60 dB; direct_db: energy of the
+    direct sound over that of the reverberation; noise_exponent: background power falls as
+    1 / f ** exponent (0 white, 1 pink, 2 brown); level_db: RMS of the file re full scale.
+    """
+
+    reverberation_s: Range = (0.1, 1.0)
+    direct_db: Range = (0.0, 18.0)
+    noise_exponent: Range = (0.0, 2.0)
+    low_cut_hz: Range = (25.0, 150.0)
+    high_cut_hz: Range = (4500.0, 15000.0)
+    level_db: Range = (-32.0, -18.0)
+
+    def biased(self, rng: np.random.Generator, share: float = 0.5) -> "Conditions":
+        """Each range narrowed to a random part of it that is `share` as wide."""
+        starts = [low + (high - low) * (1 - share) * rng.random() for low, high in self]
+        widths = [(high - low) * share for low, high in self]
+        return Conditions(*((low, low + width) for low, width in zip(starts, widths, strict=True)))
+
+
+_ANYWHERE = Conditions()
+
+
+class Event(NamedTuple):
     """One labelled sound in a clip; `snr_db` is its gated level over the background's RMS."""
 
     label: str
@@ -40,17 +74,17 @@ class ClipPlan:
     split: str = ""
     fold: int = 0
     events: tuple[Event, ...] = ()
-    conditions: acoustics.Conditions = _ANYWHERE
+    conditions: Conditions = _ANYWHERE
     vessel: str = ""
 
 
 class Vessel(NamedTuple):
     """Ranges of a vessel type's machinery; rates in Hz, `cavitation` relative to the lines."""
 
-    shaft_hz: acoustics.Range
-    blades: acoustics.Range
-    firing_hz: acoustics.Range
-    cavitation: acoustics.Range
+    shaft_hz: Range
+    blades: Range
+    firing_hz: Range
+    cavitation: Range
 
 
 VESSELS = {
@@ -101,17 +135,16 @@ def plan_scenes(options: Mapping[str, Any], block: Mapping[str, Any], seed: int)
     plans = []
     for fold in range(1, block["folds"] + 1):
         fold_seed = derive_seed(seed, "synthetic", "scenes", fold, "conditions")
-        conditions = acoustics.biased_conditions(np.random.default_rng(fold_seed))
+        conditions = Conditions().biased(np.random.default_rng(fold_seed))
         for name in class_names(options):
             for i in range(options["clips_per_class_and_fold"]):
                 clip_seed = derive_seed(seed, "synthetic", "scenes", fold, name, i)
                 rng = np.random.default_rng(derive_seed(clip_seed, "plan"))
-                event = _draw_event(rng, name, seconds, options["snr_db"], (0.4, 1.0))
+                events = (_draw_event(rng, name, seconds, options["snr_db"], (0.4, 1.0)),)
                 clip_id = f"fold{fold}-{name}-{i:03d}"
                 path = f"fold{fold}/{clip_id}.flac"
-                plans.append(
-                    ClipPlan(clip_id, path, clip_seed, seconds, "", fold, (event,), conditions)
-                )
+                plan = ClipPlan(clip_id, path, clip_seed, seconds, "", fold, events, conditions)
+                plans.append(plan)
     return plans
 
 
@@ -150,101 +183,76 @@ def _balanced(seed: int, clip: int, classes: int) -> NDArray[np.integer]:
 
 
 def _draw_event(
-    rng: np.random.Generator,
-    label: str,
-    seconds: float,
-    snr_db: acoustics.Range,
-    share: acoustics.Range,
+    rng: np.random.Generator, label: str, seconds: float, snr_db: Range, share: Range
 ) -> Event:
     duration = max(seconds * rng.uniform(*share), _SHORTEST_EVENT_S)
     onset = rng.random() * (seconds - duration)
     return Event(label, round(onset, 3), round(duration, 3), round(rng.uniform(*snr_db), 2))
 
 
-def render(plan: ClipPlan, sample_rate: int) -> NDArray[np.float32]:
-    """Audio of a plan, (round(seconds * sample_rate),): no DC, no NaN, peak at most 0.9."""
-    rng = np.random.default_rng(plan.seed)
-    if plan.vessel:
-        recording = vessel_noise(rng, plan.seconds, sample_rate, plan.vessel)
-        return acoustics.to_file_level(recording, rng.uniform(*plan.conditions.level_db))
-    return _render_clip(rng, plan, sample_rate)
+def render(plan: ClipPlan, rate: int) -> NDArray[np.float32]:
+    """Audio of a plan, (round(seconds * rate),): no DC, no NaN, peak at most 0.9."""
+    s = Synth(np.random.default_rng(plan.seed), plan.seconds, rate)
+    wave = vessel_noise(s, VESSELS[plan.vessel]) if plan.vessel else _clip(s, plan)
+    return to_file_level(wave, s.rng.uniform(*plan.conditions.level_db))
 
 
-def _render_clip(rng: np.random.Generator, plan: ClipPlan, sample_rate: int) -> NDArray[np.float32]:
-    samples = round(plan.seconds * sample_rate)
-    dry = np.zeros(samples, dtype=np.float32)
+def _clip(s: Synth, plan: ClipPlan) -> Wave:
+    dry, u, place = np.zeros(s.samples, dtype=np.float32), s.rng.uniform, plan.conditions
     for event in plan.events:
-        wave = SOUNDS[event.label](rng, event.duration_s, sample_rate)
-        wave = acoustics.fade(wave, sample_rate, rng.uniform(0.005, 0.05))
-        gain = 10 ** (event.snr_db / 20) / acoustics.gated_level(wave, sample_rate)
-        start = min(round(event.onset_s * sample_rate), samples - 1)
-        dry[start : start + len(wave)] += gain * wave[: samples - start]
-    place = plan.conditions
-    high_hz = min(log_uniform(rng, *place.high_cut_hz), 0.45 * sample_rate)
-    band = (log_uniform(rng, *place.low_cut_hz), high_hz)
-    room = (log_uniform(rng, *place.reverberation_s), rng.uniform(*place.direct_db))
-    wet = acoustics.reverberate(rng, dry, sample_rate, room, band)
-    exponent = rng.uniform(*place.noise_exponent)
-    noise = acoustics.coloured_noise(rng, samples, sample_rate, exponent, *band)
-    swell = np.exp(0.15 * acoustics.slow_curve(rng, samples, sample_rate, 0.7))
-    return acoustics.to_file_level(wet + noise * swell, rng.uniform(*place.level_db))
+        wave = SOUNDS[event.label](Synth(s.rng, event.duration_s, s.rate))
+        wave = fade(wave, s.rate, u(0.005, 0.05))
+        gain = 10 ** (event.snr_db / 20) / gated_level(wave, s.rate)
+        start = min(round(event.onset_s * s.rate), s.samples - 1)
+        dry[start : start + len(wave)] += gain * wave[: s.samples - start]
+    high_hz = min(s.log_uniform(*place.high_cut_hz), 0.45 * s.rate)
+    band = (s.log_uniform(*place.low_cut_hz), high_hz)
+    room = (s.log_uniform(*place.reverberation_s), u(*place.direct_db))
+    wet = s.in_room(dry, room, band)
+    noise = s.noise(u(*place.noise_exponent), *band)
+    return wet + noise * np.exp(0.15 * s.curve(0.7))
 
 
-def vessel_noise(
-    rng: np.random.Generator,
-    seconds: float,
-    sample_rate: int,
-    kind: str,
-    *,
-    shaft_hz: float | None = None,
-    blades: int | None = None,
-    high_cut_hz: float | None = None,
-) -> NDArray[np.float64]:
+def vessel_noise(s: Synth, vessel: Vessel) -> Wave:
     """A passing vessel at a hydrophone: the shaft's, engine's and gear's lines, cavitation, sea.
 
     Line spectra lie at multiples of the shaft rate (strong at the blade rate = blades x shaft), of
     the engine's firing rate and of the gear's meshing rate, the last with shaft-rate sidebands.
     Cavitation is broadband noise whose strength follows the blades. The sea's noise falls by 17 dB
     a decade, the surface's reflection cancels some frequencies, and the hydrophone cuts at both
-    ends. Keywords fix the draws of the same names.
+    ends.
     """
-    type_ = VESSELS[kind]
-    samples = round(seconds * sample_rate)
-    shaft = log_uniform(rng, *type_.shaft_hz) if shaft_hz is None else shaft_hz
-    count = int(rng.integers(type_.blades[0], type_.blades[1] + 1)) if blades is None else blades
-    steady = 1 + 0.003 * acoustics.slow_curve(rng, samples, sample_rate, 0.5)
-    turns = shaft * steady
-    machinery = _machinery(rng, type_, turns, count, sample_rate)
-    angle = 2 * np.pi * np.cumsum(turns) / sample_rate
-    strokes = (
-        1 + rng.uniform(0.5, 0.9) * np.cos(count * angle) + rng.uniform(0, 0.2) * np.cos(angle)
-    )
-    low, slope = log_uniform(rng, 80, 600), rng.uniform(1, 2)
-    bubbles = acoustics.coloured_noise(rng, samples, sample_rate, slope, low, 0.45 * sample_rate)
-    source = machinery + rng.uniform(*type_.cavitation) * bubbles * np.maximum(strokes, 0)
-    delay = int(rng.uniform(0.0003, 0.004) * sample_rate) + 1
-    source[delay:] -= rng.uniform(0.3, 0.8) * source[:-delay]
-    closest = rng.uniform(0, 1) * seconds
-    passing = 1 / np.hypot(1, (np.arange(samples) / sample_rate - closest) / rng.uniform(5, 40))
-    cut = log_uniform(rng, 3000, 12000) if high_cut_hz is None else high_cut_hz
-    low_cut, high_cut = rng.uniform(8, 25), min(cut, 0.45 * sample_rate)
-    sea = acoustics.coloured_noise(rng, samples, sample_rate, 1.7, 20, high_cut)
-    heard = source * passing * 10 ** (rng.uniform(-3, 15) / 20) + sea * acoustics.rms(source)
-    return acoustics.band_limit(heard, sample_rate, low_cut, high_cut)
+    u, shaft = s.rng.uniform, s.log_uniform(*vessel.shaft_hz)
+    blades = int(s.rng.integers(vessel.blades[0], vessel.blades[1] + 1))
+    turns = shaft * (1 + 0.003 * s.curve(0.5))
+    machinery = _machinery(s, vessel, turns, blades)
+    angle = 2 * np.pi * np.cumsum(turns) / s.rate
+    strokes = 1 + u(0.5, 0.9) * np.cos(blades * angle) + u(0, 0.2) * np.cos(angle)
+    low, slope = s.log_uniform(80, 600), u(1, 2)
+    bubbles = s.noise(slope, low, 0.45 * s.rate)
+    source = machinery + u(*vessel.cavitation) * bubbles * np.maximum(strokes, 0)
+    delay = int(u(0.0003, 0.004) * s.rate) + 1
+    source[delay:] -= u(0.3, 0.8) * source[:-delay]
+    closest = u(0, 1) * s.seconds
+    passing = 1 / np.hypot(1, (s.time - closest) / u(5, 40))
+    cut = s.log_uniform(3000, 12000)
+    low_cut, high_cut = u(8, 25), min(cut, 0.45 * s.rate)
+    sea = s.noise(1.7, 20, high_cut)
+    heard = source * passing * 10 ** (u(-3, 15) / 20) + sea * rms(source)
+    length = fast_length(len(heard))
+    return filtered(heard, band_response(length, s.rate, low_cut, high_cut), length)
 
 
-def _machinery(
-    rng: np.random.Generator, kind: Vessel, turns: acoustics.Wave, blades: int, sample_rate: int
-) -> NDArray[np.float64]:
+def _machinery(s: Synth, vessel: Vessel, turns: Wave, blades: int) -> Wave:
     """Line spectra of shaft and blades, engine and gear, for a shaft turning at `turns` (Hz)."""
-    order = np.arange(1, 61)
-    heights = order**-1.0 * np.where(order % blades == 0, 1.0, rng.uniform(0.05, 0.3))
-    propeller = harmonic_stack(rng, turns, heights, sample_rate)
-    firing = log_uniform(rng, *kind.firing_hz) * turns / turns.mean()
-    decay = np.arange(1, 41) ** -rng.uniform(0.6, 1.4)
-    engine = harmonic_stack(rng, firing, decay * rng.uniform(0.3, 1, 40), sample_rate)
-    teeth = max(int(log_uniform(rng, 150, 1800) / turns.mean()), 2)
-    mesh = harmonic_stack(rng, teeth * turns, np.array([1, 0.5, 0.3]), sample_rate)
-    sidebands = 1 + 0.4 * np.cos(2 * np.pi * np.cumsum(turns) / sample_rate)
-    gear = rng.uniform(0, 0.5) * mesh * sidebands
-    return propeller / propeller.std() + rng.uniform(0.3, 1.5) * engine / engine.std() + gear
+    u, order = s.rng.uniform, np.arange(1, 61)
+    heights = order**-1.0 * np.where(order % blades == 0, 1.0, u(0.05, 0.3))
+    propeller = s.harmonics(turns, heights)
+    firing = s.log_uniform(*vessel.firing_hz) * turns / turns.mean()
+    decay = np.arange(1, 41) ** -u(0.6, 1.4)
+    engine = s.harmonics(firing, decay * u(0.3, 1, 40))
+    teeth = max(int(s.log_uniform(150, 1800) / turns.mean()), 2)
+    mesh = s.harmonics(teeth * turns, np.array([1, 0.5, 0.3]))
+    sidebands = 1 + 0.4 * np.cos(2 * np.pi * np.cumsum(turns) / s.rate)
+    gear = u(0, 0.5) * mesh * sidebands
+    return propeller / propeller.std() + u(0.3, 1.5) * engine / engine.std() + gear

@@ -11,13 +11,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from vipann.audio.probe import inspect_audio
-from vipann.datasets.adapters.audioset import LISTS, check_length, index_clips, read_segments
+from vipann.datasets.adapters.audioset import LISTS, checked_length, index_clips, read_segments
 from vipann.errors import UserError
 from vipann.files import replacing
 
@@ -37,8 +37,7 @@ _GONE = re.compile(
 _REFUSED = re.compile(r"not a bot|HTTP Error 429|Too Many Requests", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """`reason` is empty for a clip that came; `final` if there is no use in asking again."""
 
     reason: str = ""
@@ -83,13 +82,11 @@ def fetch_shard(
     print(f"shard {name}: {len(wanted)} segments, {len(todo)} of them to be asked for", flush=True)
     later = _fetch_all(todo.to_dict("records"), clips, scratch, work / f"{name}.csv", arguments)
     shutil.rmtree(scratch, ignore_errors=True)
-    reasons = _read_journals(work) | later
-    with replacing(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["clip_id", "reason"])
-        have = index_clips(clips)
-        for ytid in wanted["ytid"]:
-            writer.writerow([ytid, "" if ytid in have else reasons.get(ytid, "not fetched")])
+    reasons = _read_journals(work) | later | dict.fromkeys(index_clips(clips), "")
+    record = pd.DataFrame({"clip_id": wanted["ytid"]})
+    record["reason"] = record["clip_id"].map(reasons).fillna("not fetched")
+    with replacing(out) as beside:
+        record.to_csv(beside, index=False)
 
 
 def _fetch_all(
@@ -150,7 +147,7 @@ def _fetch(segment: Mapping, clips: Path, scratch: Path, arguments: Sequence[str
         return _Outcome(said, final=bool(_GONE.search(said)))
     try:
         audio = inspect_audio(scratch, f"{ytid}.flac", checksum=False)
-        check_length(audio, segment["end_s"] - segment["start_s"])
+        checked_length(audio, segment["end_s"] - segment["start_s"])
     except UserError as error:
         return _Outcome(f"what came is not the clip: {error}", final=False)
     target = clips / ytid[:2] / f"{ytid}.flac"

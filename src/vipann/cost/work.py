@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from vipann.config import folds_of, trained_upstream
-from vipann.datasets.left_out import read_list
+from vipann.datasets.shared import read_list
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
 from vipann.folds import fold_numbers

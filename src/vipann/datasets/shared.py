@@ -7,18 +7,22 @@ same ones.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vipann.datasets.left_out import COLUMNS
 from vipann.datasets.manifest import read_classes
 from vipann.datasets.metadata import SAME_EVERYWHERE
 from vipann.errors import UserError
-from vipann.files import replacing
+from vipann.files import digest, replacing
 
+# Of a list of shared clips; left_out: whether features are made without the clip.
+COLUMNS = ("clip_id", "split", "reason", "left_out")
+# Attribute of a feature file: the sha256 of the list that it was made by, "" where there is none.
+MADE_BY = "left_out_sha256"
 _FILE = "sha256:"
 _READ = ("clip_id", "fold", "split", "labels", "sha256", "recording", "sources")
 _LEAVES_OUT = ("upstream", "ood")
@@ -139,3 +143,39 @@ def _labels(table: pa.Table) -> set[tuple[str, str]]:
     pairs = pa.table({"split": splits, "label": pc.list_flatten(labels)})
     unique = pairs.group_by(["split", "label"]).aggregate([])
     return set(zip(*(unique[name].to_pylist() for name in ("split", "label")), strict=True))
+
+
+def read_list(path: Path) -> pd.DataFrame:
+    """Rows of a list with the columns `COLUMNS`; left_out is bool."""
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return frame.assign(left_out=frame["left_out"] == "True")
+
+
+def heard_clips(frame: pd.DataFrame, listed: Path | None) -> pd.DataFrame:
+    """The rows of a manifest (column clip_id) that the list `listed` does not leave out."""
+    if listed is None:
+        return frame
+    rows = read_list(listed)
+    return frame[~np.isin(frame["clip_id"], rows.loc[rows["left_out"], "clip_id"])]
+
+
+def list_sum(listed: Path | None) -> str:
+    """What tells a list from another one with other contents; "" where there is none."""
+    return digest(listed) if listed is not None else ""
+
+
+def check_features(features: Path, listed: Path) -> None:
+    """UserError unless the feature file was made by the list as it is now.
+
+    A change of another dataset that changes the list, too, is only known when the jobs of the run
+    have been planned.
+    """
+    with h5py.File(features) as file:
+        made_by = file.attrs.get(MADE_BY)
+    if made_by != list_sum(listed):
+        raise UserError(
+            f"{listed} is another list now than when {features} was made: since a dataset of this "
+            "run has changed, other clips share their audio with it. Run the same command again: "
+            "it makes these features anew, without the clips of the list, and all networks that "
+            "are trained on them."
+        )

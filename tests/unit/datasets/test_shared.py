@@ -6,9 +6,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from vipann.datasets.left_out import read_list
 from vipann.datasets.manifest import AudioFile, clip_row, clip_table, write_manifest
-from vipann.datasets.shared import shared_clips, write_shared
+from vipann.datasets.shared import read_list, shared_clips, write_shared
 from vipann.errors import UserError
 
 

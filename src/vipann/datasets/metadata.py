@@ -12,8 +12,8 @@ import pandas as pd
 from vipann.errors import UserError
 from vipann.folds import wording
 
-# Names of recordings that mean the same one in every dataset begin so, as a regular expression.
-SAME_EVERYWHERE = "freesound:|youtube:"
+# Names of recordings that mean the same one in every dataset begin so.
+SAME_EVERYWHERE = ("freesound:", "youtube:")
 _ID = r"(?!(?:19|20)\d\d(?!\d))([1-9]\d{2,6})"
 _FREESOUND_NAME = re.compile(
     rf"{_ID}__.+?__.+|[1-5]-(\d{{1,7}})-[A-Z]-[0-4]?\d|{_ID}-\d-(?:0|[1-9]\d*)-(?:0|[1-9]\d*)",

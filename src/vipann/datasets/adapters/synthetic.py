@@ -47,7 +47,9 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
         path = folder / plan.path
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, scenes.render(plan, rate), rate, format="FLAC", subtype="PCM_16")
-        present = {event.label for event in plan.events}
+        # Those of ships are no classes.
+        events = [event for event in plan.events if event.label in classes]
+        present = {event.label for event in events}
         rows.append(
             {
                 "clip_id": plan.clip_id,
@@ -55,9 +57,7 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
                 "split": plan.split,
                 "fold": plan.fold,
                 "labels": ";".join(name for name in classes if name in present),
-                "events": ";".join(
-                    f"{e.label}@{e.onset_s:.3f}+{e.duration_s:.3f}" for e in plan.events
-                ),
+                "events": ";".join(f"{e.label}@{e.onset_s:.3f}+{e.duration_s:.3f}" for e in events),
             }
         )
     with replacing(folder / _LABELS) as beside:

@@ -67,8 +67,8 @@ def write_summary(
         rows["what"] = np.where(rows["left_out"], "shared", "shared, kept")
         parts.append(_counted(rows))
     if found is not None:
-        skipped = [(name or "without suffix", n) for name, n in found.skipped.most_common()]
-        parts.append(pd.DataFrame(skipped, columns=["name", "clips"]).assign(what="skipped"))
+        skipped = pd.DataFrame(found.skipped_counts(), columns=["name", "clips"])
+        parts.append(skipped.assign(what="skipped"))
     if heard is not None:
         parts.append(pd.DataFrame(sound_rows(heard, table.classes)))
     about = {"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)}

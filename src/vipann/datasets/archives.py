@@ -15,10 +15,9 @@ from urllib.request import url2pathname
 
 from vipann.datasets.download import download, partial_of, unfinished
 from vipann.errors import UserError
-from vipann.files import digest, replacing
+from vipann.files import compared_sums, listed_sums, matching_sum, replacing
 from vipann.progress import progress
 
-_ALGORITHMS = ("md5", "sha256")
 _CHUNK_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
 _MAX_EXPANSION = 200
@@ -35,18 +34,15 @@ def fetch_archive(
 
     Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
     `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`. A
-    stand-in may be a `bundle` of files, which are packed into one tar.
-    A file counts as right when ANY of the md5 and sha256 sums listed for it is its own; a
-    stand-in is held against the stand-in's sums. Where no sum is known, `entry["unverified"]`
-    says why that is acceptable. Raises UserError on a wrong sum, and then nothing is left at
+    stand-in may be a `bundle` of files, which are packed into one tar. Each is held against sums of
+    its own, see `matching_sum`. Raises UserError on a wrong sum, and then nothing is left at
     `target`; a corrupt file in the mirror never falls through to the network. A download that
     breaks off, even by `kill -9`, goes on at the next call (module `download`). `terminal` is
     where a progress bar may be shown.
     """
     target = Path(target)
-    stand_ins = list(entry.get("stand_ins") or [])
-    parts = [part for stand_in in stand_ins for part in stand_in.get("bundle", [stand_in])]
-    for item in (entry, *parts):
+    choices = [entry, *(entry.get("stand_ins") or [])]
+    for item in (part for choice in choices for part in choice.get("bundle", [choice])):
         if not listed_sums(item) and not item.get("unverified"):
             raise UserError(
                 f"datasets: the archive entry {item['file']!r} lists no md5 and no sha256. "
@@ -54,17 +50,16 @@ def fetch_archive(
             )
     if target.is_file() and (right := matching_sum(target, entry)):
         return f"{target.name}: already there, {right}"
-    if mirror:
-        folder = _mirror_folder(mirror)
-        for item in (entry, *stand_ins):
-            parts = item.get("bundle") or [item]
-            found = [_in_mirror(folder, part, entry.get("mirror_path")) for part in parts]
-            if None not in found and item.get("bundle"):
-                return _bundle_verified(found, target, parts)
-            if None not in found:
-                return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
+    folder = _mirror_folder(mirror) if mirror else None
+    for item in choices if folder else []:
+        parts = item.get("bundle") or [item]
+        found = [_in_mirror(folder, part, entry.get("mirror_path")) for part in parts]
+        if None not in found and item.get("bundle"):
+            return _bundle_verified(found, target, parts)
+        if None not in found:
+            return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
     if not entry.get("url"):
-        raise UserError(_by_hand(entry, mirror))
+        raise UserError(_by_hand(entry, folder))
     with unfinished(target) as stream:
         went_on = download(entry["url"], stream, entry["file"], terminal)
         stream.flush()
@@ -76,28 +71,6 @@ def fetch_archive(
             stream.flush()
         found_sum = _verify(partial_of(target), entry, entry["url"])
     return f"{target.name}: downloaded from {entry['url']}, {found_sum}"
-
-
-def listed_sums(item: Mapping) -> dict[str, list[str]]:
-    """Listed checksums by algorithm, lower case; algorithms without any are left out."""
-    listed = {}
-    for algorithm in _ALGORITHMS:
-        values = item.get(algorithm) or []
-        values = [values] if isinstance(values, str) else values
-        if values:
-            listed[algorithm] = [str(value).strip().lower() for value in values]
-    return listed
-
-
-def matching_sum(path: Path, item: Mapping) -> str | None:
-    """How the file at `path` matches a sum that `item` lists, in words; None where it does not."""
-    listed = listed_sums(item)
-    if not listed:
-        return f"sha256 {digest(path)} (not verified: {item['unverified']})"
-    for algorithm, expected in listed.items():
-        if (found := digest(path, algorithm)) in expected:
-            return f"{algorithm} {found} as listed"
-    return None
 
 
 def _verify(partial: Path, item: Mapping, source: str | Path) -> str:
@@ -113,14 +86,6 @@ def _verify(partial: Path, item: Mapping, source: str | Path) -> str:
         "The file was not kept. If it is damaged, replace it; if its publisher re-packed it "
         "and you trust it, add its sum to this entry of `archives` in the config."
     )
-
-
-def compared_sums(path: Path, item: Mapping) -> str:
-    """Two lines for a message: the sums that `item` lists, and those of the file at `path`."""
-    listed = listed_sums(item)
-    expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in listed.items())
-    found = "; ".join(f"{name} {digest(path, name)}" for name in listed)
-    return f"  expected: {expected}\n  found:    {found}"
 
 
 def _is_truncated(path: Path) -> bool:
@@ -173,19 +138,18 @@ def _copy_verified(found: Path, target: Path, item: Mapping, *, is_stand_in: boo
 
 def _bundle_verified(found: Sequence[Path], target: Path, items: Sequence[Mapping]) -> str:
     sums = []
-    for path, item in zip(found, items, strict=True):
-        if not (matching := matching_sum(path, item)):
-            raise UserError(f"{path} has the wrong checksum.\n{compared_sums(path, item)}")
-        sums.append(f"{item['file']}: {matching}")
     with replacing(target) as beside, tarfile.open(beside, "w") as packed:
         for path, item in zip(found, items, strict=True):
+            if not (matching := matching_sum(path, item)):
+                raise UserError(f"{path} has the wrong checksum.\n{compared_sums(path, item)}")
+            sums.append(f"{item['file']}: {matching}")
             packed.add(path, item["file"])
     return f"{target.name}: packed from stand-ins of the mirror; {'; '.join(sums)}"
 
 
-def _by_hand(entry: Mapping, mirror: str | None) -> str:
+def _by_hand(entry: Mapping, mirror: Path | None) -> str:
     where = (
-        f"Then put it at {_mirror_folder(mirror) / entry['file']}"
+        f"Then put it at {mirror / entry['file']}"
         if mirror
         else "Then set `data.mirror` in the config, or the environment variable VIPANN_MIRROR, to "
         f"a folder that holds it as {entry['file']}"

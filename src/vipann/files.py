@@ -65,7 +65,7 @@ def _no_space(target: Path, needed: int) -> UserError:
 
 
 def _is_full_disk(error: BaseException | None) -> bool:
-    # HDF5 tells the errno in its text only, and raises a second time when it closes the file.
+    # HDF5 gives the errno in its text only, and raises a second time when it closes the file.
     full = (errno.ENOSPC, errno.EDQUOT)
     while error is not None:
         number = getattr(error, "errno", None)

@@ -153,7 +153,7 @@ def read_mono(
         samples = _mixed_down(_read(stream, start, wanted))
     if samples.size == 0:
         raise UserError(f"{path} holds no audio from {offset_s:.3f} s on.")
-    # The sum is finite only if all samples are, and quicker to look at.
+    # The sum is finite only if all samples are, and quicker to compute.
     if not np.isfinite(samples.sum()) and not np.isfinite(samples).all():
         raise UserError(f"{path} holds samples that are not finite (NaN or infinity).")
     if rate != sample_rate:

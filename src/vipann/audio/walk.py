@@ -1,4 +1,4 @@
-"""The audio files below a folder. Standard library only, so that the plan can look too."""
+"""The audio files below a folder. Standard library only: planning lists them too."""
 
 import os
 from collections import Counter
@@ -10,7 +10,7 @@ from vipann.errors import UserError
 
 # Suffixes of what libsndfile reads, and its names of the formats. Headerless ones (raw, sd2) and
 # those whose suffix mostly means something else (mat, mpc, xi) are left out, and rare ones of
-# which a copy that broke off cannot be told from a whole file (voc, 8svx, ircam, paf).
+# which a copy that broke off cannot be distinguished from a whole file (voc, 8svx, ircam, paf).
 LIBSNDFILE_SUFFIXES = {
     **dict.fromkeys((".wav", ".wave", ".bwf"), "WAV"),
     ".rf64": "RF64",

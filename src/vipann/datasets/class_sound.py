@@ -12,7 +12,7 @@ import pandas as pd
 QUIET_SHARE = 0.9
 # Below this nothing is left of a 16-bit recording but its last two or three bits.
 QUIET_LEVEL_DB = -80.0
-# Samples above this are told: 6 dB over full scale, which resampling and codecs don't reach.
+# Samples above this are reported: 6 dB over full scale, which resampling and codecs don't reach.
 LOUD_PEAK = 2.0
 _FEWEST_CLIPS = 3
 _EDGES_DIFFER = 0.1

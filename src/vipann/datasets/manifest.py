@@ -78,7 +78,7 @@ def clip_row(
 
     Labels are taken as `label_name` has them. `origin` is where the clip is listed ("esc50.csv,
     line 7"), for messages. A clip without a `recording` is of its file; one without `sources` is of
-    its recording alone.
+    its recording only.
     """
     recording = recording or audio.path
     return {

@@ -1,4 +1,4 @@
-"""Metadata tables (CSV) that name clips; every fault is told with its file and line."""
+"""Metadata tables (CSV) that name clips; every fault is reported with its file and line."""
 
 import csv
 import re
@@ -205,11 +205,11 @@ def freesound(number: str) -> str:
 
 
 def freesound_of(path: str) -> str:
-    """The recording on Freesound that a file's name tells of (see `freesound`), else "".
+    """The recording on Freesound that a file's name names (see `freesound`), else "".
 
-    Names are told by their form: Freesound's own of a download, `<id>__<user>__<title>`; ESC-50's,
+    Names are known by their form: Freesound's own of a download, `<id>__<user>__<title>`; ESC-50's,
     `<fold>-<id>-<take: a letter>-<target>`; UrbanSound8K's, `<id>-<classID>-<take>-<slice>`. Where
-    there is no letter to tell a name by, an id has 3 to 7 digits, does not begin with 0 and is no
+    there is no letter to know a name by, an id has 3 to 7 digits, does not begin with 0 and is no
     year from 1900 to 2099, so that dates and counters are none.
     """
     match = _FREESOUND_NAME.fullmatch(PurePosixPath(path).stem)

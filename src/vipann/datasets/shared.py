@@ -136,7 +136,7 @@ def heard_clips(frame: pd.DataFrame, listed: Path | None) -> pd.DataFrame:
 
 
 def list_sum(listed: Path | None) -> str:
-    """What tells a list from another one with other contents; "" where there is none."""
+    """The sha256 of a list; "" where there is none."""
     return digest(listed) if listed is not None else ""
 
 

@@ -52,7 +52,7 @@ def built(tmp_path, monkeypatch, rows, task="multiclass", folds=2, name="folder"
 SOUND = [row("a"), row("b", "cat"), row("c", fold=2), row("d", "cat", 2)]
 
 
-def test_a_copy_joins_the_recordings_of_both_and_is_told(tmp_path, monkeypatch):
+def test_a_copy_joins_the_recordings_of_both_and_is_reported(tmp_path, monkeypatch):
     rows = [
         *SOUND,
         row("e", fold=1, sha="x", recording="walk 2"),

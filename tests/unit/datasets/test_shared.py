@@ -34,7 +34,7 @@ def run(tmp_path):
     return shared
 
 
-def test_each_thing_shared_is_found_and_told_with_its_place(run):
+def test_each_thing_shared_is_found_and_reported_with_its_place(run):
     upstream = [
         clip("same file", sha256="a1", split="train"),
         clip("mixture", sources=["freesound:7", "freesound:9"], split="train"),

@@ -201,7 +201,7 @@ def pets(folder, **measures):
     return pd.DataFrame(usual | measures, index=names)
 
 
-def test_the_sound_of_each_class_is_told(folder):
+def test_the_sound_of_each_class_is_reported(folder):
     measures = pets(
         folder,
         source_rate=[16000, 16000, 44100, 16000, 16000, 16000, 16000, 16000],
@@ -239,7 +239,7 @@ def test_the_sound_of_each_class_is_told(folder):
         ({}, None),
     ],
 )
-def test_a_rate_or_band_that_gives_the_class_away_is_told(folder, measures, told):
+def test_a_rate_or_band_that_gives_the_class_away_is_reported(folder, measures, told):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         rows, page = summarise(folder, measures=pets(folder, **measures))

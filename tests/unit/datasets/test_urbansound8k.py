@@ -59,7 +59,7 @@ def test_folds_and_clips_per_class(audio):
         assert kept == sorted(same, key=lambda clip_id: f"{clip_id}.wav")[:2]
 
 
-def test_folds_of_the_config_that_the_archive_lacks_are_told(audio, tmp_path):
+def test_folds_of_the_config_that_the_archive_lacks_are_reported(audio, tmp_path):
     with pytest.raises(UserError, match=r"no clip is in \[4, .*folds: \[1, 2, 3, 10\]"):
         build_manifest("urbansound8k", audio, BLOCK | {"folds": 10}, 0, tmp_path / "m.parquet")
     assert list(tmp_path.iterdir()) == []

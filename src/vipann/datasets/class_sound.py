@@ -28,13 +28,11 @@ _EDGES = {"lowest": 0.05, "median": 0.5, "highest": 0.95}
 
 
 def sound_rows(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict]:
-    """Rows of a summary on the clips' sound.
+    """Rows of a summary on the clips' sound, see `LEGEND`; without classes the name is "".
 
     `clips` has a row a clip: labels (list[str]) and the measures of a feature file. what is
     "sample_rate" (name: the class, hz, how many clips have it), "band_edge lowest", "median" and
-    "highest" (hz: quantiles 0.05, 0.5 and 0.95 over the class), "quiet" (clips of which at least
-    nine tenths of the frames are near the spectrogram's floor, or whose level is below -80 dB) or
-    "loud" (clips with samples above 2, where full scale is 1). Without classes the name is "".
+    "highest" (hz: quantiles 0.05, 0.5 and 0.95 over the class), "quiet" or "loud" (clips).
     """
     rows = []
     for name, group in _by_class(clips, classes):

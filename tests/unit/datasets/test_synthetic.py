@@ -175,7 +175,7 @@ def test_ships_are_cut_into_whole_windows(tmp_path):
 
 def test_train_split_is_imbalanced_and_eval_split_is_balanced():
     block = varied(EVENTS, train_clips=3000, eval_clips=1600, max_events=1)
-    plans = scenes.plan_events(block["options"], block, 7)
+    plans = list(scenes.plan_events(block["options"], block, 7))
     labels = [(plan.split, plan.events[0].label) for plan in plans]
     assert {n for (split, _), n in Counter(labels).items() if split == "eval"} == {100}
     expected = 1 / np.arange(1, 17)
@@ -186,7 +186,7 @@ def test_train_split_is_imbalanced_and_eval_split_is_balanced():
 
 def test_clips_hold_one_to_max_events_distinct_classes():
     block = varied(EVENTS, train_clips=600, eval_clips=600, max_events=3)
-    plans = scenes.plan_events(block["options"], block, 1)
+    plans = list(scenes.plan_events(block["options"], block, 1))
     sizes = Counter(len(plan.events) for plan in plans)
     assert set(sizes) == {1, 2, 3}
     assert min(sizes.values()) > 300
@@ -202,7 +202,7 @@ def test_scenes_are_balanced_over_classes_and_folds(tmp_path):
     cells = Counter((clip.fold, *clip.labels) for clip in table.frame.itertuples())
     assert cells == {(fold, name): 2 for fold in (1, 2) for name in table.classes}
     assert "fold2-siren-001" in set(table.frame["clip_id"])
-    plans = scenes.plan_scenes(SCENES["options"], SCENES, 0)
+    plans = list(scenes.plan_scenes(SCENES["options"], SCENES, 0))
     assert len({(p.fold, p.conditions) for p in plans}) == len({p.conditions for p in plans}) == 2
 
 

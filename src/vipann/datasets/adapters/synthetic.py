@@ -40,7 +40,7 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
     options = _options(block)
     if archives:
         raise UserError("adapter synthetic makes its own audio: set the dataset's archives to []")
-    plans = scenes.PLANNERS[options["set"]](options, block, seed)
+    plans = list(scenes.PLANNERS[options["set"]](options, block, seed))
     rate, classes = options["sample_rate"], scenes.class_names(options)
     rows = []
     for plan in progress(plans, len(plans), f"synthetic {options['set']}", "clip"):

@@ -4,7 +4,8 @@ A plan costs no audio, and each clip has its own seed, so that a set can grow wi
 clips that it already has.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ class ClipPlan(NamedTuple):
     """All that is decided about a file before its audio is drawn from `seed`."""
 
     clip_id: str
-    path: str
+    folder: str
     seed: int
     seconds: float
     events: tuple[Event, ...]
@@ -62,13 +63,20 @@ class ClipPlan(NamedTuple):
     fold: int = 0
     conditions: Conditions = _ANYWHERE
 
+    @property
+    def path(self) -> str:
+        return f"{self.folder}/{self.clip_id}.flac"
+
+
+Plans = Iterator[ClipPlan]
+
 
 def class_names(options: Mapping[str, Any]) -> list[str]:
     """The classes in label-index order: options.classes, or all sounds where that is null."""
     return list(options.get("classes") or SOUNDS)
 
 
-def plan_events(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) -> list[ClipPlan]:
+def plan_events(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) -> Plans:
     """Multi-label clips in AudioSet's shape: an imbalanced train split, a balanced eval split.
 
     A train clip draws its classes (without repeats) with probability proportional to
@@ -77,11 +85,9 @@ def plan_events(options: Mapping[str, Any], block: Mapping[str, Any], seed: int)
     """
     names, seconds, snr_db = class_names(options), block["clip_seconds"], options["snr_db"]
     weights = np.arange(1, len(names) + 1) ** -float(options["imbalance"])
-    plans = []
     for split in ("train", "eval"):
         for i in range(options[f"{split}_clips"]):
-            clip_seed = derive_seed(seed, "synthetic", "events", split, "", i)
-            rng = np.random.default_rng(derive_seed(clip_seed, "plan"))
+            clip_seed, rng = _seeds(seed, "events", split, "", i)
             count = min(int(rng.integers(1, options["max_events"] + 1)), len(names))
             if split == "train":
                 p = weights / weights.sum()
@@ -89,54 +95,52 @@ def plan_events(options: Mapping[str, Any], block: Mapping[str, Any], seed: int)
             else:
                 chosen = _balanced(seed, i, len(names))[:count]
             events = tuple(_event(rng, names[k], seconds, snr_db, (0.15, 0.6)) for k in chosen)
-            clip_id = f"{split}-{i:05d}"
-            path = f"{split}/{clip_id}.flac"
-            plans.append(ClipPlan(clip_id, path, clip_seed, seconds, events, split))
-    return plans
+            yield ClipPlan(f"{split}-{i:05d}", split, clip_seed, seconds, events, split)
 
 
-def plan_scenes(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) -> list[ClipPlan]:
+def plan_scenes(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) -> Plans:
     """Single-label clips in ESC-50's shape, equally many for each class and fold.
 
     Each fold has recording conditions of its own, as the clips of one source recording share them.
     """
-    seconds, snr_db, plans = block["clip_seconds"], options["snr_db"], []
+    seconds, numbers = block["clip_seconds"], range(options["clips_per_class_and_fold"])
     for fold in range(1, block["folds"] + 1):
         fold_seed = derive_seed(seed, "synthetic", "scenes", fold, "conditions")
         conditions = _half(_ANYWHERE, np.random.default_rng(fold_seed))
-        for name in class_names(options):
-            for i in range(options["clips_per_class_and_fold"]):
-                clip_seed = derive_seed(seed, "synthetic", "scenes", fold, name, i)
-                rng = np.random.default_rng(derive_seed(clip_seed, "plan"))
-                events = (_event(rng, name, seconds, snr_db, (0.4, 1.0)),)
-                about = (f"fold{fold}-{name}-{i:03d}", f"fold{fold}/fold{fold}-{name}-{i:03d}.flac")
-                plan = ClipPlan(*about, clip_seed, seconds, events, "", fold, conditions)
-                plans.append(plan)
-    return plans
+        for name, i in itertools.product(class_names(options), numbers):
+            clip_seed, rng = _seeds(seed, "scenes", fold, name, i)
+            events = (_event(rng, name, seconds, options["snr_db"], (0.4, 1.0)),)
+            about = (f"fold{fold}-{name}-{i:03d}", f"fold{fold}", clip_seed, seconds, events)
+            yield ClipPlan(*about, "", fold, conditions)
 
 
-def plan_ships(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) -> list[ClipPlan]:
+def plan_ships(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) -> Plans:
     """Unlabelled recordings under water in ShipsEar's shape; the vessel types take turns."""
-    names, plans = list(VESSELS), []
+    names = list(VESSELS)
     for i in range(options["recordings"]):
         name = names[i % len(names)]
-        clip_seed = derive_seed(seed, "synthetic", "ships", "", name, i)
-        rng = np.random.default_rng(derive_seed(clip_seed, "plan"))
+        clip_seed, rng = _seeds(seed, "ships", "", name, i)
         length = round(rng.uniform(*options["seconds"]), 2)
         events = (Event(name, 0.0, length, rng.uniform(-3, 15)),)
-        about = (f"{name}-{i:03d}", f"{name}/{name}-{i:03d}.flac")
-        plans.append(ClipPlan(*about, clip_seed, length, events, conditions=_UNDER_WATER))
-    return plans
+        about = (f"{name}-{i:03d}", name, clip_seed, length, events)
+        yield ClipPlan(*about, conditions=_UNDER_WATER)
 
 
 PLANNERS = {"events": plan_events, "scenes": plan_scenes, "ships": plan_ships}
 
 
+def _seeds(seed: int, *words: object) -> tuple[int, np.random.Generator]:
+    """A clip's seed, for its audio, and the draws of its plan."""
+    clip_seed = derive_seed(seed, "synthetic", *words)
+    return clip_seed, np.random.default_rng(derive_seed(clip_seed, "plan"))
+
+
 def _half(whole: Conditions, rng: np.random.Generator) -> Conditions:
     """Each range narrowed to a random half of it."""
-    starts = [low + (high - low) / 2 * rng.random() for low, high in whole]
-    halves = [(high - low) / 2 for low, high in whole]
-    return Conditions(*((low, low + half) for low, half in zip(starts, halves, strict=True)))
+    ranges = np.array(whole)
+    widths = (ranges[:, 1] - ranges[:, 0]) / 2
+    starts = ranges[:, 0] + widths * rng.random(len(ranges))
+    return Conditions(*zip(starts.tolist(), (starts + widths).tolist(), strict=True))
 
 
 def _balanced(seed: int, clip: int, classes: int) -> NDArray[np.integer]:

@@ -96,7 +96,7 @@ def _files(root: str, found: FoundAudio) -> Iterator[str]:
             ) from None
 
     # What lies in the folder itself first; then what links lead to, in the order of their finding.
-    starts, seen = [root], {}
+    starts, seen = [root], dict[str, str]()
     for start in starts:
         for folder, folders, files in os.walk(start, onerror=refuse):
             below, real = os.path.relpath(folder, root), os.path.realpath(folder)
@@ -108,7 +108,8 @@ def _files(root: str, found: FoundAudio) -> Iterator[str]:
                 continue
             seen[real] = below
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            starts.extend(path for name in folders if (path := Path(folder, name)).is_symlink())
+            paths = [Path(folder, name) for name in folders]
+            starts.extend(str(path) for path in paths if path.is_symlink())
             for name in sorted(files):
                 if not name.startswith("."):
                     yield name if below == "." else f"{below}/{name}"

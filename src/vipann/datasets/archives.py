@@ -51,12 +51,13 @@ def fetch_archive(
     if target.is_file() and (right := matching_sum(target, entry)):
         return f"{target.name}: already there, {right}"
     folder = _mirror_folder(mirror) if mirror else None
-    for item in choices if folder else []:
+    for item in choices:
         parts = item.get("bundle") or [item]
-        found = [_in_mirror(folder, part, entry.get("mirror_path")) for part in parts]
-        if None not in found and item.get("bundle"):
+        places = (_in_mirror(folder, part, entry.get("mirror_path")) for part in parts)
+        found = [place for place in places if place]
+        if len(found) == len(parts) and item.get("bundle"):
             return _bundle_verified(found, target, parts)
-        if None not in found:
+        if len(found) == len(parts):
             return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
     if not entry.get("url"):
         raise UserError(_by_hand(entry, folder))
@@ -120,7 +121,9 @@ def _mirror_folder(mirror: str) -> Path:
     return folder
 
 
-def _in_mirror(folder: Path, item: Mapping, entry_path: str | None) -> Path | None:
+def _in_mirror(folder: Path | None, item: Mapping, entry_path: str | None) -> Path | None:
+    if folder is None:
+        return None
     below = item.get("mirror_path", entry_path)
     places = [folder / item["file"]] + ([folder / below / item["file"]] if below else [])
     return next((place for place in places if place.is_file()), None)

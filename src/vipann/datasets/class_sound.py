@@ -3,7 +3,7 @@
 Where each class comes from another recorder, a network may learn the recorders.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -121,7 +121,7 @@ def _ranges_differ(one: tuple[float, float], other: tuple[float, float]) -> bool
     return low[1] * (1 + _EDGES_DIFFER) < high[0]
 
 
-def _rates_text(rates: Sequence) -> str:
+def _rates_text(rates: Iterable) -> str:
     shown = sorted({int(rate) for rate in rates})
     more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
     return ", ".join(f"{rate}" for rate in shown[:4]) + more

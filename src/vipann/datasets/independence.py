@@ -74,7 +74,7 @@ def refuse_or_report(
     sides = [(sums.where(sums == "", sums + " " + part), labels, "labels")]
     sides += [(key, frame["fold"], "fold") for key in (sums, recording) if folds]
     sides += [(key, split, "split") for key in (sums, recording)]
-    said, reported = [], set()
+    said, reported = [], set[tuple]()
     for key, side, what in sides:
         # Copies that are apart divide their recording too: that is reported once.
         of = [(pair, (what, recording.iloc[pair[0]])) for pair in apart(key, side)]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -73,7 +74,7 @@ def clip_row(
     origin: str = "",
     recording: str = "",
     sources: Sequence[str] = (),
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """One row of a manifest: the clip lasts from offset_s on, at most clip_seconds.
 
     Labels are taken as `label_name` has them. `origin` is where the clip is listed ("esc50.csv,
@@ -98,7 +99,7 @@ def clip_row(
 
 
 def clip_table(
-    rows: Sequence[Mapping[str, object]], classes: Sequence[str], said: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], said: Sequence[str] = ()
 ) -> ClipTable:
     """ClipTable from rows made by `clip_row`; keeps their order. `said`: its warnings."""
     columns = [*COLUMNS, *(["origin"] if any("origin" in row for row in rows) else [])]

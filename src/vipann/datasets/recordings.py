@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -71,7 +72,7 @@ def cut(
     whole: bool = False,
     split: str = "",
     origin: str = "",
-) -> Iterator[dict[str, object]]:
+) -> Iterator[dict[str, Any]]:
     """Rows of a recording: consecutive windows of clip_seconds, or its first clip_seconds only.
 
     A clip id is the file's path, with `#000`.. for windows. The rest of a recording is a window

@@ -163,7 +163,7 @@ def _draw_event(
     clips: pd.DataFrame,
     length: int,
     read: Callable[[str], np.ndarray],
-    gain_db: Sequence[float],
+    gain_db: tuple[float, float],
     rng: np.random.Generator,
 ) -> _Event:
     row = clips.iloc[int(rng.integers(len(clips)))]

@@ -46,7 +46,8 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     """
     folder, options = Path(folder), block.get("options") or {}
     paths = find_recordings(folder)
-    types, classes = {}, []
+    types: dict[str, str] = {}
+    classes: list[str] = []
     if options.get("csv") and block["task"] != "unlabelled":
         types, classes = _read_types(folder / options["csv"])
     rows: list[dict] = []

@@ -27,7 +27,7 @@ from vipann.progress import progress
 DRAWN = True
 _LABELS = "labels.csv"
 _TASKS = {"events": "multilabel", "scenes": "multiclass", "ships": "unlabelled"}
-_DEFAULTS = {"max_events": 3, "imbalance": 1.0, "snr_db": [5, 25], "classes": None}
+_DEFAULTS: dict[str, Any] = {"max_events": 3, "imbalance": 1.0, "snr_db": [5, 25], "classes": None}
 
 
 def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:

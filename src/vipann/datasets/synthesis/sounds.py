@@ -6,6 +6,7 @@ their ranges lie, which overlap between classes.
 """
 
 import math
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -48,15 +49,14 @@ class Kind(NamedTuple):
     gust: Range = (0, 0)
     gust_hz: Range = (0.3, 2.5)
 
-    def drawn(self, rng: np.random.Generator) -> "Kind":
+    def drawn(self, rng: np.random.Generator) -> SimpleNamespace:
         """The same with a number in the place of each range."""
         ranges = {name: both for name, both in self._asdict().items() if isinstance(both, tuple)}
-        return self._replace(
-            **{
-                name: log_uniform(rng, *both) if name in _BY_OCTAVES else rng.uniform(*both)
-                for name, both in ranges.items()
-            }
-        )
+        numbers = {
+            name: log_uniform(rng, *both) if name in _BY_OCTAVES else rng.uniform(*both)
+            for name, both in ranges.items()
+        }
+        return SimpleNamespace(**self._asdict() | numbers)
 
 
 _BY_OCTAVES = ("pitch", "rate", "length", *(name for name in Kind._fields if name.endswith("_hz")))
@@ -126,7 +126,7 @@ def sound(kind: Kind, rng: np.random.Generator, seconds: float, rate: int) -> ND
     return (wave / np.abs(wave).max()).astype(np.float32)
 
 
-def _events(own: Kind, rng: np.random.Generator, samples: int, rate: int) -> Wave:
+def _events(own: SimpleNamespace, rng: np.random.Generator, samples: int, rate: int) -> Wave:
     """Events at times whose gaps vary by the jitter; four that differ come in turn."""
     length = own.length if own.rings else min(own.length, 0.9 / own.rate)
     count = max(min(int(length * rate), samples), 8)
@@ -143,7 +143,9 @@ def _events(own: Kind, rng: np.random.Generator, samples: int, rate: int) -> Wav
     return wave[:samples]
 
 
-def _tone_and_noise(own: Kind, rng: np.random.Generator, samples: int, rate: int) -> Wave:
+def _tone_and_noise(
+    own: SimpleNamespace, rng: np.random.Generator, samples: int, rate: int
+) -> Wave:
     wave, course = np.zeros(samples), np.linspace(-0.5, 0.5, samples)
     if own.pitch:
         swing = np.sin(2 * np.pi * (own.swing_hz * np.arange(samples) / rate + rng.random()))
@@ -157,7 +159,7 @@ def _tone_and_noise(own: Kind, rng: np.random.Generator, samples: int, rate: int
     return wave
 
 
-def _harmonics(own: Kind, rng: np.random.Generator, frequency: Wave, rate: int) -> Wave:
+def _harmonics(own: SimpleNamespace, rng: np.random.Generator, frequency: Wave, rate: int) -> Wave:
     """Up to 48 harmonics below 0.47 of the sample rate, over a `frequency` for each sample."""
     order = np.arange(1, max(1, min(48, int(0.47 * rate / frequency.max()))) + 1)
     heights = order**-own.tilt * rng.uniform(0.5, 1, len(order))
@@ -170,7 +172,7 @@ def _harmonics(own: Kind, rng: np.random.Generator, frequency: Wave, rate: int) 
     return table[index] + (table[index + 1] - table[index]) * (position - index)
 
 
-def _struck(own: Kind, rng: np.random.Generator, frequency: Wave, rate: int) -> Wave:
+def _struck(own: SimpleNamespace, rng: np.random.Generator, frequency: Wave, rate: int) -> Wave:
     """Partials of a struck solid, at no whole multiples of the lowest one's `frequency`."""
     ratios = np.cumprod(np.append(1, rng.uniform(1.15, 1.7, own.partials - 1)))
     ratios = ratios[ratios * frequency.max() < 0.47 * rate]

@@ -28,16 +28,11 @@ def confidence_and_outcome(
     return probability.max(axis=1, keepdims=True), right[:, None].astype(float)
 
 
-def bin_edges(confidence: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
-    """The bins - 1 inner edges of confidences (N,): equal in width over [0, 1], or in clips.
-
-    With `adaptive` they are the quantiles of the confidences; clips of the same confidence share a
-    bin, so that the order of clips has no influence.
-    """
-    return _edges(np.sort(confidence) if adaptive else confidence, bins, adaptive)
-
-
 def _edges(ascending: np.ndarray, bins: int, adaptive: bool) -> np.ndarray:
+    """The bins - 1 inner edges of ascending confidences (N,): equal in width over [0, 1], or, with
+    `adaptive`, the confidences' quantiles; clips of the same confidence share a bin, so that the
+    order of clips has no influence.
+    """
     inner = np.linspace(0.0, 1.0, bins + 1)[1:-1]
     if not adaptive:
         return inner

@@ -15,8 +15,7 @@ from vipann.datasets.left_out import read_list
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.errors import UserError
 from vipann.folds import fold_numbers
-from vipann.paper.names import PRETRAINING_CLASSES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import PRETRAINING_CLASSES, paper_value
 
 RANDOM_BACKBONE = ("drop", "flip")
 _FLOAT, _HALF = 4, 2

@@ -15,7 +15,7 @@ from vipann.datasets.shipsear import BY_HAND
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.evaluation.interval import interval_words
 from vipann.folds import fold_numbers, share_out
-from vipann.paper.figures import figure_name
+from vipann.papers.vi_pann.figures import figure_name
 from vipann.provenance.folder import file_stamp, folder_stamp
 
 PAPER = read_layer(ROOT / "config/config.yaml")

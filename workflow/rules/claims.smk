@@ -11,7 +11,7 @@ rule claims:
     input:
         **claims_inputs(),
         counts=COMPLEXITY,
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         csv=CLAIMS[0],
         md=CLAIMS[1],

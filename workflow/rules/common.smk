@@ -24,7 +24,8 @@ from vipann.errors import UserError
 from vipann.evaluation.interval import interval_words
 from vipann.files import digest
 from vipann.folds import fold_numbers, share_out
-from vipann.paper.figures import figure_name
+from vipann.papers.vi_pann.figures import figure_name
+from vipann.plan.run import Run
 from vipann.provenance.fingerprint import fingerprint
 from vipann.provenance.folder import file_stamp, folder_stamp
 from vipann.report.names import (
@@ -53,6 +54,8 @@ except UserError as error:
 config["notes"] = notes_of(config)
 # The paper's own settings, under this run's.
 PAPER = read_layer(ROOT / "config/config.yaml")
+# What the functions of vipann.plan take.
+RUN = Run(ROOT, config, PAPER)
 RESULTS = f"results/{config['run']}"
 DATA = config["data"]["dir"]
 LOGS = f"{RESULTS}/logs"

@@ -18,8 +18,7 @@ from vipann.claims.judgement import (
     not_below,
 )
 from vipann.claims.testing import Test, all_of, any_of, wilson
-from vipann.paper.names import PRETRAINING_DATASET, STRATEGY_NAMES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
 
 BAYESIAN = ("flip", "det_flip", "drop")
 STRATEGIES = tuple(STRATEGY_NAMES)

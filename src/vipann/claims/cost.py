@@ -12,8 +12,7 @@ from vipann.claims.judgement import (
     Judgement,
     Unjudged,
 )
-from vipann.paper.names import STRATEGY_NAMES, TRANSFER_DATASETS
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES, TRANSFER_DATASETS, paper_value
 
 # How far a factor may be from 2 and still be "effectively" 2.
 EFFECTIVELY = 0.01

@@ -21,8 +21,12 @@ from vipann.claims.testing import (
 )
 from vipann.evaluation.interval import Kind
 from vipann.evaluation.retention import RANDOM
-from vipann.paper.names import PHASE_NAMES, PRETRAINING_DATASET, STRATEGY_NAMES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import (
+    PHASE_NAMES,
+    PRETRAINING_DATASET,
+    STRATEGY_NAMES,
+    paper_value,
+)
 
 Model = tuple[str, str]  # strategy, phase
 

@@ -14,7 +14,7 @@ from vipann.claims.judgement import UNJUDGED, Claim, Judgement, Unjudged
 from vipann.claims.testing import holm
 from vipann.errors import UserError
 from vipann.evaluation.interval import Kind
-from vipann.paper.names import PRETRAINING_DATASET, TRANSFER_DATASETS
+from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, TRANSFER_DATASETS
 
 CLAIMS: tuple[Claim, ...] = (
     *cost.CLAIMS,

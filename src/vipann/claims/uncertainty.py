@@ -24,7 +24,7 @@ from vipann.claims.judgement import (
 from vipann.claims.testing import Test, all_of, any_of, over_folds, over_random_orders
 from vipann.evaluation.interval import interval_of, interval_words
 from vipann.evaluation.retention import RANDOM
-from vipann.paper.names import STRATEGY_NAMES
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES
 
 KINDS = ("total", "epistemic", "aleatoric")
 WORDS = {"total": "entropy", "epistemic": "epistemic", "aleatoric": "aleatoric"}

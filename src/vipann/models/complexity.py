@@ -34,7 +34,7 @@ from vipann.models.bayesian import bayesian_torch_settings
 from vipann.models.network import HEAD_LAYERS, trainable_parameters
 from vipann.models.resnet54 import ResNet54
 from vipann.models.strategies import Strategy, build_network
-from vipann.paper.networks import PaperNetwork
+from vipann.papers.vi_pann.networks import PaperNetwork
 
 PARTS = ("stft", "conv", "mel", "linear", "batch_norm", "avg_pool", "mean", "mul")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.files import replacing
-from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.layout import (
     NOTHING,
     Column,

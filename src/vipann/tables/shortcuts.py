@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.evaluation.detection import SHORTCUT_COLUMNS, SHORTCUTS, shortcut_scores
-from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.beyond import KEYS, UNCERTAINTIES
 from vipann.tables.layout import Column, Layout, number, write_table
 

@@ -8,7 +8,7 @@ from planted import BAYESIAN, FRACTIONS, KINDS, rising, transfer_run, upstream_r
 from vipann.claims.evidence import RunView
 from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import CLAIMS, judged
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import paper_value
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 TRANSFER = [claim.key for claim in CLAIMS if claim.scope == "transfer"]

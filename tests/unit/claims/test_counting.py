@@ -9,7 +9,7 @@ from vipann.claims.counting import COMPARISONS, LEVEL, MOST_ORDERS, most_tests, 
 from vipann.claims.ledger import CLAIMS, ledger
 from vipann.claims.testing import all_of, holm, over_random_orders
 from vipann.claims.uncertainty import KINDS
-from vipann.paper.names import TRANSFER_DATASETS
+from vipann.papers.vi_pann.printed import TRANSFER_DATASETS
 
 PAPERS = {name.lower(): name for name in TRANSFER_DATASETS} | {"audioset": "AudioSet", "own": None}
 

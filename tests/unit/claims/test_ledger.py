@@ -14,8 +14,7 @@ from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import CLAIMS, COLUMNS, KINDS, Source, judged, ledger
 from vipann.claims.writing import write_claims
 from vipann.errors import UserError
-from vipann.paper.names import TRANSFER_DATASETS
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import TRANSFER_DATASETS, paper_value
 
 # claim -> what the printed tables say for ESC-50, UrbanSound8K, DCASE2013.
 PRINTED = {

@@ -18,19 +18,24 @@ COMPARISONS = 3
 # Orders come in such steps, so that one claim more seldom asks for others.
 STEP = 500
 MOST_ORDERS = 5000
-_PAPERS = Path(__file__).parents[1] / "papers"
+_PAPERS = Path(__file__).parents[1] / "papers"  # <paper>/claims/claims.csv
 
 
 def orders_needed(
-    paper: str, upstream: str | None, transfer: Sequence[str], paper_names: Mapping[str, str | None]
+    upstream: str | None,
+    transfer: Sequence[str],
+    paper_names: Mapping[str, str | None],
+    papers: Iterable[str] | None = None,
 ) -> int:
     """The number of random orders for a run on these datasets, at most `MOST_ORDERS`.
 
-    The least K in steps of 500 with COMPARISONS * tests / (K + 1) < 0.05. paper: whose claims are
-    judged, a folder of `vipann/papers`; paper_names: the paper's name of each dataset, or None.
+    The least K in steps of 500 with COMPARISONS * tests / (K + 1) < 0.05. paper_names: the paper's
+    name of each dataset, or None; papers: whose claims are judged, each in a ledger of its own
+    (folders of `vipann/papers`; all of them by default).
     """
-    claims = read_claims(_PAPERS / paper / "claims" / "claims.csv")
-    tests = most_tests(claims, upstream, transfer, paper_names)
+    tables = {path.parents[1].name: path for path in _PAPERS.glob("*/claims/claims.csv")}
+    ledgers = [read_claims(tables[paper]) for paper in tables if papers is None or paper in papers]
+    tests = max((most_tests(one, upstream, transfer, paper_names) for one in ledgers), default=0)
     least = math.ceil(COMPARISONS * tests / LEVEL)
     return min(MOST_ORDERS, STEP * max(1, math.ceil(least / STEP)))
 

@@ -155,7 +155,7 @@ def statistics_of(
     """What is bootstrapped of one fold; names as in the metrics, see `vipann.evaluation.metrics`.
 
     mAP and AUC are not: each resample would sort every class anew. Nor are calibration errors: a
-    resample's bins are noisier than the sample's, which moves all of them upwards.
+    resample's bins are noisier than the sample's, which shifts all of them upwards.
     """
     scores = {"nll": negative_log_likelihood, "brier": brier}
     found: dict[str, Statistic] = {

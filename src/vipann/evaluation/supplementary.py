@@ -108,8 +108,8 @@ def own_metrics(one: Predictions, bins: int) -> pd.DataFrame:
         for metric, value in _calibration_scores(one, probability, bins).items()
     ]
     if one.task == "multiclass":
-        words = ("calibrated outcomes", one.dataset, one.strategy, one.phase, one.fold)
-        rng = np.random.default_rng(derive_seed(one.seed, *words))
+        names = ("calibrated outcomes", one.dataset, one.strategy, one.phase, one.fold)
+        rng = np.random.default_rng(derive_seed(one.seed, *names))
         for replication, probability in enumerate(one.mean_probability):
             pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
             excess = calibration.calibration_excess(*pair, bins, rng)
@@ -239,8 +239,8 @@ def interval_table(
         bounds = interval(value, averaged, sides, share=detection or name == "accuracy")
         scored = others[first.fold].scored_dataset if detection else first.dataset
         fewest = min(side.total for side in sides)
-        words = (first.dataset, scored, first.strategy, first.phase, name)
-        rows.append((*words, value, *bounds, len(folds), fewest, settings.resamples))
+        scope = (first.dataset, scored, first.strategy, first.phase, name)
+        rows.append((*scope, value, *bounds, len(folds), fewest, settings.resamples))
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
 
 
@@ -261,8 +261,8 @@ def _outside_resamples(
 
 
 def _generator(settings: MetricSettings, one: Predictions, of: str) -> np.random.Generator:
-    words = ("bootstrap", one.dataset, one.strategy, one.phase, of)
-    return np.random.default_rng(derive_seed(settings.seed, *words))
+    names = ("bootstrap", one.dataset, one.strategy, one.phase, of)
+    return np.random.default_rng(derive_seed(settings.seed, *names))
 
 
 def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:

@@ -37,7 +37,7 @@ RISING = 0.8
 SMALL, MEDIUM = 0.2, 0.5
 BROADER = 1.5
 HALF = 0.5
-ONE_NETWORK = "no test: one network, whose replications tell the sampling's noise alone"
+ONE_NETWORK = "no test: one network, whose replications show only the sampling's noise"
 
 Key = tuple[Model, str]  # a model and one of its uncertainties
 

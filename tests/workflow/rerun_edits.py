@@ -216,7 +216,7 @@ EDITS = [
     Edit(
         "a number of the paper",
         {"complexity", "dataset_table", "table"},
-        change=substitute(f"{LIBRARY}/paper/tables.csv", r"\d\.\d+", r"\g<0>1"),
+        change=substitute(f"{LIBRARY}/papers/vi_pann/tables.csv", r"\d\.\d+", r"\g<0>1"),
     ),
     Edit(
         "text of a notebook",

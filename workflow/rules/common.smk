@@ -24,7 +24,7 @@ from vipann.errors import UserError
 from vipann.evaluation.interval import interval_words
 from vipann.files import digest
 from vipann.folds import fold_numbers, share_out
-from vipann.paper.figures import figure_name
+from vipann.papers.vi_pann.figures import figure_name
 from vipann.plan.run import Run
 from vipann.provenance.fingerprint import fingerprint
 from vipann.provenance.folder import file_stamp, folder_stamp

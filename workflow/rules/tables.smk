@@ -18,7 +18,7 @@ localrules:
 
 rule complexity:
     input:
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         counts=COMPLEXITY,
     log:
@@ -45,7 +45,7 @@ rule dataset_table:
     input:
         manifests=[f"{RESULTS}/manifests/{name}.parquet" for name in TRANSFER_DATASETS],
         features=[f"{RESULTS}/features/{name}.h5" for name in TRANSFER_DATASETS],
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table2.csv",
         md=f"{RESULTS}/tables/table2.md",
@@ -65,7 +65,7 @@ rule dataset_table:
 rule table:
     input:
         metrics=metrics_of_table,
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=f"{RESULTS}/tables/table{{number}}.md",

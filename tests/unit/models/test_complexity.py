@@ -25,9 +25,8 @@ from vipann.models.complexity import (
 )
 from vipann.models.network import trainable_parameters
 from vipann.models.strategies import STRATEGIES, build_network
-from vipann.paper.names import STRATEGY_NAMES
-from vipann.paper.networks import PaperNetwork, networks_of_table_1
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.networks import PaperNetwork, networks_of_table_1
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES, paper_value
 
 
 @pytest.fixture

@@ -78,35 +78,6 @@ def random_orders(dataset: str) -> int:
     return orders_needed(UPSTREAM, TRANSFER_DATASETS, names)
 
 
-def claims_inputs() -> dict:
-    return {
-        f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
-        for dataset in TESTED
-        for kind in ("metrics", "retention", "uncertainty")
-    }
-
-
-def claims_settings() -> dict:
-    datasets = {}
-    for name in TESTED:
-        block, training = config["datasets"][name], []
-        if name != UPSTREAM:
-            numbers = fold_numbers(block["folds"])
-            training, _ = share_out(numbers, numbers[0], config["validation"]["split"])
-        datasets[name] = {
-            "paper_name": block.get("paper_name"),
-            "training_folds": len(training),
-        }
-    return settings(
-        "claims.py",
-        datasets=datasets,
-        upstream=UPSTREAM,
-        transfer=TRANSFER_DATASETS,
-        interval=config["evaluation"]["interval"],
-        notes=config["notes"],
-    )
-
-
 def curves_of_run() -> list[str]:
     upstream = [f"upstream/{strategy}" for strategy in TRAINED_STRATEGIES]
     transferred = [f"{name}/{model}" for name in TRANSFER_DATASETS for model in models_of(name)]

@@ -1,8 +1,26 @@
-"""The printed numbers of the paper's Tables 1 to 5."""
+"""The words and numbers of the paper."""
 
 import csv
 from functools import cache
 from pathlib import Path
+
+from vipann.strategies import STRATEGIES
+
+# The paper's spelling, in the order of its Table 4.
+STRATEGY_NAMES = {strategy.name: strategy.label for strategy in STRATEGIES}
+PHASE_NAMES = {
+    "pretrained": "Pre-trained",
+    "fixed": "Fixed",
+    "finetuned": "Fine-Tuned",
+    "scratch": "From scratch",
+}
+# In the order of its columns.
+UNCERTAINTY_NAMES = {"total": "Entropy", "epistemic": "Epistemic", "aleatoric": "Aleatoric"}
+
+# The one dataset that Table 3 is about.
+PRETRAINING_DATASET = "AudioSet"
+PRETRAINING_CLASSES = 527  # section 4.1
+TRANSFER_DATASETS = ("ESC-50", "UrbanSound8K", "DCASE2013")
 
 
 def paper_value(table: int, row: str, column: str) -> float | None:

@@ -1,8 +1,7 @@
 """Which networks Table 1 and its variants are about."""
 
-from vipann.paper.names import STRATEGY_NAMES
-from vipann.paper.networks import networks_of_table_1
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.networks import networks_of_table_1
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES, paper_value
 
 
 def test_table_1_has_the_networks_that_the_paper_prints_and_no_others():

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vipann.paper.names import PRETRAINING_CLASSES, PRETRAINING_DATASET
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import PRETRAINING_CLASSES, PRETRAINING_DATASET, paper_value
 
 TRANSFER_STRATEGIES = ("drop", "det_flip", "flip")
 PRETRAINING_STRATEGIES = ("det", "drop", "flip")

@@ -43,8 +43,8 @@ class MelSpectrogram(AudioFrontEnd):
     """Short-time power spectra through a mel filterbank: `mel(waveform)`.
 
     floor: what digital silence gives in all bands; decibel: by how much a value changes where the
-    power does by 1 dB. A subclass hands over its `window` (n,), as long as the FFT, and its `filters`
-    (n // 2 + 1, mel_bands), the filterbank.
+    power does by 1 dB. A subclass hands over its `window` (n,), as long as the FFT, and its
+    `filters` (n // 2 + 1, mel_bands), the filterbank.
     """
 
     floor: float

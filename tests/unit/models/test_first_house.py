@@ -44,7 +44,7 @@ def test_names_and_settings_of_before_give_the_network_of_now(
 
     path = tmp_path / "old.safetensors"
     state = network.state_dict()
-    save_file({name.partition(".")[2]: value for name, value in state.items()}, path)
+    save_file({k.partition(".")[2]: v.contiguous() for k, v in state.items()}, path)
     settings = {key: paper_network[key] for key in ("bayesian", "moped")}
     settings |= {"mel_bands": 64, "model": OLD[encoder] | {"dropout": RATES}}
     facts = {"strategy": strategy, "phase": "pretrained", "classes": ["a", "b", "c"]}

@@ -13,6 +13,7 @@ grow with the dataset.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def extract_features(
     clear_partial(out)
     with (
         enough_space(out, 2 * int(np.prod(shape))),
-        RejectedClips(rejected_list(out)) as rejected,
+        closing(RejectedClips(rejected_list(out))) as rejected,
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):

@@ -135,13 +135,13 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
 
     from vipann.evaluation.predict import SamplingPlan, sample
-    from vipann.models.draws import clip_keys
+    from vipann.models.clip_rng import clip_keys
     from vipann.models.strategies import build_transferred
 
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
-    model = CONFIG["model"] | {"width": arguments.width}
-    settings = {"model": model, "bayesian": CONFIG["bayesian"], "mel_bands": MEL_BANDS}
+    model = CONFIG["model"] | {"resnet54": {"width": arguments.width}}
+    settings = {"model": model, "bayesian": CONFIG["bayesian"], "bands": MEL_BANDS}
     clips = torch.randn(arguments.head_clips, FRAMES, MEL_BANDS)
     keys = clip_keys(0, map(str, range(len(clips))))
 
@@ -166,9 +166,10 @@ def _build(arguments: argparse.Namespace) -> tuple:
     from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn, get_kl_loss
 
     from vipann.models.bayesian import bayesian_torch_settings, kl_divergence, to_flipout
-    from vipann.models.resnet54 import ResNet54
+    from vipann.models.strategies import network_of
 
-    network = ResNet54(CLASSES, width=arguments.width, output_dropout=True)
+    model = CONFIG["model"] | {"resnet54": {"width": arguments.width}}
+    network = network_of(model, MEL_BANDS, CLASSES, output_dropout=True)
     contender = arguments.contender
     if contender == LIBRARY:
         dnn_to_bnn(network, bayesian_torch_settings(CONFIG["bayesian"], MOPED_DELTA))
@@ -184,7 +185,7 @@ def _inference(
 ) -> Callable[[], None]:
     import torch
 
-    from vipann.models.draws import clip_keys, draws_of
+    from vipann.models.clip_rng import clip_keys, draws_of
 
     keys = clip_keys(0, map(str, range(len(clips))))
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from vipann.errors import UserError
-from vipann.evaluation.beyond import INTERVAL_COLUMNS
+from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 from vipann.notebook import execute_notebook
 from vipann.tables.beyond import ood_table
 

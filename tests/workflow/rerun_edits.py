@@ -169,6 +169,10 @@ EDITS = [
         change=unused_function(f"{LIBRARY}/training/loop.py"),
     ),
     Edit(
+        "a pooling that no network of the run has",
+        change=unused_function(f"{LIBRARY}/models/pooling.py"),
+    ),
+    Edit(
         "optimizer code",
         TRAINING,
         change=in_function(f"{LIBRARY}/training/module.py", "optimizer"),
@@ -181,7 +185,7 @@ EDITS = [
     Edit(
         "code of the log-mel front end",
         {"features"},
-        change=in_function(f"{LIBRARY}/features/logmel.py", "frames"),
+        change=in_function(f"{LIBRARY}/features/front_ends/logmel.py", "frames"),
     ),
     Edit(
         "code of one dataset's adapter",
@@ -212,7 +216,7 @@ EDITS = [
     Edit(
         "a number of the paper",
         {"complexity", "dataset_table", "table"},
-        change=substitute(f"{LIBRARY}/paper/tables.csv", r"\d\.\d+", r"\g<0>1"),
+        change=substitute(f"{LIBRARY}/papers/vi_pann/tables.csv", r"\d\.\d+", r"\g<0>1"),
     ),
     Edit(
         "text of a notebook",
@@ -259,7 +263,9 @@ EDITS = [
         {"metrics"},
         config={"evaluation": {"retained_fractions": 6}},
     ),
-    Edit("window of the features", {"features"}, config={"features": {"window": "hann"}}),
+    Edit(
+        "window of the features", {"features"}, config={"features": {"logmel": {"window": "hann"}}}
+    ),
     Edit("font size of the figures", DRAWING, config={"figures": {"font_size": 11}}),
     Edit(
         "seed",

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from vipann.paper.figures import FIGURES
+from vipann.papers.vi_pann.figures import FIGURES
 from vipann.report.names import figure_label
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

@@ -1,5 +1,7 @@
 # The claims ledger: what the paper says in words, judged on this run.
 
+from vipann.plan.claims import claims_inputs, claims_settings
+
 CLAIMS = multiext(f"{RESULTS}/tables/claims", ".csv", ".md", ".tex")
 
 
@@ -9,9 +11,9 @@ localrules:
 
 rule claims:
     input:
-        **claims_inputs(),
+        **claims_inputs(RUN),
         counts=COMPLEXITY,
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         csv=CLAIMS[0],
         md=CLAIMS[1],
@@ -21,7 +23,7 @@ rule claims:
     conda:
         "../../environment.yml"
     params:
-        settings=claims_settings(),
+        settings=claims_settings(RUN, "vi_pann", config["notes"]),
     message:
         "claims of the paper"
     script:

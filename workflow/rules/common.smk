@@ -24,7 +24,8 @@ from vipann.errors import UserError
 from vipann.evaluation.interval import interval_words
 from vipann.files import digest
 from vipann.folds import fold_numbers, share_out
-from vipann.paper.figures import figure_name
+from vipann.papers.vi_pann.figures import figure_name
+from vipann.plan.run import Run
 from vipann.provenance.fingerprint import fingerprint
 from vipann.provenance.folder import file_stamp, folder_stamp
 from vipann.report.names import (
@@ -38,7 +39,13 @@ from vipann.report.names import (
 )
 from vipann.report.notes import notes_of
 from vipann.seeds import derive_seed
-from vipann.used import used_features, used_model
+from vipann.parts import (
+    bands_of,
+    chosen_front_end,
+    chosen_parts,
+    feature_settings,
+    model_settings,
+)
 
 try:
     check_config(
@@ -53,6 +60,8 @@ except UserError as error:
 config["notes"] = notes_of(config)
 # The paper's own settings, under this run's.
 PAPER = read_layer(ROOT / "config/config.yaml")
+# What the functions of vipann.plan take.
+RUN = Run(ROOT, config, PAPER)
 RESULTS = f"results/{config['run']}"
 DATA = config["data"]["dir"]
 LOGS = f"{RESULTS}/logs"
@@ -88,6 +97,7 @@ def settings(
     script: str,
     *words: object,
     adapter: str | None = None,
+    chosen: tuple[str, ...] = (),
     notebook: str | None = None,
     **values: object,
 ) -> dict:
@@ -96,7 +106,7 @@ def settings(
     With `words` comes a seed of that name. `adapter` and `notebook` (a path below the repository)
     are what the script runs without importing it.
     """
-    extra = [f"vipann.datasets.adapters.{adapter}"] if adapter else []
+    extra = [*chosen, *([f"vipann.datasets.adapters.{adapter}"] if adapter else [])]
     executed = ROOT / notebook if notebook else None
     values["code"] = fingerprint(ROOT / "workflow/scripts" / script, SOURCE, extra, executed)
     if words:
@@ -105,10 +115,10 @@ def settings(
 
 
 def network_settings(strategy: str = "flip") -> dict:
-    """The config values that decide the form of the network of `strategy`."""
+    """The config values that decide the form of the network of `strategy`, and its parts' code."""
     blocks = {key: config[key] for key in NETWORK_BLOCKS[strategy]}
-    model = {"model": used_model(config), "mel_bands": config["features"]["mel_bands"]}
-    return blocks | model
+    model = {"model": model_settings(config["model"]), "bands": bands_of(config["features"])}
+    return blocks | model | {"chosen": chosen_parts(config)}
 
 
 def repository_file(path: str) -> str:

@@ -86,7 +86,7 @@ rule import_weights:
         settings=lambda w: settings(
             "import_weights.py",
             **archive_settings(weights_entry(w.strategy)),
-            features=used_features(config),
+            features=feature_settings(config["features"]),
             **network_settings(w.strategy),
         ),
     message:

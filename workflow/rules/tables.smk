@@ -18,7 +18,7 @@ localrules:
 
 rule complexity:
     input:
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         counts=COMPLEXITY,
     log:
@@ -29,7 +29,8 @@ rule complexity:
         # The paper's networks, whatever this run trains.
         settings=settings(
             "complexity.py",
-            model=PAPER["model"],
+            chosen=chosen_parts(PAPER),
+            model=model_settings(PAPER["model"]),
             bayesian=PAPER["bayesian"],
             features=paper_features(),
             clip_seconds=paper_clip_seconds(),
@@ -44,7 +45,7 @@ rule dataset_table:
     input:
         manifests=[f"{RESULTS}/manifests/{name}.parquet" for name in TRANSFER_DATASETS],
         features=[f"{RESULTS}/features/{name}.h5" for name in TRANSFER_DATASETS],
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table2.csv",
         md=f"{RESULTS}/tables/table2.md",
@@ -64,7 +65,7 @@ rule dataset_table:
 rule table:
     input:
         metrics=metrics_of_table,
-        paper=repository_file("src/vipann/paper/tables.csv"),
+        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         csv=f"{RESULTS}/tables/table{{number}}.csv",
         md=f"{RESULTS}/tables/table{{number}}.md",

@@ -72,15 +72,19 @@ def write_summary(
     if heard is not None:
         parts.append(pd.DataFrame(sound_rows(heard, table.classes)))
     about = {"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)}
-    summary = pd.concat([part for part in [*parts, pd.DataFrame([about])] if len(part)])
-    summary = summary.reset_index(drop=True).reindex(columns=list(COLUMNS)).assign(dataset=dataset)
-    nothing = {"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0, "hz": 0.0}
-    summary = summary.fillna(nothing).round({"hz": 0})
-    summary = summary.astype({"fold": int, "clips": int, "hz": int})
+    summary = _joined([*parts, pd.DataFrame([about])]).assign(dataset=dataset)
     with replacing(csv) as beside:
         summary.to_csv(beside, index=False, float_format="%.6f")
     with replacing(md) as beside:
         beside.write_text(_page(dataset, table, summary, heard), encoding="utf-8")
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The parts below each other, with all `COLUMNS`: 0 or "" where a part says nothing."""
+    rows = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    nothing = {"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0, "hz": 0.0}
+    rows = rows.reindex(columns=list(COLUMNS)).fillna(nothing).round({"hz": 0})
+    return rows.astype({"fold": int, "clips": int, "hz": int})
 
 
 def _heard(table: ClipTable, measures: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -1,11 +1,20 @@
-"""Features of a whole dataset: one HDF5 file, a chunk for each clip, or several shards of it."""
+"""Features of a whole dataset: one HDF5 file, or several shards of it.
+
+Datasets: the clips' features, called as the front end (N, T, M), float16, uncompressed, one clip a
+chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording; and, where they are made from
+audio, the `MEASURES` of the clips (N,) float32. Attributes: features (JSON of the front end's
+settings), clip_seconds, padding, task, classes (JSON), manifest_sha256, left_out_sha256.
+
+A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a frame
+or silent to the network is left out and listed in `rejected_list(out)`. The memory held does not
+grow with the dataset.
+"""
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -14,14 +23,14 @@ import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.datasets.shared import MADE_BY, heard_clips, list_sum
-from vipann.features.kinds import ClipFeatures, Heard, kind_of
+from vipann.features.audio import FrontEnd, Heard, front_end_of
 from vipann.features.measures import MEASURES, write_measures
 from vipann.features.rejected import RejectedClips, rejected_list
-from vipann.features.shards import shard_rows, write_head
+from vipann.features.shards import packed, shard_rows
 from vipann.files import clear_partial, digest, enough_space, replacing
 from vipann.progress import progress
 
-_WAITING_PER_WORKER = 4
+_WAITING_PER_WORKER = 16
 
 
 def extract_features(
@@ -39,53 +48,44 @@ def extract_features(
 ) -> None:
     """Write the features of every clip of a manifest, in its order, to `out` (HDF5).
 
-    Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
-    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording;
-    and, where they are made from audio, the `MEASURES` of the clips (N,) float32. Attributes:
-    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256,
-    left_out_sha256.
-    `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
-    decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
-    The memory held does not grow with the dataset.
-
-    A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a
-    frame, or silent to the network is left out and listed in `rejected_list(out)`. Clips that the
-    list `left_out` leaves out, as other datasets hold them too, are as if they were not in the
-    manifest. `shard` 1..`shards` takes that part of the rows.
+    `block` is the dataset's block of the config, `settings` the front end and its own settings.
+    `workers` threads decode and transform (libsndfile, soxr and the FFT release the interpreter
+    lock); 1 uses none. Clips that the list `left_out` leaves out, as other datasets hold them too,
+    are as if they were not in the manifest. `shard` 1..`shards` takes that part of the rows.
 
     Raises:
         UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
             full. Nothing is left at `out` then.
     """
     table = read_manifest(manifest_path)
-    kind = kind_of(settings)
+    front_end, name = front_end_of(settings), settings["front_end"]
     frame = heard_clips(table.frame, left_out)
     frame = frame.iloc[shard_rows(len(frame), shard, shards)]
     about = ["clip_id", "path", "offset_s", "duration_s", "sample_rate"]
     records = frame[about].to_dict("records")
-    shape = (len(records), *kind.shape(block["clip_seconds"]))
-    features_of = partial(_half_precision, kind, Path(audio_folder), block)
+    shape = (len(records), *front_end.shape(block["clip_seconds"]))
+    features_of = partial(_half_precision, front_end, Path(audio_folder), block)
     clear_partial(out)
     with (
         enough_space(out, 2 * int(np.prod(shape))),
-        RejectedClips(rejected_list(out)) as rejected,
+        closing(RejectedClips(rejected_list(out))) as rejected,
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):
-        found = progress(_ordered_map(features_of, records, workers), shape[0], kind.name, "clip")
-        kept, measures = _write_clips(file, kind.name, shape, found, records, rejected)
+        found = progress(_ordered_map(features_of, records, workers), shape[0], name, "clip")
+        kept, measures = _write_clips(file, name, shape, found, records, rejected)
         rejected.check(len(records), max_rejected)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
         write_measures(file, measures)
         file.attrs["manifest_sha256"] = digest(manifest_path)
         file.attrs[MADE_BY] = list_sum(left_out)
-    _tell(out, len(kept), rejected.count)
+    _tell(out, len(kept), len(rejected.rows))
 
 
 def _half_precision(
-    kind: ClipFeatures, folder: Path, block: Mapping, record: Mapping
+    front_end: FrontEnd, folder: Path, block: Mapping, record: Mapping
 ) -> Heard | str:
-    heard = kind(record, folder, block)
+    heard = front_end.hear(record, folder, block)
     if isinstance(heard, str):
         return heard
     return Heard(heard.features.astype(np.float16), heard.measures)
@@ -111,7 +111,7 @@ def _write_clips(
             rejected.add(record["clip_id"], record["path"], heard)
             continue
         # Past HDF5's selections and chunk cache, which cost more than the copy.
-        clips.id.write_direct_chunk((len(kept), 0, 0), heard.features)
+        clips.id.write_direct_chunk((len(kept), *(0 for _ in shape[1:])), heard.features)
         for measure in measures.keys() - heard.measures.keys():
             del measures[measure]
         for measure, values in measures.items():
@@ -136,31 +136,19 @@ def _ordered_map(
     if workers <= 1:
         yield from map(function, items)
         return
-    todo = iter(items)
-    pool = ThreadPoolExecutor(workers)
-    try:
-        waiting: deque[Future] = deque(
-            pool.submit(function, item) for item in islice(todo, _WAITING_PER_WORKER * workers)
-        )
-        while waiting:
-            result = waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(todo, 1))
-            yield result
-    finally:
-        pool.shutdown(cancel_futures=True)
+    size = _WAITING_PER_WORKER * workers
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, len(items), size):
+            yield from pool.map(function, items[first : first + size])
 
 
 def _describe(file: h5py.File, table: ClipTable, block: Mapping, settings: Mapping) -> None:
     """Write labels, names, folds and splits of the clips, and how their features were made."""
-    clips = table.frame
-    write_head(
-        file,
-        _multi_hot(clips, table.classes),
-        clips["clip_id"].tolist(),
-        clips["fold"].to_numpy(dtype=np.int16),
-        clips["split"].tolist(),
-        clips["recording"].tolist(),
-    )
+    clips, labels = table.frame, _multi_hot(table.frame, table.classes)
+    file.create_dataset("labels", data=labels, **packed(labels))
+    file.create_dataset("fold", data=clips["fold"].to_numpy(dtype=np.int16))
+    for name in ("clip_id", "split", "recording"):
+        file.create_dataset(name, data=clips[name].tolist(), dtype=h5py.string_dtype("utf-8"))
     file.attrs.update(
         features=json.dumps(dict(settings), sort_keys=True),
         clip_seconds=float(block["clip_seconds"]),

@@ -3,20 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from vipann.errors import UserError
-from vipann.features.measures import read_measures, write_measures
 from vipann.features.rejected import join_rejected, rejected_list
 from vipann.files import replacing
-
-# The datasets that clips' features can lie in, by what they are.
-NAMES = ("logmel", "embedding")
-# Multi-hot rows of hundreds of classes are nearly all 0: a hundredth of their size on disk.
-_PACKED = {"compression": "gzip", "compression_opts": 1}
 
 
 @dataclass(frozen=True)
@@ -37,33 +31,25 @@ def shard_rows(total: int, shard: int, shards: int) -> slice:
     return slice((shard - 1) * total // shards, shard * total // shards)
 
 
-def write_head(
-    file: h5py.File,
-    labels: np.ndarray,
-    clip_ids: Sequence[str],
-    folds: np.ndarray,
-    splits: Sequence[str],
-    recordings: Sequence[str],
-) -> None:
-    """Write all that a feature file says of its clips besides their log-mel spectrograms."""
-    text = h5py.string_dtype("utf-8")
-    file.create_dataset("labels", data=labels, **(_PACKED if labels.size else {}))
-    file.create_dataset("clip_id", data=clip_ids, dtype=text)
-    file.create_dataset("fold", data=folds)
-    file.create_dataset("split", data=splits, dtype=text)
-    file.create_dataset("recording", data=recordings, dtype=text)
+def packed(rows: np.ndarray) -> dict[str, Any]:
+    """How HDF5 stores rows: multi-hot ones of hundreds of classes, nearly all 0, packed take a
+    hundredth of their size."""
+    is_wide = rows.ndim == 2 and rows.size
+    return {"compression": "gzip", "compression_opts": 1} if is_wide else {}
 
 
 def clips_of(file: h5py.File) -> h5py.Dataset:
-    """The dataset of a feature file that holds the clips' features, (N, T, M).
+    """The dataset of a feature file that holds the clips' features: the one of half precision.
+
+    It is called as their front end. (N, T, M), or (N, S) of waveforms.
 
     Raises:
         KeyError: there is none.
     """
-    name = next((name for name in NAMES if name in file), None)
-    if name is None:
-        raise KeyError(f"lacks {' or '.join(NAMES)}")
-    return file[name]
+    found = [dataset for dataset in file.values() if dataset.dtype == np.float16]
+    if not found:
+        raise KeyError("lacks features")
+    return found[0]
 
 
 def join_shards(shards: Sequence[Path], out: Path) -> None:
@@ -89,15 +75,9 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
             layout[start : start + len(each)] = h5py.VirtualSource(name, dataset, each.shape)
         with replacing(out) as beside, h5py.File(beside, "w") as joined:
             joined.create_virtual_dataset(dataset, layout)
-            write_head(
-                joined,
-                np.concatenate([file["labels"][()] for file in files]),
-                [name for file in files for name in file["clip_id"].asstr()[()]],
-                np.concatenate([file["fold"][()] for file in files]),
-                [name for file in files for name in file["split"].asstr()[()]],
-                [name for file in files for name in file["recording"].asstr()[()]],
-            )
-            write_measures(joined, pd.concat([read_measures(file) for file in files]))
+            for name in files[0].keys() - {dataset}:
+                rows = np.concatenate([file[name][()] for file in files])
+                joined.create_dataset(name, data=rows, dtype=files[0][name].dtype, **packed(rows))
             joined.attrs.update(files[0].attrs)
     finally:
         for file in files:
@@ -117,8 +97,8 @@ def parts_of(clips: h5py.Dataset, path: Path) -> list[Part]:
         UserError: a shard is missing or was replaced by one with other rows.
     """
     if not clips.is_virtual:
-        if clips.chunks != (1, *clips.shape[1:]) or clips.dtype != np.float16:
-            raise ValueError(f"its {clips.name[1:]} is not float16 with one clip a chunk")
+        if clips.chunks != (1, *clips.shape[1:]):
+            raise ValueError(f"its {clips.name[1:]} has not one clip a chunk")
         return [Part(path, 0)]
     parts = []
     for source in clips.virtual_sources():

@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties, findfont
 
 from vipann.errors import UserError
 from vipann.files import replacing
-from vipann.paper.names import STRATEGY_NAMES
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, and two light fills.
 PALETTE = {

@@ -6,7 +6,7 @@ Standard library alone: the Snakefile imports this module while it is parsed.
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from vipann.paper.figures import FIGURES, figure_name
+from vipann.papers.vi_pann.figures import FIGURES, figure_name
 
 # In the paper's order.
 FIGURE_WORDS = {

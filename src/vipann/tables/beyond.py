@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.files import replacing
-from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.layout import (
     NOTHING,
     Column,
@@ -52,7 +52,7 @@ def calibration_table(
     low, high: the 95 % bootstrap interval over recordings, where there is one.
 
     metrics, intervals: parquet files of each dataset, in the order of rows. Metrics: see
-    `vipann.evaluation.beyond`.
+    `vipann.evaluation.supplementary`.
     """
     wanted = [*SCORES, "temperature", *(f"retention_area_{name}" for name in UNCERTAINTIES)]
     wanted += [f"retention_gain_{name}" for name in UNCERTAINTIES]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.paper.names import STRATEGY_NAMES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES, paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     NOTHING,

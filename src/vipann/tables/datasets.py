@@ -8,7 +8,7 @@ import pandas as pd
 
 from vipann.datasets.manifest import read_manifest
 from vipann.features.store import FeatureStore
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     NOTHING,

@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.ordering import ordered
-from vipann.paper.names import PRETRAINING_DATASET, STRATEGY_NAMES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     Column,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.evaluation.shortcuts import COLUMNS, SHORTCUTS, shortcut_scores
-from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.evaluation.detection import SHORTCUT_COLUMNS, SHORTCUTS, shortcut_scores
+from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.beyond import KEYS, UNCERTAINTIES
 from vipann.tables.layout import Column, Layout, number, write_table
 
@@ -24,7 +24,7 @@ def shortcuts_table(
     own: Sequence[Path | str],
     outside: Sequence[Path | str],
 ) -> pd.DataFrame:
-    """Tidy rows: `vipann.evaluation.shortcuts.COLUMNS` and uncertainties_above, uncertainties.
+    """Tidy rows: `SHORTCUT_COLUMNS` of the scores, uncertainties_above and uncertainties.
 
     metrics: parquet of each dataset, in the order of rows, named by its key; own, outside: feature
     files of its clips and of the out-of-distribution windows that its networks hear.
@@ -39,7 +39,7 @@ def shortcuts_table(
         frame["uncertainties_above"] = [int((means > s).sum()) for s in frame["separation"]]
         frame["uncertainties"] = len(means)
         frames.append(frame)
-    empty = pd.DataFrame(columns=[*COLUMNS, "uncertainties_above", "uncertainties"])
+    empty = pd.DataFrame(columns=[*SHORTCUT_COLUMNS, "uncertainties_above", "uncertainties"])
     return pd.concat([f for f in frames if len(f)] or [empty], ignore_index=True)
 
 

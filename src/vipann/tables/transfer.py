@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.ordering import ordered
-from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES, paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
     Column,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from vipann.errors import UserError
 from vipann.files import replacing
-from vipann.paper.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.layout import Column, Layout, markdown, with_error
 
 COLUMNS = ["dataset", "strategy", "phase", "fold", "validation_fold", "epoch", "accuracy", "loss"]

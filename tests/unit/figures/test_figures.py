@@ -12,7 +12,7 @@ from vipann.figures import style
 from vipann.figures.boxplot import box_statistics, draw_boxplot
 from vipann.figures.retention import draw_phases, draw_retention, phase_lines, retention_lines
 from vipann.figures.style import IMAGE_SUFFIXES, PALETTE, style_from
-from vipann.paper.figures import FIGURES, figure_name
+from vipann.papers.vi_pann.figures import FIGURES, figure_name
 
 KINDS = ("total", "aleatoric", "epistemic")
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}

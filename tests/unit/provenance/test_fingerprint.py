@@ -89,6 +89,20 @@ def test_modules_imported_by_name_count_when_they_are_named(tree):
         taken(tree, ["vipann.part.gone"])
 
 
+def test_definitions_looked_up_by_a_computed_name_count_one_by_one(tree):
+    path = tree / "src/vipann/part/unused.py"
+    path.write_text(
+        "def f():\n    return g()\n\ndef g():\n    return 1\n\ndef h():\n    return 2\n"
+    )
+    before = taken(tree, ["vipann.part.unused:f"])
+    path.write_text(path.read_text().replace("2", "3"))
+    assert taken(tree, ["vipann.part.unused:f"]) == before
+    path.write_text(path.read_text().replace("1", "4"))
+    assert taken(tree, ["vipann.part.unused:f"]) != before
+    with pytest.raises(ModuleNotFoundError, match=r"vipann\.part\.unused:gone"):
+        taken(tree, ["vipann.part.unused:gone"])
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vipann.paper.figures import FIGURES
+from vipann.papers.vi_pann.figures import FIGURES
 from vipann.report.index import write_index
 from vipann.report.names import (
     BEYOND,

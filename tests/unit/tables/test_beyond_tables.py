@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from vipann.evaluation.beyond import INTERVAL_COLUMNS
 from vipann.evaluation.diagnostics import CONFUSION_COLUMNS
 from vipann.evaluation.metrics import METRIC_COLUMNS
+from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 from vipann.tables.beyond import (
     calibration_table,
     ood_table,

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann.printed import paper_value
 from vipann.tables.complexity import PART_NAMES, complexity_table, write_complexity_table
 
 FLIP = paper_value(1, "DCASE2013/Flip", "MACs")

@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from vipann.errors import UserError
+from vipann.evaluation.detection import SHORTCUTS, shortcut_scores
 from vipann.evaluation.metrics import METRIC_COLUMNS
-from vipann.evaluation.shortcuts import SHORTCUTS, shortcut_scores
 from vipann.tables.shortcuts import shortcuts_table, write_shortcuts_table
 
 

@@ -7,9 +7,8 @@ from statistics import mean, stdev
 import pandas as pd
 import pytest
 
-from vipann.paper import numbers
-from vipann.paper.names import STRATEGY_NAMES
-from vipann.paper.numbers import paper_value
+from vipann.papers.vi_pann import printed as numbers
+from vipann.papers.vi_pann.printed import STRATEGY_NAMES, paper_value
 from vipann.tables.layout import TIDY_COLUMNS
 from vipann.tables.pretraining import pretraining_table, write_pretraining_table
 from vipann.tables.transfer import (

@@ -94,7 +94,8 @@ def extraction_settings(dataset: str) -> dict:
     block = BLOCKS[dataset]
     return {
         "block": {key: block[key] for key in ("clip_seconds", "padding", "task")},
-        "features": used_features(config),
+        "features": feature_settings(config["features"]),
+        "chosen": chosen_front_end(config),
     }
 
 

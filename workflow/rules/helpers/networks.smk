@@ -77,6 +77,7 @@ def prediction_settings(*words: object, dataset: str, scored_dataset: str, **row
     return settings(
         "predict.py",
         *words,
+        chosen=chosen_parts(config),
         dataset=dataset,
         scored_dataset=scored_dataset,
         rows=rows,

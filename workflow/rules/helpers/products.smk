@@ -29,7 +29,8 @@ def paper_clip_seconds() -> list[list]:
 
 def paper_features() -> dict:
     keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
-    return {key: PAPER["features"][key] for key in keys}
+    settings = feature_settings(PAPER["features"])
+    return {key: settings[key] for key in keys}
 
 
 # The file of a dataset's metrics that each kind of figure is drawn from.
@@ -75,35 +76,6 @@ def random_orders(dataset: str) -> int:
         return 0
     names = {name: config["datasets"][name].get("paper_name") for name in TESTED}
     return orders_needed(UPSTREAM, TRANSFER_DATASETS, names)
-
-
-def claims_inputs() -> dict:
-    return {
-        f"{dataset}_{kind}": f"{RESULTS}/metrics/{dataset}.{kind}.parquet"
-        for dataset in TESTED
-        for kind in ("metrics", "retention", "uncertainty")
-    }
-
-
-def claims_settings() -> dict:
-    datasets = {}
-    for name in TESTED:
-        block, training = config["datasets"][name], []
-        if name != UPSTREAM:
-            numbers = fold_numbers(block["folds"])
-            training, _ = share_out(numbers, numbers[0], config["validation"]["split"])
-        datasets[name] = {
-            "paper_name": block.get("paper_name"),
-            "training_folds": len(training),
-        }
-    return settings(
-        "claims.py",
-        datasets=datasets,
-        upstream=UPSTREAM,
-        transfer=TRANSFER_DATASETS,
-        interval=config["evaluation"]["interval"],
-        notes=config["notes"],
-    )
 
 
 def curves_of_run() -> list[str]:

@@ -1,1 +1,0 @@
-"""What the paper prints (Fischer, Orescanin and Eckstrand, VI-PANN, 2024)."""

@@ -1,0 +1,45 @@
+"""The words and numbers of the paper."""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+from vipann.strategies import STRATEGIES
+
+# The paper's spelling, in the order of its Table 4.
+STRATEGY_NAMES = {strategy.name: strategy.label for strategy in STRATEGIES}
+PHASE_NAMES = {
+    "pretrained": "Pre-trained",
+    "fixed": "Fixed",
+    "finetuned": "Fine-Tuned",
+    "scratch": "From scratch",
+}
+# In the order of its columns.
+UNCERTAINTY_NAMES = {"total": "Entropy", "epistemic": "Epistemic", "aleatoric": "Aleatoric"}
+
+# The one dataset that Table 3 is about.
+PRETRAINING_DATASET = "AudioSet"
+PRETRAINING_CLASSES = 527  # section 4.1
+TRANSFER_DATASETS = ("ESC-50", "UrbanSound8K", "DCASE2013")
+
+
+def paper_value(table: int, row: str, column: str) -> float | None:
+    """The number that the paper prints, or None where it prints none.
+
+    table: 1 to 5. row, column, in the paper's words ("UrbanSound8K" spelled so throughout):
+    1: "ESC-50/Drop", "Params" or "MACs"; 2: "ESC-50", "Num Clips", "Num Classes", "Duration" (s)
+    or "Folds"; 3: "Det", "Drop", "Flip" or "ResNet-54 PANN [1]", "mAP", "AUC" or "d-prime";
+    4: "Flip", "ESC-50/fixed" or "ESC-50/finetuned" ("SOTA" with "ESC-50" alone); 5: "Flip",
+    "ESC-50". The paper spells the second dataset "UrbanSound8k" in Tables 1 and 5.
+    """
+    return _numbers().get((table, row, column))
+
+
+@cache
+def _numbers() -> dict[tuple[int, str, str], float]:
+    path = Path(__file__).with_name("tables.csv")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {
+            (int(line["table"]), line["row"], line["column"]): float(line["value"])
+            for line in csv.DictReader(stream)
+        }

@@ -1,0 +1,28 @@
+"""The strategies by which a network learns its uncertainty: what is said and drawn of each, and
+which blocks of the config make it. Standard library only: the plan reads it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """label, colour, marker ("" for none): in tables and figures. blocks: of the config, those that
+    decide the form of its network. backbone: the strategy whose upstream weights it starts from."""
+
+    name: str
+    label: str
+    colour: str
+    marker: str
+    blocks: tuple[str, ...]
+    backbone: str
+
+
+# Colours of Okabe and Ito's palette, which colour-blind readers can tell apart; a marker is a
+# second cue, for print in grey. Those without Flipout layers have no prior.
+STRATEGIES = (
+    Strategy("flip", "Flip", "#D55E00", "s", ("model", "bayesian", "kl", "moped"), "flip"),
+    Strategy("det_flip", "Det-Flip", "#009E73", "^", ("model", "bayesian", "kl"), "det"),
+    Strategy("drop", "Drop", "#0072B2", "o", ("model",), "drop"),
+    Strategy("det", "Det", "#4D4D4D", "D", ("model",), "det"),
+)
+BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}

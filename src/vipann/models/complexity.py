@@ -34,7 +34,6 @@ from vipann.models.bayesian import bayesian_torch_settings
 from vipann.models.network import HEAD_LAYERS, trainable_parameters
 from vipann.models.resnet54 import ResNet54
 from vipann.models.strategies import Strategy, build_network
-from vipann.papers.vi_pann.networks import PaperNetwork
 
 PARTS = ("stft", "conv", "mel", "linear", "batch_norm", "avg_pool", "mean", "mul")
 
@@ -53,6 +52,21 @@ _KINDS = {
 # Besides these, views, random draws, pointwise operations other than `mul` and what makes or copies
 # a tensor are free.
 _FREE = {aten._unsafe_view, aten.amax, aten.copy_, aten.reflection_pad1d}
+
+
+@dataclass(frozen=True)
+class SizedNetwork:
+    """A network whose size is counted, and the clips that it hears.
+
+    table: where it is shown, "1", or "1_variants" for what the paper does not print. dataset: in
+    the paper's spelling.
+    """
+
+    table: str
+    dataset: str
+    strategy: Strategy
+    classes: int
+    clip_seconds: float
 
 
 @dataclass(frozen=True)
@@ -161,7 +175,7 @@ def complexity(
 
 
 def write_complexities(
-    networks: Iterable[PaperNetwork], settings: Mapping[str, Any], path: Path | str
+    networks: Iterable[SizedNetwork], settings: Mapping[str, Any], path: Path | str
 ) -> None:
     """Count `networks` and write one csv row each: its description and all of `complexity`."""
     rows = [

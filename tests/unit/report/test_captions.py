@@ -8,7 +8,7 @@ import jinja2
 import pytest
 
 from vipann.config import read_layer
-from vipann.report.notes import FLIP, notes_of
+from vipann.papers.vi_pann.notes import FLIP, notes_of
 
 ROOT = Path(__file__).parents[3]
 RUNS = ["config", "demo", "esc10", "laptop", "audioset_vggish", "published"]

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from vipann.config import read_layer
-from vipann.report.notes import DROP, FLIP, notes_of
+from vipann.papers.vi_pann.notes import DROP, FLIP, notes_of
 
 CONFIG = read_layer(Path(__file__).parents[3] / "config/config.yaml")
 

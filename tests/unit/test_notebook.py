@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from vipann.tables.beyond import ood_table
 
 from vipann.errors import UserError
-from vipann.evaluation.beyond import INTERVAL_COLUMNS
+from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 from vipann.notebook import execute_notebook
-from vipann.tables.beyond import ood_table
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = ["claims", "out_of_distribution", "pretraining", "transfer"]

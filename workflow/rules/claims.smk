@@ -1,7 +1,6 @@
 # The claims ledger: what the paper says in words, judged on this run.
 
-CLAIMS = multiext(f"{RESULTS}/tables/claims", ".csv", ".md", ".tex")
-
+from vipann.plan.claims import claims_inputs, claims_settings
 
 localrules:
     claims,
@@ -9,19 +8,18 @@ localrules:
 
 rule claims:
     input:
-        **claims_inputs(),
+        **claims_inputs(RUN),
         counts=COMPLEXITY,
-        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
-        csv=CLAIMS[0],
-        md=CLAIMS[1],
-        tex=CLAIMS[2],
+        csv=f"{RESULTS}/tables/claims.csv",
+        md=f"{RESULTS}/tables/claims.md",
+        tex=f"{RESULTS}/tables/claims.tex",
     log:
         log_of("tables/claims"),
     conda:
         "../../environment.yml"
     params:
-        settings=claims_settings(),
+        settings=claims_settings(RUN, "vi_pann", notes_of(RUN)),
     message:
         "claims of the paper"
     script:

@@ -20,7 +20,7 @@ from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.plan import datasets, networks
 from vipann.plan.networks import Network
-from vipann.plan.products import complexity_settings, products, random_orders
+from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
     captions,
     index_settings,

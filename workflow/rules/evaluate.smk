@@ -98,7 +98,7 @@ rule metrics:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings=lambda w: networks.metrics_settings(RUN, random_orders(w.dataset)),
+        settings=lambda w: networks.metrics_settings(RUN, random_orders(RUN, w.dataset)),
     message:
         "metrics {wildcards.dataset}"
     script:

@@ -1,21 +1,23 @@
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.claims.ledger import KINDS, Source
+    import pandas as pd
+
+    from vipann.claims.evidence import RESULT_FILES, read_view
     from vipann.claims.writing import write_claims
+    from vipann.registry import load
 
-    settings = snakemake.params.settings
+    settings, out = snakemake.params.settings, snakemake.output
+    claims = load(settings["claims"])
 
-    def source(dataset):
-        paths = {kind: snakemake.input[f"{dataset}_{kind}"] for kind in KINDS}
+    def view(dataset):
+        paths = {kind: snakemake.input[f"{dataset}_{kind}"] for kind in RESULT_FILES}
         about, interval = settings["datasets"][dataset], settings["interval"]
-        return Source(dataset, about["paper_name"], about["training_folds"], paths, interval)
+        return read_view(dataset, **about, paths=paths, interval=interval, named=claims.PAPER.named)
 
-    out, upstream = snakemake.output, settings["upstream"]
-    write_claims(
-        source(upstream) if upstream else None,
-        [source(dataset) for dataset in settings["transfer"]],
-        snakemake.input.counts,
-        (out.csv, out.md, out.tex),
-        settings["notes"],
+    views = claims.views_of(
+        view(settings["upstream"]) if settings["upstream"] else None,
+        [view(dataset) for dataset in settings["transfer"]],
+        pd.read_csv(snakemake.input.counts),
     )
+    write_claims(claims.PAPER, views, (out.csv, out.md, out.tex), settings["notes"])

@@ -1,34 +1,24 @@
-"""Where claims look for numbers: one dataset of a run, or the paper's own print of one.
+"""Where claims look for numbers: one dataset of a run, in its three result files.
 
-Both views answer `score` and `exceeds`; the run's alone knows folds, curves and clips. Whoever
-changes the columns of the result files changes this module, and no claim.
+Whoever changes the columns of the result files changes this module, and no claim.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from vipann.claims.judgement import Unjudged
-from vipann.claims.testing import (
-    Test,
-    all_of,
-    over_count,
-    over_counts,
-    over_folds,
-    over_recordings,
-)
+from vipann.claims.testing import Test, all_of, over_folds, over_recordings
+from vipann.errors import UserError
 from vipann.evaluation.interval import Kind
 from vipann.evaluation.retention import RANDOM
-from vipann.papers.vi_pann.printed import (
-    PHASE_NAMES,
-    PRETRAINING_DATASET,
-    STRATEGY_NAMES,
-    paper_value,
-)
 
 Model = tuple[str, str]  # strategy, phase
+RESULT_FILES = ("metrics", "retention", "uncertainty")
 
 
 @dataclass(frozen=True)
@@ -38,7 +28,8 @@ class RunView:
     dataset: its key; paper_name: the paper's name of it, None where it is not the paper's own;
     training_folds: how many each of its networks was trained on, whether or not all were tested; 0
     upstream; metrics, retention, uncertainty: the three result files' frames; interval: the kind
-    that is told of replications (`vipann.evaluation.interval`).
+    that is reported of replications (`vipann.evaluation.interval`); named: a model in the paper's
+    words.
     """
 
     dataset: str
@@ -48,6 +39,7 @@ class RunView:
     retention: pd.DataFrame
     uncertainty: pd.DataFrame
     interval: Kind = "percentile"
+    named: Callable[[Model], str] = " ".join
 
     def by_fold(self, model: Model, metric: str) -> pd.Series:
         """Mean over replications of a metric on own clips, by fold.
@@ -59,7 +51,7 @@ class RunView:
         except KeyError:
             found = pd.Series(dtype="float64")
         if found.empty or found.isna().any():
-            raise Unjudged(f"this run has no {metric} of {named(model)}")
+            raise Unjudged(f"this run has no {metric} of {self.named(model)}")
         return found
 
     def score(self, model: Model, metric: str = "accuracy") -> float:
@@ -83,7 +75,7 @@ class RunView:
         ascending to 1."""
         frame = self._of(self.retention, model, uncertainty)
         if frame.empty:
-            raise Unjudged(f"this run has no retention curve of {named(model)}")
+            raise Unjudged(f"this run has no retention curve of {self.named(model)}")
         curves = frame.pivot_table(index="fold", columns="retained_fraction", values="value")
         return curves.sort_index(axis=1)
 
@@ -101,7 +93,7 @@ class RunView:
             return gains.mean().to_numpy()
         if (self.retention["score"] == "accuracy").all():
             return None
-        raise Unjudged(f"this run has no curves of {named(model)} with clips in random order")
+        raise Unjudged(f"this run has no curves of {self.named(model)} with clips in random order")
 
     def own_counts(self, model: Model) -> tuple[int, int]:
         """How many own clips the model was tested on, and of how many recordings."""
@@ -119,7 +111,7 @@ class RunView:
             if own.any() and not own.all():
                 found[int(fold)] = values[own], values[~own]
         if not found:
-            raise Unjudged(f"this run has no out-of-distribution scores of {named(model)}")
+            raise Unjudged(f"this run has no out-of-distribution scores of {self.named(model)}")
         return found
 
     def shift(self, model: Model, uncertainty: str) -> Test:
@@ -182,69 +174,28 @@ class RunView:
         ]
 
 
-@dataclass(frozen=True)
-class PrintView:
-    """What the paper prints of one of its datasets: Tables 3, 4 and 5. Figures have no numbers."""
-
-    paper_name: str
-
-    @property
-    def clip_count(self) -> int:
-        """How many clips its accuracies rest on (Table 2)."""
-        return int(paper_value(2, self.paper_name, "Num Clips"))
-
-    def score(self, model: Model, metric: str = "accuracy") -> float:
-        strategy, phase = model
-        printed_metric = {"d_prime": "d-prime"}.get(metric, metric)
-        if phase == "pretrained":
-            place = (3, STRATEGY_NAMES[strategy], printed_metric)
-        elif metric != "accuracy":
-            raise Unjudged(f"the paper prints no {metric}")
-        elif phase == "scratch":
-            place = (5, STRATEGY_NAMES[strategy], self.paper_name)
-        else:
-            place = (4, STRATEGY_NAMES[strategy], f"{self.paper_name}/{phase}")
-        value = paper_value(*place)
-        if value is None:
-            raise Unjudged(f"the paper prints no {metric} of {named(model)}")
-        return value
-
-    def exceeds(
-        self, better: Model, worse: Model, margin: float = 0.0, metric: str = "accuracy"
-    ) -> Test:
-        """As `RunView.exceeds`, from the printed accuracies and the number of clips."""
-        if self.paper_name == PRETRAINING_DATASET:
-            return Test(None, "no test: one network each")
-        one, other = self.score(better, metric), self.score(worse, metric)
-        return over_counts(one, other, self.clip_count, margin)
-
-    def reaches(self, model: Model, bound: float) -> Test:
-        """As `RunView.reaches`, from the printed accuracy and the number of clips."""
-        return over_count(self.score(model), self.clip_count, bound)
-
-    def by_fold(self, *_: object, **__: object) -> pd.Series:
-        raise Unjudged("the paper prints no such numbers")
-
-    def curves(self, *_: object) -> pd.DataFrame:
-        raise Unjudged("shown in figures only, without numbers")
-
-    def clips(self, *_: object) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        raise Unjudged("shown in figures only, without numbers")
-
-    def shift(self, *_: object) -> Test:
-        raise Unjudged("shown in figures only, without numbers")
-
-
-View = RunView | PrintView
-
-
 def _by_recording(clips: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Mean value of each own and each out-of-distribution recording, over clips and folds."""
     means = clips.groupby(["own", "recording"])["value"].mean()
     return tuple(means[side].to_numpy() if side in means else np.empty(0) for side in (True, False))
 
 
-def named(model: Model) -> str:
-    """A model in the paper's words: "Det-Flip fine-tuned"."""
-    strategy, phase = model
-    return f"{STRATEGY_NAMES[strategy]} {PHASE_NAMES[phase].lower()}"
+def read_view(
+    dataset: str,
+    paper_name: str | None,
+    training_folds: int,
+    paths: Mapping[str, Path | str],
+    interval: Kind,
+    named: Callable[[Model], str],
+) -> RunView:
+    """A `RunView` of the files at `paths`, by RESULT_FILES. Raises UserError for a broken one."""
+    frames = {}
+    for name in RESULT_FILES:
+        try:
+            frames[name] = pd.read_parquet(paths[name])
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{paths[name]}: not a whole result file ({error}). Delete it and run again: the "
+                "rule `metrics` writes it anew."
+            ) from error
+    return RunView(dataset, paper_name, training_folds, **frames, interval=interval, named=named)

@@ -1,8 +1,8 @@
-"""What a claim is, and what judging it gives."""
+"""What judging a claim gives, and the judges that claims share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from vipann.claims.counting import LEVEL
 from vipann.claims.testing import Test, all_of
@@ -39,7 +39,12 @@ class Judgement:
         contrary = self.test.reversed()
         if contrary.p is None:
             return contrary
-        return replace(contrary, words=f"of the contrary: {contrary.words}")
+        return replace(contrary, method=f"of the contrary: {contrary.method}")
+
+
+# From a view (`vipann.claims.evidence`, or a paper's own) to a judgement; may raise Unjudged.
+Judge = Callable[[Any], Judgement]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,51 +57,84 @@ class Case:
     test: Test = NOTHING_TESTED
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         return f"{self.label} {self.numbers}".strip()
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A sentence of the paper and how it is judged.
+class Each(Generic[T]):
+    """The judge of a claim that holds where the case of each item does.
 
-    scope: "transfer" and "upstream" claims are judged on each such dataset, "cost" claims on the
-    paper's networks, "words" not at all. rule: what is measured, for the reader. judge: from a view
-    (`vipann.claims.evidence`) to a Judgement; may raise Unjudged. about: the paper's datasets that
-    the sentence names, empty where it names them all.
+    One that fails is enough to refute it, whatever is missing; with none failing and some missing
+    it cannot be judged. case: from a view and an item to a Case. At most `shown` cases are
+    reported: those that fail, else all, in the order of items.
     """
 
-    key: str
-    section: str
-    sentence: str
-    scope: str
-    rule: str
-    judge: Callable[[Any], Judgement]
-    about: tuple[str, ...] = ()
+    items: Sequence[T]
+    case: Callable[[Any, T], Case]
+    shown: int = 4
+
+    def __call__(self, view: Any) -> Judgement:
+        cases, missing = [], []
+        for item in self.items:
+            try:
+                cases.append(self.case(view, item))
+            except Unjudged as reason:
+                missing.append(str(reason))
+        failing = [case for case in cases if not case.holds]
+        if failing:
+            more = f" ({len(failing)} of {len(cases)} fail)" if len(cases) > 1 else ""
+            test = all_of([case.test for case in cases])
+            return Judgement(FAILS, self._report(failing) + more, test)
+        if missing:
+            there = f"; right for: {self._report(cases)}" if cases else ""
+            return Judgement(UNJUDGED, "; ".join(dict.fromkeys(missing)) + there)
+        return Judgement(HOLDS, self._report(cases), all_of([case.test for case in cases]))
+
+    def _report(self, cases: Sequence[Case]) -> str:
+        rest = f" and {len(cases) - self.shown} more" if len(cases) > self.shown else ""
+        return ", ".join(case.text for case in cases[: self.shown]) + rest
 
 
-T = TypeVar("T")
+@dataclass(frozen=True)
+class Pair:
+    """Two networks, each (strategy, phase), of which a claim says that one scores better; text: of
+    the scores `better` and `worse`."""
+
+    label: str
+    better: tuple[str, str]
+    worse: tuple[str, str]
+    text: str = "{worse:.3f} to {better:.3f}"
 
 
-def every(items: Iterable[T], judge: Callable[[T], Case], shown: int = 4) -> Judgement:
-    """Holds where each item's case does. One that fails is enough to refute it, whatever is
-    missing; with none failing and some missing it cannot be judged.
+def above(view: Any, pair: Pair, margin: float = 0.0, beyond_chance: bool = False) -> Case:
+    """Whether the better network's accuracy is above the worse one's; with a `margin`, by that much
+    or more (or, below 0, at most so much below); `beyond_chance`: by test too, before Holm."""
+    better, worse = view.score(pair.better), view.score(pair.worse)
+    holds = not_below(better - worse, margin) if margin else better - worse > TIE
+    test, numbers = view.exceeds(pair.better, pair.worse, margin), pair.text
+    if beyond_chance:
+        if test.p is None:
+            raise Unjudged(test.method)
+        holds, numbers = holds and test.p < LEVEL, f"{numbers} ({test.p_text})"
+    return Case(pair.label, holds, numbers.format(better=better, worse=worse), test)
 
-    At most `shown` cases are told: those that fail, else all, in the order of items.
-    """
-    cases, missing = _cases(items, judge)
-    failing = [case for case in cases if not case.holds]
-    if failing:
-        more = f" ({len(failing)} of {len(cases)} fail)" if len(cases) > 1 else ""
-        return Judgement(FAILS, _told(failing, shown) + more, all_of([c.test for c in cases]))
-    if missing:
-        there = f"; right for: {_told(cases, shown)}" if cases else ""
-        return Judgement(UNJUDGED, "; ".join(dict.fromkeys(missing)) + there)
-    return Judgement(HOLDS, _told(cases, shown), all_of([case.test for case in cases]))
+
+def both(*judges: Judge) -> Judge:
+    """The judge of a claim of several parts, each of which has to hold."""
+
+    def judge(view: Any) -> Judgement:
+        parts = [one(view) for one in judges]
+        verdicts = [part.verdict for part in parts]
+        verdict = next((v for v in (FAILS, UNJUDGED) if v in verdicts), HOLDS)
+        numbers = "; ".join(part.numbers for part in parts)
+        return Judgement(verdict, numbers, all_of([part.test for part in parts]))
+
+    return judge
 
 
 def by_test(numbers: str, test: Test) -> Judgement:
-    """Judge a claim that any one of several comparisons bears out: by its test alone.
+    """Judge a claim that any one of several comparisons bears out: by its test only.
 
     One of several numbers lies on the claim's side by chance more often than not. So it holds where
     the test shows it (p < 0.05, before Holm), does not hold where the test shows the contrary, and
@@ -107,21 +145,6 @@ def by_test(numbers: str, test: Test) -> Judgement:
     if test.contrary is not None and test.contrary < LEVEL:
         return Judgement(FAILS, numbers, test)
     return Judgement(UNJUDGED, f"shown neither way: {numbers}", test)
-
-
-def _cases(items: Iterable[T], judge: Callable[[T], Case]) -> tuple[list[Case], list[str]]:
-    cases, missing = [], []
-    for item in items:
-        try:
-            cases.append(judge(item))
-        except Unjudged as reason:
-            missing.append(str(reason))
-    return cases, missing
-
-
-def _told(cases: list[Case], shown: int) -> str:
-    rest = f" and {len(cases) - shown} more" if len(cases) > shown else ""
-    return ", ".join(case.words for case in cases[:shown]) + rest
 
 
 def not_below(value: float, bound: float) -> bool:

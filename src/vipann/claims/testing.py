@@ -9,32 +9,33 @@ from scipy import stats
 from vipann.evaluation.resampling import LEAST_RECORDINGS
 
 # Below this a p says more of the test's assumptions than of the data.
-LEAST_TOLD = 1e-6
+LEAST_P = 1e-6
 
 
 @dataclass(frozen=True)
 class Test:
     """p: of the null hypothesis that the claim's inequality is wrong, None where none can be made;
-    words: what was tested, without its p; contrary: p of the null hypothesis that it is right."""
+    method: how it was tested, or why not; contrary: p of the hypothesis that it is right."""
 
     p: float | None
-    words: str
+    method: str
     contrary: float | None = None
 
     __test__ = False  # not pytest's
 
     @property
-    def p_words(self) -> str:
-        """p as a reader is told it, "" without one."""
-        return "" if self.p is None else told_p(self.p)
+    def p_text(self) -> str:
+        """ "p = 0.034", "" without one."""
+        return "" if self.p is None else format_p(self.p)
 
     def reversed(self) -> "Test":
         """The test of the contrary, by which a claim is refuted."""
-        return Test(self.contrary, self.words, self.p)
+        return Test(self.contrary, self.method, self.p)
 
 
-def told_p(p: float) -> str:
-    return f"p = {p:.2g}" if p >= LEAST_TOLD else f"p < {LEAST_TOLD:g}"
+def format_p(p: float) -> str:
+    """p as it is reported, "p = 0.034"."""
+    return f"p = {p:.2g}" if p >= LEAST_P else f"p < {LEAST_P:g}"
 
 
 def over_folds(differences: Sequence[float], training_folds: int, margin: float = 0.0) -> Test:
@@ -82,14 +83,14 @@ def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0
 def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) -> Test:
     """One-sided z test that two accuracies, each over `clips` clips, differ by more than `margin`.
 
-    Unpaired, because the print does not tell which clips were right: wider than a paired test.
+    Unpaired, because the print does not say which clips were right: wider than a paired test.
     """
     variance = (better * (1 - better) + worse * (1 - worse)) / clips
-    words = f"unpaired z of two accuracies, {clips} clips"
     if variance == 0:
         return Test(None, "no test: both accuracies are 0 or 1")
     z = (better - worse - margin) / np.sqrt(variance)
-    return Test(float(stats.norm.sf(z)), words, float(stats.norm.cdf(z)))
+    method = f"unpaired z of two accuracies, {clips} clips"
+    return Test(float(stats.norm.sf(z)), method, float(stats.norm.cdf(z)))
 
 
 def over_count(accuracy: float, clips: int, bound: float) -> Test:
@@ -132,11 +133,11 @@ def all_of(tests: Sequence[Test]) -> Test:
     """
     untested = [test for test in tests if test.p is None]
     if untested or not tests:
-        return Test(None, untested[0].words if untested else "no test")
+        return Test(None, untested[0].method if untested else "no test")
     most = max(tests, key=lambda test: test.p)
     contraries = _whole([test.contrary for test in tests])
     least = min(1.0, min(contraries) * len(contraries)) if contraries else None
-    return Test(most.p, most.words, least)
+    return Test(most.p, most.method, least)
 
 
 def any_of(tests: Sequence[Test]) -> Test:
@@ -146,11 +147,11 @@ def any_of(tests: Sequence[Test]) -> Test:
     """
     tested = [test for test in tests if test.p is not None]
     if not tested:
-        return Test(None, tests[0].words if tests else "no test")
+        return Test(None, tests[0].method if tests else "no test")
     least = min(tested, key=lambda test: test.p)
     contraries = _whole([test.contrary for test in tests])
-    words = f"{least.words}, Bonferroni over {len(tested)}"
-    return Test(min(1.0, least.p * len(tested)), words, max(contraries, default=None))
+    method = f"{least.method}, Bonferroni over {len(tested)}"
+    return Test(min(1.0, least.p * len(tested)), method, max(contraries, default=None))
 
 
 def _whole(values: Sequence[float | None]) -> list[float]:
@@ -159,12 +160,11 @@ def _whole(values: Sequence[float | None]) -> list[float]:
     return present if len(present) == len(values) else []
 
 
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """p-values adjusted by Holm 1979 for the number of them; None stays None and counts not."""
-    tested = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    running = 0.0
-    for rank, (p, place) in enumerate(tested):
-        running = max(running, min(1.0, p * (len(tested) - rank)))
-        adjusted[place] = running
+def holm(p_values: Sequence[float | None]) -> np.ndarray:
+    """p-values adjusted by Holm 1979 for the number of them; None becomes NaN, uncounted."""
+    given = np.array(p_values, dtype=np.float64)
+    order = np.argsort(given)[: np.count_nonzero(~np.isnan(given))]
+    adjusted = np.full(len(given), np.nan)
+    times = np.arange(len(order), 0, -1)
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, given[order] * times))
     return adjusted

@@ -1,15 +1,16 @@
 """The ledger as csv, Markdown and LaTeX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
-from vipann.claims.ledger import CLAIMS, Source, ledger
-from vipann.claims.testing import told_p
+from vipann.claims.ledger import PaperClaims, ledger
+from vipann.claims.testing import format_p
 from vipann.files import replacing
-from vipann.latex import escaped
+from vipann.tables.layout import escaped
 
 TITLE = "Claims of the paper, judged on this run"
 HOW = (
@@ -24,50 +25,41 @@ HOW = (
     "trained network, not its training: no test counts them as a sample. A claim on several "
     "variants is tested as a whole, by its least certain comparison."
 )
-PRINTED = (
-    "By the paper's own numbers: the same rule on its Tables 1, 3, 4 and 5, accuracies taken as k "
-    "right of all clips of the dataset, which count as independent. Its figures have no numbers."
-)
 HEADINGS = ["Claim", "§", "Dataset", "In this run", "Numbers", "Test", "By the paper's own numbers"]
 _WIDTHS = "p{4.2cm}p{0.8cm}p{1.8cm}p{1.5cm}p{5.2cm}p{3cm}p{6cm}"
 
 
 def write_claims(
-    upstream: Source | None,
-    transfer: Sequence[Source],
-    counts: Path | str,
+    paper: PaperClaims,
+    views: Mapping[str, Sequence[Any]],
     outputs: Sequence[Path | str],
     notes: Sequence[str] = (),
 ) -> None:
-    """Judge every claim and write the ledger to outputs (csv, md, tex).
-
-    upstream: None where the run has no upstream data. counts: metrics/complexity.csv;
-    notes: sentences about this run's networks. Raises UserError where a result file is broken.
-    """
-    views = [source.view() for source in transfer]
-    frame = ledger(upstream.view() if upstream else None, views, pd.read_csv(counts))
+    """Judge every claim of `paper` on `views` (`ledger`) and write the ledger to outputs (csv, md,
+    tex). notes: sentences about this run's networks."""
+    frame = ledger(paper, views)
     csv, md, tex = outputs
     with replacing(csv) as beside:
         frame.to_csv(beside, index=False)
-    for path, text in ((md, markdown(frame, notes)), (tex, latex(frame, notes))):
+    for path, text in ((md, markdown(paper, frame, notes)), (tex, latex(paper, frame, notes))):
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
 
 
-def markdown(frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+def markdown(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     """The ledger for readers: counts, one table, and the rule of each claim."""
     counts = frame["verdict"].value_counts()
-    told = ", ".join(f"{counts.get(v, 0)} {v}" for v in (HOLDS, FAILS, UNJUDGED))
-    lines = [f"**{TITLE}**", "", f"Of {len(frame)} judgements: {told}.", ""]
+    summary = ", ".join(f"{counts.get(v, 0)} {v}" for v in (HOLDS, FAILS, UNJUDGED))
+    lines = [f"**{TITLE}**", "", f"Of {len(frame)} judgements: {summary}.", ""]
     lines += [line for note in notes for line in (note, "")]
     lines += ["| " + " | ".join(HEADINGS) + " |", "|" + "|".join([":--"] * len(HEADINGS)) + "|"]
     lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in _rows(frame)]
-    lines += ["", HOW, "", PRINTED, "", "How each claim is judged:", ""]
-    lines += [f"- {claim.key} (§ {claim.section}): {claim.rule}" for claim in CLAIMS]
+    lines += ["", HOW, "", paper.note, "", "How each claim is judged:", ""]
+    lines += [f"- {claim.key} (§ {claim.section}): {claim.rule}" for claim in paper.claims]
     return "\n".join(lines) + "\n"
 
 
-def latex(frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
+def latex(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     """The ledger as a LaTeX longtable (needs the packages booktabs and longtable), the notes and
     how it is judged as paragraphs below."""
     table = pd.DataFrame(_rows(frame), columns=HEADINGS).map(escaped)
@@ -76,41 +68,24 @@ def latex(frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     body = table.to_latex(
         index=False, longtable=True, escape=False, caption=TITLE, column_format=_WIDTHS
     )
-    below = [*notes, HOW, PRINTED, *(f"{claim.key}: {claim.rule}" for claim in CLAIMS)]
-    return "\n".join(
-        [
-            "% Needs \\usepackage{booktabs,longtable}; wide: set it in landscape.",
-            body,
-            *(f"{escaped(text)}\n" for text in below),
-        ]
-    )
+    rules = (f"{claim.key}: {claim.rule}" for claim in paper.claims)
+    below = [f"{escaped(text)}\n" for text in (*notes, HOW, paper.note, *rules)]
+    head = "% Needs \\usepackage{booktabs,longtable}; wide: set it in landscape."
+    return "\n".join([head, body, *below])
 
 
 def _rows(frame: pd.DataFrame) -> list[list[str]]:
     rows, above = [], ("", "")
     for row in frame.itertuples():
-        first = [f'{row.claim}: "{row.sentence}"', row.section]
         printed = ". ".join(text for text in (row.printed_verdict, row.printed_numbers) if text)
-        # What a claim's rows share is told beside the first of them.
+        # What a claim's rows share stands beside the first of them.
         again = row.claim == above[0]
-        rows.append(
-            [
-                *(["", ""] if again else first),
-                row.dataset,
-                row.verdict,
-                row.numbers,
-                _test(row),
-                "" if again and printed == above[1] else printed,
-            ]
-        )
+        first = ["", ""] if again else [f'{row.claim}: "{row.sentence}"', row.section]
+        p = "" if pd.isna(row.p) else f": {format_p(row.p)}, Holm {format_p(row.p_holm)}"
+        rest = [row.dataset, row.verdict, row.numbers, f"{row.test}{p}"]
+        rows.append([*first, *rest, "" if again and printed == above[1] else printed])
         above = (row.claim, printed)
     return rows
-
-
-def _test(row: tuple) -> str:
-    if pd.isna(row.p):
-        return row.test
-    return f"{row.test}: {told_p(row.p)}, Holm {told_p(row.p_holm)}"
 
 
 def _cell(text: str) -> str:

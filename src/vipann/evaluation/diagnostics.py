@@ -9,17 +9,9 @@ from sklearn.metrics import confusion_matrix
 from vipann.evaluation.calibration import bin_sums, confidence_and_outcome
 from vipann.evaluation.predictions import Predictions
 
-CONFUSION_COLUMNS = ["dataset", "strategy", "phase", "fold", "target", "predicted", "clips"]
-RELIABILITY_COLUMNS = [
-    "dataset",
-    "strategy",
-    "phase",
-    "low",
-    "high",
-    "cases",
-    "confidence",
-    "outcome",
-]
+_NETWORK = ("dataset", "strategy", "phase")
+CONFUSION_COLUMNS = [*_NETWORK, "fold", "target", "predicted", "clips"]
+RELIABILITY_COLUMNS = [*_NETWORK, "low", "high", "cases", "confidence", "outcome"]
 
 
 def confusion_table(one: Predictions) -> pd.DataFrame:
@@ -35,9 +27,7 @@ def confusion_table(one: Predictions) -> pd.DataFrame:
     names = np.asarray(one.classes, dtype=object)
     frame = pd.DataFrame({"target": names[target], "predicted": names[predicted]})
     frame["clips"] = counts[target, predicted]
-    for name in ("dataset", "strategy", "phase", "fold"):
-        frame[name] = getattr(one, name)
-    return frame[CONFUSION_COLUMNS]
+    return one.described(frame, CONFUSION_COLUMNS)
 
 
 def reliability_table(folds: Sequence[Predictions], bins: int) -> pd.DataFrame:
@@ -57,15 +47,6 @@ def reliability_table(folds: Sequence[Predictions], bins: int) -> pd.DataFrame:
     cases, confidences, outcomes = sums
     edges = np.linspace(0.0, 1.0, bins + 1)
     with np.errstate(invalid="ignore"):
-        frame = pd.DataFrame(
-            {
-                "low": edges[:-1],
-                "high": edges[1:],
-                "cases": cases,
-                "confidence": confidences / cases,
-                "outcome": outcomes / cases,
-            }
-        )
-    for name in ("dataset", "strategy", "phase"):
-        frame[name] = getattr(folds[0], name)
-    return frame[RELIABILITY_COLUMNS]
+        means = {"confidence": confidences / cases, "outcome": outcomes / cases}
+    frame = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "cases": cases, **means})
+    return folds[0].described(frame, RELIABILITY_COLUMNS)

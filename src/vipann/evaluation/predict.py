@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vipann.devices import choose_device, resolved_precision
 from vipann.errors import UserError
+from vipann.evaluation.decomposition import Decomposition, probabilities
 from vipann.evaluation.predictions import Predictions, write_predictions
-from vipann.evaluation.uncertainty import Decomposition, probabilities
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.settings import settings_that_differ
 from vipann.features.store import FeatureStore

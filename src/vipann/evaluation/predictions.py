@@ -1,21 +1,23 @@
 """The predictions file: what Monte Carlo sampling left behind for one model on one set of clips."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 
 from vipann.errors import UserError
 from vipann.files import replacing
 
 UNCERTAINTIES = ("total", "aleatoric", "epistemic")
 TASKS = ("multiclass", "multilabel")
+# What every row of a results file says first: which network, and whose clips.
+FILE_COLUMNS = ["dataset", "scored_dataset", "strategy", "phase", "fold"]
 
 _NAMES = ("clip_id", "recording")
-_ARRAYS = ("mean_probability", *UNCERTAINTIES, "labels", *_NAMES)
 _WORDS = ("task", "dataset", "scored_dataset", "strategy", "phase")
 _NUMBERS = ("fold", "mc_samples", "seed")
 
@@ -76,6 +78,11 @@ class Predictions:
             if not np.isfinite(getattr(self, name).sum(dtype=np.float64)):
                 raise ValueError(f"{name} holds values that are not finite")
 
+    def described(self, rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        """The rows with just `columns`, where they lack some with this file's own facts."""
+        lacking = {name: getattr(self, name) for name in columns if name not in rows}
+        return rows.assign(**lacking)[list(columns)]
+
     @property
     def replications(self) -> int:
         """R, how many times the Monte Carlo prediction was repeated (1 for det)."""
@@ -127,9 +134,8 @@ def read_predictions(path: Path | str) -> Predictions:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such predictions file. Run the rule that predicts.") from error
     except (OSError, KeyError, ValueError, TypeError) as error:
-        reason = error.args[0] if error.args else type(error).__name__
         raise UserError(
-            f"{path}: not a whole predictions file ({reason}). "
+            f"{path}: not a whole predictions file ({error}). "
             "Delete it and run again: the rule that predicts writes it anew."
         ) from error
 
@@ -138,34 +144,23 @@ def read_group(path: Path | str) -> tuple[str, str, str]:
     """(dataset, strategy, phase) of a predictions file, without reading its arrays."""
     try:
         with h5py.File(path, "r") as file:
-            return tuple(str(_attribute(file, name)) for name in ("dataset", "strategy", "phase"))
+            return tuple(str(file.attrs[name]) for name in ("dataset", "strategy", "phase"))
     except (OSError, KeyError) as error:
-        reason = error.args[0] if error.args else type(error).__name__
-        raise UserError(f"{path}: not a predictions file ({reason}).") from error
+        raise UserError(f"{path}: not a predictions file ({error}).") from error
 
 
 def _unpack(file: h5py.File) -> Predictions:
-    missing = [name for name in _ARRAYS if name not in file]
-    if missing:
-        raise KeyError(f"without the dataset {', '.join(missing)}")
-    arrays = {name: file[name][:] for name in _ARRAYS if name not in _NAMES}
     predictions = Predictions(
-        **arrays,
+        **{name: file[name][:] for name in ("mean_probability", *UNCERTAINTIES, "labels")},
         **{name: np.asarray(file[name].asstr()[:], dtype=str) for name in _NAMES},
-        **{name: str(_attribute(file, name)) for name in _WORDS},
-        **{name: int(_attribute(file, name)) for name in _NUMBERS},
-        classes=tuple(json.loads(_attribute(file, "classes"))),
-        clip_seconds=float(_attribute(file, "clip_seconds")),
+        **{name: str(file.attrs[name]) for name in _WORDS},
+        **{name: int(file.attrs[name]) for name in _NUMBERS},
+        classes=tuple(json.loads(file.attrs["classes"])),
+        clip_seconds=float(file.attrs["clip_seconds"]),
     )
-    if int(_attribute(file, "replications")) != predictions.replications:
+    if int(file.attrs["replications"]) != predictions.replications:
         raise ValueError(
             f"it announces {file.attrs['replications']} replications and holds "
             f"{predictions.replications}"
         )
     return predictions
-
-
-def _attribute(file: h5py.File, name: str) -> Any:
-    if name not in file.attrs:
-        raise KeyError(f"without the attribute {name}")
-    return file.attrs[name]

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.errors import UserError
-from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
+from vipann.evaluation.predictions import FILE_COLUMNS, UNCERTAINTIES, Predictions
 from vipann.evaluation.ranking import macro_average_precision
 from vipann.seeds import derive_seed
 
@@ -32,27 +32,10 @@ RANDOM = "random"
 # Enough for the mean curve of det, whose order no claim tests.
 MEAN_ORDERS = 200
 RETENTION_COLUMNS = [
-    "dataset",
-    "strategy",
-    "phase",
-    "fold",
-    "uncertainty",
-    "replication",
-    "retained_fraction",
-    "score",
-    "value",
+    *("dataset", "strategy", "phase", "fold"),
+    *("uncertainty", "replication", "retained_fraction", "score", "value"),
 ]
-UNCERTAINTY_COLUMNS = [
-    "dataset",
-    "scored_dataset",
-    "strategy",
-    "phase",
-    "fold",
-    "clip_id",
-    "recording",
-    "uncertainty",
-    "value",
-]
+UNCERTAINTY_COLUMNS = [*FILE_COLUMNS, "clip_id", "recording", "uncertainty", "value"]
 
 
 def retained_counts(clips: int, fractions: Sequence[float]) -> np.ndarray:
@@ -121,10 +104,9 @@ def retention_table(
     steps = sorted({float(fraction) for fraction in fractions})
     labelled = [one for one in predictions if one.labelled]
     _check_folds(labelled)
-    frames = [_curves_of(one, steps, orders) for one in labelled]
-    return (
-        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=RETENTION_COLUMNS)
-    )
+    nothing = pd.DataFrame(columns=RETENTION_COLUMNS)
+    frames = [_curves_of(one, steps, orders) for one in labelled] or [nothing]
+    return pd.concat(frames, ignore_index=True)
 
 
 def with_mean_order(retention: pd.DataFrame) -> pd.DataFrame:
@@ -147,9 +129,7 @@ def _curves_of(one: Predictions, steps: Sequence[float], orders: int) -> pd.Data
         by_chance = random_order_curves(one, steps, count)[:, None]
         frame = pd.concat([frame, _long(by_chance, (RANDOM,), steps)], ignore_index=True)
     frame["score"] = "accuracy" if one.task == "multiclass" else "mAP"
-    for name in ("dataset", "strategy", "phase", "fold"):
-        frame[name] = getattr(one, name)
-    return frame[RETENTION_COLUMNS]
+    return one.described(frame, RETENTION_COLUMNS)
 
 
 def _long(values: np.ndarray, names: Sequence[str], steps: Sequence[float]) -> pd.DataFrame:
@@ -179,36 +159,15 @@ def _check_folds(predictions: Sequence[Predictions]) -> None:
 
 def retention_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
     """One fold's curves (R, 3, F), of accuracy or mAP, by replication and `UNCERTAINTIES`."""
-    return (_accuracy_curves if one.task == "multiclass" else _map_curves)(one, fractions)
-
-
-def _accuracy_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
-    """(R, 3, F) accuracies."""
-    right = one.predicted == one.targets
-    return np.array(
-        [
-            [
-                retention_curve(right[replication], getattr(one, name)[replication], fractions)
-                for name in UNCERTAINTIES
-            ]
-            for replication in range(one.replications)
-        ]
-    )
-
-
-def _map_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
-    """(R, 3, F) mean average precisions."""
-    return np.array(
-        [
-            map_retention_curves(
-                one.labels,
-                one.mean_probability[replication],
-                [getattr(one, name)[replication] for name in UNCERTAINTIES],
-                fractions,
-            )
-            for replication in range(one.replications)
-        ]
-    )
+    curves = []
+    for replication, probability in enumerate(one.mean_probability):
+        orders = [getattr(one, name)[replication] for name in UNCERTAINTIES]
+        if one.task == "multiclass":
+            right = probability.argmax(axis=1) == one.targets
+            curves.append([retention_curve(right, order, fractions) for order in orders])
+        else:
+            curves.append(map_retention_curves(one.labels, probability, orders, fractions))
+    return np.array(curves)
 
 
 def random_order_curves(one: Predictions, fractions: Sequence[float], orders: int) -> np.ndarray:
@@ -229,15 +188,11 @@ def uncertainty_table(predictions: Sequence[Predictions]) -> pd.DataFrame:
     Columns: dataset, scored_dataset, strategy, phase, fold, clip_id, recording, uncertainty,
     value.
     """
-    frames = []
+    frames = [pd.DataFrame(columns=UNCERTAINTY_COLUMNS)] if not predictions else []
     for one in predictions:
         for name in UNCERTAINTIES:
-            frame = pd.DataFrame({"clip_id": one.clip_id, "recording": one.recording})
-            frame["uncertainty"] = name
-            frame["value"] = getattr(one, name).mean(axis=0, dtype=np.float64)
-            for word in ("dataset", "scored_dataset", "strategy", "phase", "fold"):
-                frame[word] = getattr(one, word)
-            frames.append(frame[UNCERTAINTY_COLUMNS])
-    if not frames:
-        return pd.DataFrame(columns=UNCERTAINTY_COLUMNS)
+            value = getattr(one, name).mean(axis=0, dtype=np.float64)
+            clips = {"clip_id": one.clip_id, "recording": one.recording}
+            frame = pd.DataFrame({**clips, "uncertainty": name, "value": value})
+            frames.append(one.described(frame, UNCERTAINTY_COLUMNS))
     return pd.concat(frames, ignore_index=True)

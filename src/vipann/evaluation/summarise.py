@@ -1,59 +1,57 @@
 """From the predictions files of one dataset to its metrics, retention and uncertainty tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from vipann.errors import UserError
-from vipann.evaluation.beyond import Beyond, beyond_tables, retention_metrics
-from vipann.evaluation.metrics import metrics_of
+from vipann.evaluation.metrics import MetricSettings, metrics_of
 from vipann.evaluation.predictions import read_group, read_predictions
 from vipann.evaluation.retention import retention_table, uncertainty_table, with_mean_order
+from vipann.evaluation.supplementary import retention_metrics, supplementary_tables
 from vipann.files import replacing
 
 
 def summarise(
     prediction_paths: Sequence[Path | str],
     ood_paths: Sequence[Path | str],
-    fractions: Sequence[float],
-    metrics_out: Path | str,
-    retention_out: Path | str,
-    uncertainty_out: Path | str,
-    beyond: Beyond,
+    settings: MetricSettings,
+    outputs: Mapping[str, Path | str],
 ) -> None:
-    """Write the parquet files that tables, figures, claims and the notebook read.
+    """Write the parquet files that tables, figures, claims and notebooks read.
 
     prediction_paths: predictions of the dataset's own clips, all strategies, phases and folds;
     ood_paths: the same models on out-of-distribution clips, may be empty: they give uncertainties
-    only. fractions: retained fractions in (0, 1]. Columns: see `metrics_of`, `retention_table`
-    and `uncertainty_table`; of random orders the retention file holds the mean curve
-    (`with_mean_order`). beyond: adds the scores of `vipann.evaluation.beyond` to the metrics
-    and writes files of its own. The folds of one strategy and phase, with what they say of the
-    out-of-distribution clips, are in memory together, nothing else.
+    only. outputs: paths of those to write of "metrics" (`metrics_of` and
+    `vipann.evaluation.supplementary`), "retention" (`retention_table`; of random orders the mean
+    curve, `with_mean_order`), "uncertainty" (`uncertainty_table`), "confusion", "reliability" and
+    "intervals". The folds of one strategy and phase, with what they say of the out-of-distribution
+    clips, are in memory together, nothing else.
     Raises UserError when a predictions file is broken or none is given.
     """
     if not prediction_paths:
-        raise UserError(f"{metrics_out}: no predictions files to summarise were given.")
+        raise UserError(f"{outputs['metrics']}: no predictions files to summarise were given.")
     groups, ood_groups = _grouped(prediction_paths), _grouped(ood_paths)
-    metrics, retention, uncertainty = [], [], []
-    more: dict[str, list[pd.DataFrame]] = {}
+    supplementary: dict[str, list[pd.DataFrame]] = {}
+    frames: dict[str, list[pd.DataFrame]] = {"metrics": [], "retention": [], "uncertainty": []}
     for key in sorted(groups | ood_groups):
         folds = [read_predictions(path) for path in groups.get(key, ())]
         outside = [read_predictions(path) for path in ood_groups.get(key, ())]
-        metrics += [metrics_of(one) for one in (*folds, *outside)]
-        curves = retention_table(folds, fractions, beyond.orders)
-        metrics.append(retention_metrics(curves))
-        retention.append(with_mean_order(curves))
-        uncertainty += [uncertainty_table(folds), uncertainty_table(outside)]
-        for kind, frames in beyond_tables(folds, outside, fractions, beyond).items():
-            more.setdefault(kind, []).extend(frames)
+        curves = retention_table(folds, settings.fractions, settings.orders)
+        frames["metrics"] += [metrics_of(one) for one in (*folds, *outside)]
+        frames["metrics"].append(retention_metrics(curves))
+        frames["retention"].append(with_mean_order(curves))
+        frames["uncertainty"] += [uncertainty_table(folds), uncertainty_table(outside)]
+        for name, more in supplementary_tables(folds, outside, settings).items():
+            supplementary.setdefault(name, []).extend(more)
         del folds, outside
-    _write(metrics + more["metrics"], metrics_out)
-    _write(retention, retention_out)
-    _write(uncertainty, uncertainty_out)
-    for kind, path in beyond.outputs.items():
-        _write(more[kind], path)
+    frames["metrics"] += supplementary.pop("metrics")
+    frames |= supplementary
+    for name, path in outputs.items():
+        parts = [frame for frame in frames[name] if len(frame)] or frames[name][:1]
+        with replacing(path) as beside:
+            pd.concat(parts, ignore_index=True).to_parquet(beside, index=False)
 
 
 def _grouped(paths: Sequence[Path | str]) -> dict[tuple[str, str, str], list[Path | str]]:
@@ -61,9 +59,3 @@ def _grouped(paths: Sequence[Path | str]) -> dict[tuple[str, str, str], list[Pat
     for path in paths:
         groups.setdefault(read_group(path), []).append(path)
     return groups
-
-
-def _write(frames: Sequence[pd.DataFrame], path: Path | str) -> None:
-    whole = pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
-    with replacing(path) as beside:
-        whole.to_parquet(beside, index=False)

@@ -59,21 +59,21 @@ class Network:
         return f"{self.trained_for}/{self.name}"
 
     @property
-    def _stem(self) -> str:
+    def stem(self) -> str:
         """Where its checkpoint lies below that of all: upstream ones are of any upstream set."""
         return f"upstream/{self.strategy}" if self.dataset is None else self.path
 
     @property
     def checkpoint(self) -> str:
-        return f"{self.run.results}/checkpoints/{self._stem}.safetensors"
+        return f"{self.run.results}/checkpoints/{self.stem}.safetensors"
 
     @property
     def sidecar(self) -> str:
-        return f"{self.run.results}/checkpoints/{self._stem}.json"
+        return f"{self.run.results}/checkpoints/{self.stem}.json"
 
     @property
     def curves(self) -> str:
-        return f"{self.run.results}/curves/{self._stem}.csv"
+        return f"{self.run.results}/curves/{self.stem}.csv"
 
     @property
     def predictions(self) -> str:

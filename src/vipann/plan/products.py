@@ -26,8 +26,8 @@ from string import Formatter
 from typing import Any, Literal
 
 from vipann.claims.counting import orders_needed
-from vipann.config import folds_of, trained_upstream
 from vipann.evaluation.interval import interval_words
+from vipann.plan.networks import trained_networks, transferred_networks
 from vipann.plan.run import Run
 from vipann.registry import choices, declared, load
 
@@ -78,11 +78,16 @@ class Product:
         has_parts = all(parts[part] for part in self.declared.get("only_with", ()))
         return has_parts and all(self.sources.values())
 
+    @property
+    def is_of_transfer(self) -> bool:
+        """Whether it is made of transfer datasets only."""
+        patterns = str(self.declared.get("needs"))
+        return "{transfer}" in patterns or self.dataset in self.run.transfer_datasets
+
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `transferred`, `trained`: the paths of networks."""
         run, windows = self.run, self.run.ood_windows
-        upstream, transferred = _networks(run)
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
@@ -90,8 +95,8 @@ class Product:
             "tested": run.tested,
             "heard_ood": list(windows),
             "ood_windows": list(windows.values()),
-            "transferred": transferred,
-            "trained": [*upstream, *transferred],
+            "transferred": [network.stem for network in transferred_networks(run)],
+            "trained": [network.stem for network in trained_networks(run)],
         }
 
     @property
@@ -270,7 +275,8 @@ def random_orders(run: Run, dataset: str) -> int:
     where a clip has one label."""
     if run.blocks[dataset]["task"] != "multilabel":
         return 0
-    return orders_needed(run.upstream, run.transfer_datasets, paper_names(run, *run.tested))
+    names = paper_names(run, *run.tested)
+    return orders_needed(run.upstream, run.transfer_datasets, names, run.config["papers"])
 
 
 def complexity_settings(run: Run) -> dict[str, Any]:
@@ -289,16 +295,3 @@ def complexity_settings(run: Run) -> dict[str, Any]:
         features={key: run.paper_config["features"][key] for key in keys},
         clip_seconds=[[b["paper_name"], b["clip_seconds"]] for b in named],
     )
-
-
-def _networks(run: Run) -> tuple[list[str], list[str]]:
-    upstream = [f"upstream/{strategy}" for strategy in trained_upstream(run.config["pretrain"])]
-    phases = [(s, p) for s in run.config["transfer"]["strategies"] for p in ("fixed", "finetuned")]
-    phases += [(s, "scratch") for s in run.config["scratch"]["strategies"]]
-    transferred = [
-        f"{dataset}/{strategy}/fold{fold}/{phase}"
-        for dataset in run.transfer_datasets
-        for strategy, phase in phases
-        for fold in folds_of(run.config, dataset)
-    ]
-    return upstream, transferred

@@ -68,9 +68,8 @@ def _about(facts: Mapping[str, Any]) -> str:
     said = [f"Networks pretrained on {upstream}"]
     if facts["transfer_datasets"]:
         targets = ", ".join(names[name] for name in facts["transfer_datasets"])
-        said.append(
-            f", transferred to {targets} by the strategies {', '.join(facts['strategies'])}"
-        )
+        strategies = ", ".join(facts["strategies"])
+        said.append(f", transferred to {targets} by the strategies {strategies}")
     if facts["ood"]:
         said.append(f"; {names[facts['ood']]} is out of distribution")
     return (
@@ -81,7 +80,7 @@ def _about(facts: Mapping[str, Any]) -> str:
 
 
 def _item(folder: Path, title: str, files: Sequence[str]) -> list[str]:
-    """A table under its own title, which Markdown tables have as a bold first line, or a picture."""
+    """A picture, or a table under its own title, which Markdown has as a bold first line."""
     shown = [f"![{title}]({path})" for path in files if path.endswith(".png")]
     for path in files:
         if path.endswith(".md"):

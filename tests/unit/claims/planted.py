@@ -6,6 +6,7 @@ import pandas as pd
 from vipann.claims.evidence import RunView
 from vipann.evaluation.metrics import METRIC_COLUMNS
 from vipann.evaluation.retention import RETENTION_COLUMNS, UNCERTAINTY_COLUMNS
+from vipann.papers.vi_pann.claims import PAPER
 
 STRATEGIES = ("det", "drop", "det_flip", "flip")
 BAYESIAN = ("drop", "det_flip", "flip")
@@ -106,7 +107,7 @@ def transfer_run(scores=None, curves=None, clips=None, extra=None, paper_name=No
     zero = [k for k, value in all_extra.items() if value is None]
     more = [("own", "own", *key[:2], f, 0, key[2], 0.0) for key in zero for f in range(1, 6)]
     metrics = pd.concat([metrics, pd.DataFrame(more, columns=metrics.columns)])
-    return RunView("own", paper_name, 4, metrics, retention, uncertainty)
+    return RunView("own", paper_name, 4, metrics, retention, uncertainty, named=PAPER.named)
 
 
 def upstream_run(scores=None, curves=None, clips=None, paper_name=None, strategies=None):
@@ -132,7 +133,7 @@ def upstream_run(scores=None, curves=None, clips=None, paper_name=None, strategi
     by_chance = [random_orders(s) for s in kept]
     metrics = pd.concat([metrics, *(gains for gains, _ in by_chance)])
     retention = pd.concat([retention, *(curve for _, curve in by_chance)])
-    return RunView("own", paper_name, 0, metrics, retention, uncertainty)
+    return RunView("own", paper_name, 0, metrics, retention, uncertainty, named=PAPER.named)
 
 
 def random_orders(strategy, gain=0.02, orders=99):

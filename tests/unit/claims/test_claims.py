@@ -7,12 +7,12 @@ from planted import BAYESIAN, FRACTIONS, KINDS, rising, transfer_run, upstream_r
 
 from vipann.claims.evidence import RunView
 from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
-from vipann.claims.ledger import CLAIMS, judged
+from vipann.papers.vi_pann.claims import PAPER
 from vipann.papers.vi_pann.printed import paper_value
 
-BY_KEY = {claim.key: claim for claim in CLAIMS}
-TRANSFER = [claim.key for claim in CLAIMS if claim.scope == "transfer"]
-UPSTREAM = [claim.key for claim in CLAIMS if claim.scope == "upstream"]
+BY_KEY = {claim.key: claim for claim in PAPER.claims}
+TRANSFER = [claim.key for claim in PAPER.claims if claim.scope == "transfer"]
+UPSTREAM = [claim.key for claim in PAPER.claims if claim.scope == "upstream"]
 NOT_THE_PAPERS = {"within_state_of_the_art", "comparable_to_panns"}
 FALLING = rising(-0.1)
 ZIGZAG = 0.8 + 0.1 * (-1.0) ** np.arange(20) + 0.001 * (1 - FRACTIONS)
@@ -34,12 +34,12 @@ def without_flip():
 
 
 def verdict(key, view):
-    return judged(BY_KEY[key], view).verdict
+    return PAPER.judge(BY_KEY[key], view).verdict
 
 
 @pytest.mark.parametrize("key", TRANSFER)
 def test_claims_on_transfer_hold_where_planted(key, as_claimed):
-    found = judged(BY_KEY[key], as_claimed)
+    found = PAPER.judge(BY_KEY[key], as_claimed)
     assert found.verdict == (UNJUDGED if key in NOT_THE_PAPERS else HOLDS), found.numbers
 
 
@@ -53,7 +53,7 @@ def test_a_curve_without_errors_left_need_not_rise_on(curve, expected):
 
 @pytest.mark.parametrize("key", UPSTREAM)
 def test_claims_on_pretraining_hold_where_planted(key):
-    found = judged(BY_KEY[key], upstream_run())
+    found = PAPER.judge(BY_KEY[key], upstream_run())
     assert found.verdict == (UNJUDGED if key in NOT_THE_PAPERS else HOLDS), found.numbers
 
 
@@ -135,7 +135,7 @@ def test_each_uncertainty_is_told_with_its_own_replications():
     view = upstream_run(
         curves={("drop", "pretrained", kind): rising(gain, 0.4) for kind, gain in gains.items()}
     )
-    told = judged(BY_KEY["drop_poorly_calibrated"], view).numbers.split(", Drop ")
+    told = PAPER.judge(BY_KEY["drop_poorly_calibrated"], view).numbers.split(", Drop ")
     for words, (kind, gain) in zip(told, gains.items(), strict=True):
         assert f"{kind.replace('total', 'entropy')}: gain {gain:+.3f}" in words
         span = "from the least to the greatest of the 2 replications"
@@ -146,7 +146,7 @@ def test_each_uncertainty_is_told_with_its_own_replications():
 
 @pytest.mark.parametrize("key", TRANSFER)
 def test_a_run_without_flip_leaves_claims_on_it_open(key, without_flip):
-    found = judged(BY_KEY[key], without_flip)
+    found = PAPER.judge(BY_KEY[key], without_flip)
     if key in {"det_without_epistemic", "flip_worst_from_scratch"}:
         assert found.verdict == HOLDS
     else:
@@ -169,7 +169,7 @@ def test_networks_without_mistakes_say_nothing_of_calibration():
     perfect = {
         (s, p, k): np.ones(20) for s in BAYESIAN for p in ("fixed", "finetuned") for k in KINDS
     }
-    found = judged(BY_KEY["well_calibrated_after_transfer"], transfer_run(curves=perfect))
+    found = PAPER.judge(BY_KEY["well_calibrated_after_transfer"], transfer_run(curves=perfect))
     assert found.verdict == UNJUDGED
     assert "no mistakes" in found.numbers
 
@@ -189,10 +189,10 @@ def test_audioset_itself_is_held_against_the_panns():
 
 
 def test_a_clear_difference_is_beyond_chance_and_noise_is_not(as_claimed):
-    clear = judged(BY_KEY["finetuned_above_fixed"], as_claimed).test
+    clear = PAPER.judge(BY_KEY["finetuned_above_fixed"], as_claimed).test
     assert clear.p < 0.01
     level = {(s, "finetuned"): 0.9402 for s in ("det", *BAYESIAN)}
-    assert judged(BY_KEY["finetuned_above_fixed"], transfer_run(level)).test.p > 0.1
+    assert PAPER.judge(BY_KEY["finetuned_above_fixed"], transfer_run(level)).test.p > 0.1
 
 
 class NoEffect(RunView):

@@ -8,12 +8,13 @@ import pytest
 from planted import transfer_run, upstream_run
 from scipy import stats
 
-from vipann.claims.cost import SizeView
-from vipann.claims.evidence import PrintView
+from vipann.claims.evidence import RESULT_FILES, read_view
 from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
-from vipann.claims.ledger import CLAIMS, COLUMNS, KINDS, Source, judged, ledger
+from vipann.claims.ledger import COLUMNS, ledger
 from vipann.claims.writing import write_claims
 from vipann.errors import UserError
+from vipann.papers.vi_pann.claims import PAPER, views_of
+from vipann.papers.vi_pann.claims.views import PrintView, SizeView
 from vipann.papers.vi_pann.printed import TRANSFER_DATASETS, paper_value
 
 # claim -> what the printed tables say for ESC-50, UrbanSound8K, DCASE2013.
@@ -33,6 +34,10 @@ PRINTED = {
 COUNTS_COLUMNS = ["table", "dataset", "strategy", "parameters", "macs"]
 
 
+def judged(*run):
+    return ledger(PAPER, views_of(*run))
+
+
 @pytest.fixture(scope="module")
 def counts():
     rows = [
@@ -50,13 +55,13 @@ def counts():
 
 @pytest.fixture(scope="module")
 def whole(counts):
-    return ledger(upstream_run(), [transfer_run()], counts)
+    return judged(upstream_run(), [transfer_run()], counts)
 
 
-@pytest.mark.parametrize("key", [claim.key for claim in CLAIMS if claim.scope == "transfer"])
+@pytest.mark.parametrize("key", [claim.key for claim in PAPER.claims if claim.scope == "transfer"])
 def test_verdicts_by_the_papers_own_numbers(key):
-    claim = next(claim for claim in CLAIMS if claim.key == key)
-    found = tuple(judged(claim, PrintView(name)).verdict for name in TRANSFER_DATASETS)
+    claim = next(claim for claim in PAPER.claims if claim.key == key)
+    found = tuple(PAPER.judge(claim, PrintView(name)).verdict for name in TRANSFER_DATASETS)
     if key == "transferred_with_knowledge":
         # Of its two parts Table 4 and 5 refute one on UrbanSound8K, and none tells the other.
         assert found == (UNJUDGED, FAILS, UNJUDGED)
@@ -65,9 +70,9 @@ def test_verdicts_by_the_papers_own_numbers(key):
 
 
 def test_the_distance_to_the_state_of_the_art_in_print():
-    claim = next(claim for claim in CLAIMS if claim.key == "within_state_of_the_art")
+    claim = next(claim for claim in PAPER.claims if claim.key == "within_state_of_the_art")
     for name, points in zip(TRANSFER_DATASETS, ("2.2", "3.4", "4.6"), strict=True):
-        assert f"{points} points below" in judged(claim, PrintView(name)).numbers
+        assert f"{points} points below" in PAPER.judge(claim, PrintView(name)).numbers
 
 
 def test_a_hundred_clips_tell_no_two_strategies_apart():
@@ -75,14 +80,14 @@ def test_a_hundred_clips_tell_no_two_strategies_apart():
     models = [(s, p) for s in ("flip", "det_flip", "drop", "det") for p in ("fixed", "finetuned")]
     tuned = [model for model in models if model[1] == "finetuned"]
     assert min(view.exceeds(a, b).p for a in tuned for b in tuned if a != b) > 0.2
-    claim = next(claim for claim in CLAIMS if claim.key == "comparable_variants")
-    assert "0.79 to 0.92" in judged(claim, view).numbers
+    claim = next(claim for claim in PAPER.claims if claim.key == "comparable_variants")
+    assert "0.79 to 0.92" in PAPER.judge(claim, view).numbers
 
 
 def test_audioset_in_print():
     found = {
-        claim.key: judged(claim, PrintView("AudioSet")).verdict
-        for claim in CLAIMS
+        claim.key: PAPER.judge(claim, PrintView("AudioSet")).verdict
+        for claim in PAPER.claims
         if claim.scope == "upstream"
     }
     assert found.pop("comparable_to_panns") == HOLDS
@@ -90,20 +95,24 @@ def test_audioset_in_print():
 
 
 def test_sizes_as_printed_and_as_planted(counts):
-    claims = [claim for claim in CLAIMS if claim.scope == "cost"]
+    claims = [claim for claim in PAPER.claims if claim.scope == "size"]
     for view in (SizeView(None), SizeView(counts)):
-        assert [judged(claim, view).verdict for claim in claims] == [HOLDS] * 3
+        assert [PAPER.judge(claim, view).verdict for claim in claims] == [HOLDS] * 3
     larger = counts.assign(
         parameters=counts["parameters"].where(counts["strategy"] != "drop", 10**9)
     )
-    assert [judged(claim, SizeView(larger)).verdict for claim in claims] == [FAILS, FAILS, HOLDS]
+    assert [PAPER.judge(claim, SizeView(larger)).verdict for claim in claims] == [
+        FAILS,
+        FAILS,
+        HOLDS,
+    ]
     none = SizeView(counts[:0])
-    assert {judged(claim, none).verdict for claim in claims} == {UNJUDGED}
+    assert {PAPER.judge(claim, none).verdict for claim in claims} == {UNJUDGED}
 
 
 def test_every_claim_has_its_row_and_holm_adjusts_all_tests(whole):
     assert list(whole.columns) == COLUMNS
-    assert set(whole["claim"]) == {claim.key for claim in CLAIMS}
+    assert set(whole["claim"]) == {claim.key for claim in PAPER.claims}
     assert whole["claim"].is_unique
     tested = whole.dropna(subset="p")
     assert (tested["p_holm"] >= tested["p"]).all()
@@ -119,9 +128,9 @@ def test_runs_without_upstream_data_or_without_transfer_say_so(whole, counts):
         (None, [transfer_run()], "upstream"),
         (upstream_run(), [], "transfer"),
     ):
-        found = ledger(upstream, transfer, counts).set_index("claim")
-        assert set(found.index) == {claim.key for claim in CLAIMS}
-        left_out = found.loc[[claim.key for claim in CLAIMS if claim.scope == missing]]
+        found = judged(upstream, transfer, counts).set_index("claim")
+        assert set(found.index) == {claim.key for claim in PAPER.claims}
+        left_out = found.loc[[claim.key for claim in PAPER.claims if claim.scope == missing]]
         assert set(left_out["verdict"]) == {UNJUDGED}
         assert set(left_out["dataset"]) == {""}
         assert left_out["numbers"].str.startswith("this run has no results of").all()
@@ -134,7 +143,7 @@ def test_a_refutation_is_tested_by_its_contrary(counts):
     models = {(s, "finetuned"): 0.95 for s in ("det", "drop", "det_flip", "flip")}
     clear = transfer_run(models | {("drop", "finetuned"): 0.9})
     slight = transfer_run(models | {("drop", "finetuned"): 0.9399})
-    rows = [ledger(None, [run], counts).set_index("claim").loc[claim] for run in (clear, slight)]
+    rows = [judged(None, [run], counts).set_index("claim").loc[claim] for run in (clear, slight)]
     assert [row["verdict"] for row in rows] == [FAILS, FAILS]
     drop = clear.by_fold(("drop", "fixed"), "accuracy") - clear.by_fold(
         ("drop", "finetuned"), "accuracy"
@@ -147,7 +156,7 @@ def test_a_refutation_is_tested_by_its_contrary(counts):
 
 
 def test_print_stands_beside_its_own_dataset_alone(counts):
-    frame = ledger(upstream_run(), [transfer_run(paper_name="UrbanSound8K")], counts)
+    frame = judged(upstream_run(), [transfer_run(paper_name="UrbanSound8K")], counts)
     row = frame.set_index("claim").loc["within_state_of_the_art"]
     assert row["printed_verdict"] == FAILS
     assert "3.4 points" in row["printed_numbers"]
@@ -162,26 +171,12 @@ def test_a_dataset_that_is_not_the_papers_gets_the_print_of_all_three(whole):
     assert row["printed_verdict"] == (f"ESC-50: {HOLDS}; UrbanSound8K: {FAILS}; DCASE2013: {FAILS}")
 
 
-@pytest.fixture
-def sources(tmp_path, counts):
-    def write(view, name, training_folds):
-        paths = {kind: tmp_path / f"{name}.{kind}.parquet" for kind in KINDS}
-        for kind, path in paths.items():
-            getattr(view, kind).to_parquet(path)
-        return Source(name, None, training_folds, paths)
-
-    counts.to_csv(tmp_path / "counts.csv", index=False)
-    scores = {("drop", "finetuned"): 0.9}
-    return [
-        write(upstream_run(), "events", 0),
-        [write(transfer_run(), "one", 4), write(transfer_run(scores), "other", 4)],
-        tmp_path / "counts.csv",
-    ]
-
-
-def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
+def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, counts):
+    runs = {"one": transfer_run(), "other": transfer_run({("drop", "finetuned"): 0.9})}
+    transfer = [replace(run, dataset=name) for name, run in runs.items()]
     outputs = [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "tex")]
-    write_claims(*sources, outputs, ["planted note, 5%"])
+    views = views_of(upstream_run(), transfer, counts)
+    write_claims(PAPER, views, outputs, ["planted note, 5%"])
     frame = pd.read_csv(outputs[0], keep_default_na=False)
     rows = frame[frame["claim"] == "finetuned_above_fixed"].set_index("dataset")
     assert rows["verdict"].to_dict() == {"one": HOLDS, "other": FAILS}
@@ -194,7 +189,7 @@ def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
     table = [line for line in lines if line.startswith("|")]
     assert len(table) == len(frame) + 2
     assert {line.replace("\\|", "").count("|") for line in table} == {8}
-    # The print of a claim on several datasets is told once.
+    # The print of a claim on several datasets stands once.
     assert sum("points below" in line for line in table) == 1
     tex = outputs[2].read_text()
     assert "\\begin{longtable}" in tex
@@ -205,18 +200,29 @@ def test_the_planted_numbers_are_found_in_all_three_files(tmp_path, sources):
     assert "planted note, 5%" in outputs[1].read_text()
 
 
-def test_a_validated_run_is_tested_by_the_folds_that_trained(sources):
-    source = sources[1][0]
-    better, worse = ("det", "finetuned"), ("det", "fixed")
-    gaps = source.view().by_fold(better, "accuracy") - source.view().by_fold(worse, "accuracy")
+def test_a_validated_run_is_tested_by_the_folds_that_trained():
+    run, better, worse = transfer_run(), ("det", "finetuned"), ("det", "fixed")
+    gaps = run.by_fold(better, "accuracy") - run.by_fold(worse, "accuracy")
     for training in (4, 3):
-        view = replace(source, training_folds=training).view()
+        view = replace(run, training_folds=training)
         t = gaps.mean() / np.sqrt(gaps.var(ddof=1) * (1 / 5 + 1 / training))
         assert view.exceeds(better, worse).p == pytest.approx(stats.t.sf(t, 4))
 
 
-def test_a_broken_result_file_is_named(tmp_path, sources):
-    path = sources[1][0].paths["metrics"]
-    path.write_bytes(b"PAR1 and no more")
-    with pytest.raises(UserError, match=path.name):
-        write_claims(*sources, [tmp_path / f"claims.{kind}" for kind in ("csv", "md", "tex")])
+def test_a_view_is_read_from_the_three_result_files_and_a_broken_one_is_named(tmp_path):
+    run = transfer_run()
+    paths = {kind: tmp_path / f"one.{kind}.parquet" for kind in RESULT_FILES}
+    for kind, path in paths.items():
+        getattr(run, kind).to_parquet(path)
+    found = read_view("own", None, 4, paths, "percentile", PAPER.named)
+    assert found.score(("flip", "finetuned")) == run.score(("flip", "finetuned"))
+    paths["metrics"].write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match=paths["metrics"].name):
+        read_view("own", None, 4, paths, "percentile", PAPER.named)
+
+
+def test_a_claim_without_a_judge_and_a_judge_without_a_claim_are_refused():
+    judges = dict(PAPER.judges)
+    judges["misspelt"] = judges.pop("det_best")
+    with pytest.raises(LookupError, match="det_best, misspelt"):
+        replace(PAPER, judges=judges)

@@ -57,4 +57,4 @@ def test_a_wider_spread_is_found_and_an_equal_one_is_not():
 def test_few_recordings_are_not_tested():
     one = view(np.random.default_rng(0), 0.5, recordings=4)
     assert one.shift(MODEL, "total").p is None
-    assert "4 recordings" in one.shift(MODEL, "total").words
+    assert "4 recordings" in one.shift(MODEL, "total").method

@@ -7,8 +7,8 @@ import torch
 
 from vipann.config import merge
 from vipann.evaluation import predict
+from vipann.evaluation.decomposition import Decomposition, probabilities
 from vipann.evaluation.predict import SamplingPlan, sample
-from vipann.evaluation.uncertainty import Decomposition, probabilities
 from vipann.models.draws import clip_keys
 from vipann.models.strategies import build_transferred
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from beyond_dummies import outside_predictions, random_predictions
+from dummies import outside_predictions, random_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 

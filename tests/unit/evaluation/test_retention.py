@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score
+from vipann.tables.transfer import transfer_table
 
 from vipann.errors import UserError
-from vipann.evaluation.beyond import Beyond
+from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.ranking import macro_average_precision
 from vipann.evaluation.retention import (
@@ -25,10 +26,10 @@ from vipann.evaluation.retention import (
     uncertainty_table,
 )
 from vipann.evaluation.summarise import summarise
-from vipann.tables.transfer import transfer_table
 
 STEPS = [point / 20 for point in range(1, 21)]
-BEYOND = Beyond(5, 10, 1, {})
+SETTINGS = MetricSettings(STEPS, bins=5, resamples=10, seed=1, orders=200)
+FILES = ("metrics", "retention", "uncertainty")
 CLIPS = st.integers(1, 40).flatmap(
     lambda n: st.tuples(
         arrays(bool, n), arrays(np.float32, n, elements=st.sampled_from([0, 0.25, 0.5, 1, 2, 3]))
@@ -182,10 +183,10 @@ def test_with_everything_retained_the_mean_over_folds_is_table_4s_accuracy(tmp_p
     for fold, clips in ((1, 7), (2, 30)):
         own.append(tmp_path / f"{fold}.h5")
         write_predictions(plant(fold=fold, clips=clips), own[-1])
-    written = [tmp_path / f"{kind}.parquet" for kind in "mru"]
-    summarise(own, [], STEPS, *written, BEYOND)
-    (accuracy,) = transfer_table([written[0]], {})["ours"]
-    retention = pd.read_parquet(written[1])
+    written = {name: tmp_path / f"{name}.parquet" for name in FILES}
+    summarise(own, [], SETTINGS, written)
+    (accuracy,) = transfer_table([written["metrics"]], {})["ours"]
+    retention = pd.read_parquet(written["retention"])
     everything = retention[retention["retained_fraction"] == 1]
     for _, values in everything.groupby("uncertainty"):
         assert values.groupby("fold")["value"].mean().mean() == pytest.approx(accuracy)
@@ -238,10 +239,10 @@ def test_random_orders_are_each_networks_own_and_drawn_again_alike():
 def test_of_random_orders_every_gain_is_kept_and_the_mean_curve(tmp_path):
     own = tmp_path / "flip.h5"
     write_predictions(multilabel(fold=0), own)
-    written = [tmp_path / f"{kind}.parquet" for kind in "mru"]
-    summarise([own], [], STEPS, *written, replace(BEYOND, orders=300))
+    written = {name: tmp_path / f"{name}.parquet" for name in FILES}
+    summarise([own], [], replace(SETTINGS, orders=300), written)
     curves = random_order_curves(multilabel(fold=0), STEPS, 300)
-    metrics, retention = map(pd.read_parquet, written[:2])
+    metrics, retention = (pd.read_parquet(written[name]) for name in FILES[:2])
     gains = metrics[metrics["metric"] == "retention_gain_random"].set_index("replication")["value"]
     assert gains.index.tolist() == list(range(300))
     np.testing.assert_allclose(gains, np.nanmean(curves, axis=1) - curves[:, -1])
@@ -287,19 +288,17 @@ def write_run(folder):
 
 def test_summarise_writes_the_three_files_for_any_order_of_paths(tmp_path):
     own, ood = write_run(tmp_path)
-    kinds = ("metrics", "retention", "uncertainty")
-    first = [tmp_path / "a" / f"{kind}.parquet" for kind in kinds]
-    second = [tmp_path / "b" / f"{kind}.parquet" for kind in kinds]
-    summarise(own, ood, STEPS, *first, BEYOND)
-    summarise(own[::-1], ood, STEPS, *second, BEYOND)
-    metrics, retention, uncertainty = map(pd.read_parquet, first)
+    first, second = ({n: tmp_path / run / f"{n}.parquet" for n in FILES} for run in "ab")
+    summarise(own, ood, SETTINGS, first)
+    summarise(own[::-1], ood, SETTINGS, second)
+    metrics, retention, uncertainty = map(pd.read_parquet, first.values())
     assert len(metrics[metrics["metric"] == "accuracy"]) == 2 * 4 + 2 * 1
     assert len(retention) == 2 * (4 + 1) * 3 * 20
     assert len(uncertainty) == (4 * 30 + 30) * 3
     assert set(retention["strategy"]) == {"flip", "det"}
     assert set(uncertainty["scored_dataset"]) == {"scenes", "ships"}
-    for one, other in zip(first, second, strict=True):
-        frames = [pd.read_parquet(path) for path in (one, other)]
+    for name in FILES:
+        frames = [pd.read_parquet(paths[name]) for paths in (first, second)]
         columns = list(frames[0].columns)
         one_way, other_way = (f.sort_values(columns, ignore_index=True) for f in frames)
         pd.testing.assert_frame_equal(one_way, other_way)
@@ -307,10 +306,10 @@ def test_summarise_writes_the_three_files_for_any_order_of_paths(tmp_path):
 
 def test_summarise_names_a_broken_file_and_leaves_nothing_behind(tmp_path):
     own, ood = write_run(tmp_path)
-    outputs = [tmp_path / "out" / f"{kind}.parquet" for kind in "mru"]
+    outputs = {name: tmp_path / "out" / f"{name}.parquet" for name in FILES}
     ood[0].write_bytes(ood[0].read_bytes()[:700])
     with pytest.raises(UserError, match=r"ood\.h5"):
-        summarise(own, ood, STEPS, *outputs, BEYOND)
-    assert not any(path.exists() for path in outputs)
+        summarise(own, ood, SETTINGS, outputs)
+    assert not any(path.exists() for path in outputs.values())
     with pytest.raises(UserError, match="no predictions"):
-        summarise([], [], STEPS, *outputs, BEYOND)
+        summarise([], [], SETTINGS, outputs)

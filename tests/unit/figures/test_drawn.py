@@ -12,13 +12,13 @@ import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color, to_rgb
 from matplotlib.text import Text
+from vipann.figures.boxplot import draw_boxplot
 
-from vipann.evaluation.beyond import Beyond
+from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.summarise import summarise
 from vipann.figures import confusion, curves, reliability
 from vipann.figures import style as look
-from vipann.figures.boxplot import draw_boxplot
 from vipann.figures.retention import draw_phases, draw_retention
 
 ROOT = Path(__file__).parents[3]
@@ -78,8 +78,11 @@ def run(tmp_path_factory):
                 for fold in CLIPS:
                     files.append(folder / f"{scored}{strategy}{phase}{fold}.h5")
                     write_predictions(plant(strategy, phase, fold, scored), files[-1])
-    parquet = [folder / f"{kind}.parquet" for kind in ("metrics", "retention", "uncertainty")]
-    summarise(paths["scenes"], paths["ships"], POINTS, *parquet, Beyond(5, 10, 1, {}))
+    kinds = ("metrics", "retention", "uncertainty")
+    parquet = [folder / f"{kind}.parquet" for kind in kinds]
+    settings = MetricSettings(POINTS, bins=5, resamples=10, seed=1, orders=200)
+    outputs = dict(zip(kinds, parquet, strict=True))
+    summarise(paths["scenes"], paths["ships"], settings, outputs)
     style = yaml.safe_load((ROOT / "config/config.yaml").read_text())["figures"]
     drawn = {}
     with pytest.MonkeyPatch.context() as patch:

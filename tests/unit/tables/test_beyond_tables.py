@@ -2,10 +2,6 @@
 
 import pandas as pd
 import pytest
-
-from vipann.evaluation.beyond import INTERVAL_COLUMNS
-from vipann.evaluation.diagnostics import CONFUSION_COLUMNS
-from vipann.evaluation.metrics import METRIC_COLUMNS
 from vipann.tables.beyond import (
     calibration_table,
     ood_table,
@@ -14,6 +10,10 @@ from vipann.tables.beyond import (
     write_ood_table,
     write_per_class_table,
 )
+
+from vipann.evaluation.diagnostics import CONFUSION_COLUMNS
+from vipann.evaluation.metrics import METRIC_COLUMNS
+from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 
 KINDS = ("total", "epistemic", "aleatoric")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
+from vipann.tables.shortcuts import shortcuts_table, write_shortcuts_table
 
 from vipann.errors import UserError
+from vipann.evaluation.detection import SHORTCUTS, shortcut_scores
 from vipann.evaluation.metrics import METRIC_COLUMNS
-from vipann.evaluation.shortcuts import SHORTCUTS, shortcut_scores
-from vipann.tables.shortcuts import shortcuts_table, write_shortcuts_table
 
 
 def write_clips(path, clips, seed, seconds=5.0, shift=0.0, measures=tuple(SHORTCUTS)):

@@ -51,7 +51,8 @@ Are the networks less certain about ``{{ ood }}``, which they were never taught?
     },
     "claims": {
         "caption": """
-Which of the paper's statements hold in this run, which do not, and which cannot be judged from it?""",
+Which of the paper's statements hold in this run, which do not, and which cannot be judged from
+it?""",
         "needs": {"results": ["tables/claims.csv"]},
         "parameters": [],
     },

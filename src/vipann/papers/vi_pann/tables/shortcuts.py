@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.evaluation.shortcuts import COLUMNS, SHORTCUTS, shortcut_scores
+from vipann.evaluation.detection import SHORTCUT_COLUMNS, SHORTCUTS, shortcut_scores
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES, UNCERTAINTY_NAMES
 from vipann.papers.vi_pann.tables._scores import KEYS
 from vipann.tables.layout import Table, number, side_by_side
@@ -33,7 +33,7 @@ NOTES = (
 
 
 def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
-    """Columns of the frame: `vipann.evaluation.shortcuts.COLUMNS`, uncertainties_above and
+    """Columns of the frame: `vipann.evaluation.detection.SHORTCUT_COLUMNS`, uncertainties_above and
     uncertainties.
 
     sources: metrics parquet of each dataset, in the order of rows, named by its key; own, outside:
@@ -52,7 +52,7 @@ def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None])
         frame["uncertainties"] = len(means)
         frames.append(frame)
         best.append(_best(means))
-    empty = pd.DataFrame(columns=[*COLUMNS, "uncertainties_above", "uncertainties"])
+    empty = pd.DataFrame(columns=[*SHORTCUT_COLUMNS, "uncertainties_above", "uncertainties"])
     frame = pd.concat([f for f in frames if len(f)] or [empty], ignore_index=True)
     of = frame["uncertainties_above"].astype(str) + " of " + frame["uncertainties"].astype(str)
     texts = frame[["dataset", "score"]].assign(

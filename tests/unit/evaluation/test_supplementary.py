@@ -1,32 +1,35 @@
-"""What is beyond the paper, from planted predictions to the parquet files."""
+"""What the paper does not report, from planted predictions to the parquet files."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from beyond_dummies import labels_of, outside_predictions, random_predictions
+from dummies import labels_of, outside_predictions, random_predictions
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from vipann.errors import UserError
 from vipann.evaluation import calibration
-from vipann.evaluation.beyond import (
+from vipann.evaluation.diagnostics import confusion_table, reliability_table
+from vipann.evaluation.metrics import METRIC_COLUMNS, MetricSettings
+from vipann.evaluation.predictions import write_predictions
+from vipann.evaluation.retention import retention_curve, retention_table
+from vipann.evaluation.summarise import summarise
+from vipann.evaluation.supplementary import (
     ENSEMBLE,
-    Beyond,
-    beyond_tables,
     fold_ensemble,
     interval_table,
     own_metrics,
     pooled_metrics,
     retention_metrics,
+    supplementary_tables,
     temperature_metrics,
 )
-from vipann.evaluation.diagnostics import confusion_table, reliability_table
-from vipann.evaluation.metrics import METRIC_COLUMNS
-from vipann.evaluation.predictions import write_predictions
-from vipann.evaluation.retention import retention_curve, retention_table
-from vipann.evaluation.summarise import summarise
 
 FRACTIONS = [0.25, 0.5, 1.0]
-KINDS = ("confusion", "reliability", "intervals")
+FILES = ("metrics", "retention", "uncertainty", "confusion", "reliability", "intervals")
+
+
+def settings(resamples=100, seed=1):
+    return MetricSettings(FRACTIONS, bins=5, resamples=resamples, seed=seed, orders=5)
 
 
 def det(fold, **changes):
@@ -134,7 +137,7 @@ def test_networks_that_contradict_each_other_are_epistemically_uncertain():
 def test_the_ensemble_has_uncertainties_and_nothing_else():
     folds = [det(fold) for fold in (1, 2)]
     outside = [outside_predictions(f, replications=1, strategy="det", fold=f) for f in (1, 2)]
-    tables = beyond_tables(folds, outside, FRACTIONS, Beyond(5, 100, 1, {}))
+    tables = supplementary_tables(folds, outside, settings())
     metrics = pd.concat(tables["metrics"])
     ensemble = metrics[metrics["strategy"] == ENSEMBLE]
     assert set(ensemble["metric"]) == {"mean_total", "mean_aleatoric", "mean_epistemic"}
@@ -181,7 +184,7 @@ def test_a_reliability_bin_holds_what_was_planted():
 def test_intervals_hold_the_value_and_narrow_with_clips():
     def width(clips):
         folds = [random_predictions(seed, clips=clips, fold=seed) for seed in (1, 2)]
-        tables = beyond_tables(folds, [], FRACTIONS, Beyond(5, 400, 3, {}))
+        tables = supplementary_tables(folds, [], settings(400, 3))
         frame = tables["intervals"][0].set_index("metric")
         assert (frame["low"] <= frame["value"]).all()
         assert (frame["value"] <= frame["high"]).all()
@@ -207,13 +210,11 @@ def test_summarise_writes_all_of_it_and_the_same_again(tmp_path):
 
     def run(name):
         out = tmp_path / name
-        first = [out / f"{kind}.parquet" for kind in ("metrics", "retention", "uncertainty")]
-        more = {kind: out / f"{kind}.parquet" for kind in KINDS}
-        summarise(own, other, FRACTIONS, *first, Beyond(5, 100, 1, more))
-        return {path.stem: pd.read_parquet(path) for path in (*first, *more.values())}
+        outputs = {kind: out / f"{kind}.parquet" for kind in FILES}
+        summarise(own, other, settings(), outputs)
+        return {kind: pd.read_parquet(path) for kind, path in outputs.items()}
 
     once, again = run("a"), run("b")
-    assert set(once) == {"metrics", "retention", "uncertainty", *KINDS}
     for name, frame in once.items():
         pd.testing.assert_frame_equal(frame, again[name])
     metrics = once["metrics"]
@@ -226,9 +227,8 @@ def test_summarise_writes_all_of_it_and_the_same_again(tmp_path):
 def test_upstream_files_without_folds_are_summarised_too(tmp_path):
     one = random_predictions(task="multilabel", fold=0, phase="pretrained")
     write_predictions(one, tmp_path / "flip.h5")
-    first = [tmp_path / f"{kind}.parquet" for kind in ("metrics", "retention", "uncertainty")]
-    more = {kind: tmp_path / f"{kind}.parquet" for kind in KINDS}
-    summarise([tmp_path / "flip.h5"], [], FRACTIONS, *first, Beyond(5, 100, 1, more))
+    more = {kind: tmp_path / f"{kind}.parquet" for kind in FILES}
+    summarise([tmp_path / "flip.h5"], [], settings(), more)
     assert pd.read_parquet(more["confusion"]).empty
     assert {"nll", "brier"} == set(pd.read_parquet(more["intervals"])["metric"])
 
@@ -236,7 +236,7 @@ def test_upstream_files_without_folds_are_summarised_too(tmp_path):
 def test_clips_heard_at_another_length_are_not_compared():
     outside = outside_predictions(clip_seconds=10.0)
     with pytest.raises(UserError, match=r"5 s.*10 s"):
-        beyond_tables([random_predictions()], [outside], FRACTIONS, Beyond(5, 10, 1, {}))
+        supplementary_tables([random_predictions()], [outside], settings(10))
 
 
 def test_all_folds_hear_the_same_out_of_distribution_recordings():
@@ -251,7 +251,7 @@ def test_all_folds_hear_the_same_out_of_distribution_recordings():
             n: outside_predictions(fold=n, clips=40, total=outside_total, recording=recording)
             for n in numbers
         }
-        frame = interval_table(folds, others, FRACTIONS, Beyond(5, 400, 1, {})).set_index("metric")
+        frame = interval_table(folds, others, settings(400)).set_index("metric")
         row = frame.loc["auroc_total"]
         assert row["recordings"] == 8
         return row["high"] - row["low"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vipann.evaluation.uncertainty import Decomposition, entropy, probabilities
+from vipann.evaluation.decomposition import Decomposition, entropy, probabilities
 
 LOGITS = arrays(
     np.float32,

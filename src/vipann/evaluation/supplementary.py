@@ -13,85 +13,50 @@ Metrics, as rows of the tidy metrics (columns: `vipann.evaluation.metrics.METRIC
   DCASE2013 fold has 20 clips for 15 bins;
 - out-of-distribution clips, each replication: `auroc_`, `aupr_` and `fpr95_<uncertainty>`
   (`vipann.evaluation.detection`) against the own test clips of the same network;
-- det alone: `temperature` and `ece_tempered`, `adaptive_ece_tempered`, `nll_tempered`,
+- det only: `temperature` and `ece_tempered`, `adaptive_ece_tempered`, `nll_tempered`,
   `brier_tempered`, and as fold 0 `ece_tempered_pooled` and `adaptive_ece_tempered_pooled`. A
   fold's temperature is fitted on the predictions of all other folds, each made by that fold's own
   network: the clips of the fold play no part in it. (The networks of the other folds were trained
   on them; their outputs for them are not used.) Upstream has one evaluation set and nothing else
   to fit on, so it has no temperature;
 - strategy `det_ensemble`: the det networks of all folds taken as one ensemble, on the
-  out-of-distribution clips alone: mean uncertainties, and nothing else. None of the networks has
+  out-of-distribution clips only: mean uncertainties, and nothing else. None of the networks has
   seen those clips. It cannot be scored on the own clips, nor can its detection: a fold's test clips
   were training clips of the other folds' networks, so that only one member may judge them, and an
   ensemble's uncertainty cannot be compared with a single network's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import entr
 
 from vipann.errors import UserError
 from vipann.evaluation import calibration
+from vipann.evaluation.decomposition import Decomposition
 from vipann.evaluation.detection import detection_scores
-from vipann.evaluation.diagnostics import (
-    CONFUSION_COLUMNS,
-    confusion_table,
-    reliability_table,
-)
-from vipann.evaluation.metrics import METRIC_COLUMNS, metrics_of
+from vipann.evaluation.diagnostics import CONFUSION_COLUMNS, confusion_table, reliability_table
+from vipann.evaluation.metrics import METRIC_COLUMNS, MetricSettings, metric_rows, metrics_of
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
-from vipann.evaluation.resampling import (
-    Resamples,
-    bootstrap,
-    drawn,
-    interval,
-    statistics_of,
-)
-from vipann.evaluation.retention import MEAN_ORDERS, RANDOM
+from vipann.evaluation.resampling import Resamples, bootstrap, drawn, interval, statistics_of
+from vipann.evaluation.retention import RANDOM
+from vipann.scores import brier, negative_log_likelihood
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
 # The calibration errors, also over the clips of all folds: whether their bins are adaptive.
 POOLED = {"ece": False, "adaptive_ece": True}
 INTERVAL_COLUMNS = [
-    "dataset",
-    "scored_dataset",
-    "strategy",
-    "phase",
-    "metric",
-    "value",
-    "low",
-    "high",
-    "folds",
-    "recordings",
-    "resamples",
+    *("dataset", "scored_dataset", "strategy", "phase", "metric"),
+    *("value", "low", "high", "folds", "recordings", "resamples"),
 ]
 
 
-@dataclass(frozen=True)
-class Beyond:
-    """bins: of a calibration error; resamples: of the bootstrap; seed: of its draws; outputs:
-    paths for "confusion", "reliability" and "intervals" (parquet); orders: how many random orders
-    of multi-label clips each network's retention is held against."""
-
-    bins: int
-    resamples: int
-    seed: int
-    outputs: Mapping[str, Path | str]
-    orders: int = MEAN_ORDERS
-
-
-def beyond_tables(
-    folds: Sequence[Predictions],
-    outside: Sequence[Predictions],
-    fractions: Sequence[float],
-    beyond: Beyond,
+def supplementary_tables(
+    folds: Sequence[Predictions], outside: Sequence[Predictions], settings: MetricSettings
 ) -> dict[str, list[pd.DataFrame]]:
-    """All that is beyond the paper of one strategy and phase.
+    """What the paper does not report of one strategy and phase.
 
     folds: its predictions of own clips; outside: the same networks' on out-of-distribution clips,
     of none, some or all folds. Returns lists of frames for "metrics", "confusion", "reliability"
@@ -100,31 +65,26 @@ def beyond_tables(
     labelled = [one for one in folds if one.labelled]
     others = {one.fold: one for one in outside}
     _refuse_other_lengths(folds, others)
-    own = [own_metrics(one, beyond.bins) for one in labelled]
-    metrics = list(own)
-    metrics += [
-        detection_metrics(one, others[one.fold])
-        for one in folds
-        if others.get(one.fold) is not None
-    ]
+    own = [own_metrics(one, settings.bins) for one in labelled]
+    heard = [one for one in folds if one.fold in others]
+    metrics = own + [detection_metrics(one, others[one.fold]) for one in heard]
     if len(labelled) == 1:
         # Of one fold they are its own.
-        alone = own[0][own[0]["metric"].isin(POOLED)]
-        metrics.append(alone.assign(metric=alone["metric"] + "_pooled", fold=0))
+        errors = own[0][own[0]["metric"].isin(POOLED)]
+        metrics.append(errors.assign(metric=errors["metric"] + "_pooled", fold=0))
     elif labelled:
-        metrics.append(
-            pooled_metrics(labelled, [one.mean_probability for one in labelled], beyond.bins)
-        )
+        probabilities = [one.mean_probability for one in labelled]
+        metrics.append(pooled_metrics(labelled, probabilities, settings.bins))
     if labelled and labelled[0].strategy == "det":
-        metrics.append(temperature_metrics(labelled, beyond.bins))
+        metrics.append(temperature_metrics(labelled, settings.bins))
     if len(outside) > 1 and outside[0].strategy == "det":
         metrics.append(metrics_of(fold_ensemble(outside)))
     confusion = [confusion_table(one) for one in labelled if one.task == "multiclass"]
     return {
         "metrics": metrics,
         "confusion": confusion or [pd.DataFrame(columns=CONFUSION_COLUMNS)],
-        "reliability": [reliability_table(labelled, beyond.bins)] if labelled else [],
-        "intervals": [interval_table(labelled, others, fractions, beyond)] if labelled else [],
+        "reliability": [reliability_table(labelled, settings.bins)] if labelled else [],
+        "intervals": [interval_table(labelled, others, settings)] if labelled else [],
     }
 
 
@@ -154,7 +114,7 @@ def own_metrics(one: Predictions, bins: int) -> pd.DataFrame:
             pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
             excess = calibration.calibration_excess(*pair, bins, rng)
             rows.append((replication, "ece_excess", excess))
-    return _tidy(one, rows)
+    return metric_rows(one, rows)
 
 
 def retention_metrics(retention: pd.DataFrame) -> pd.DataFrame:
@@ -162,9 +122,8 @@ def retention_metrics(retention: pd.DataFrame) -> pd.DataFrame:
     if retention.empty:
         return pd.DataFrame(columns=METRIC_COLUMNS)
     curve = ["dataset", "strategy", "phase", "fold", "replication", "uncertainty"]
-    curves = retention.pivot(index=curve, columns="retained_fraction", values="value").sort_index(
-        axis=1
-    )
+    wide = retention.pivot(index=curve, columns="retained_fraction", values="value")
+    curves = wide.sort_index(axis=1)
     area = curves.mean(axis=1)
     scores = pd.DataFrame({"area": area, "gain": area - curves.iloc[:, -1]})
     rows = scores.reset_index().melt(curve, var_name="which")
@@ -184,7 +143,7 @@ def detection_metrics(one: Predictions, outside: Predictions) -> pd.DataFrame:
             getattr(one, name)[replication], getattr(outside, name)[replication]
         ).items()
     ]
-    return _tidy(outside, rows)
+    return metric_rows(outside, rows)
 
 
 def pooled_metrics(
@@ -204,7 +163,7 @@ def pooled_metrics(
         for name, adaptive in POOLED.items():
             value = calibration.calibration_error(confidence, outcome, bins, adaptive)
             rows.append((replication, f"{name}{suffix}", value))
-    return _tidy(first, rows).assign(fold=0)
+    return metric_rows(first, rows).assign(fold=0)
 
 
 def temperature_metrics(folds: Sequence[Predictions], bins: int) -> pd.DataFrame:
@@ -221,7 +180,7 @@ def temperature_metrics(folds: Sequence[Predictions], bins: int) -> pd.DataFrame
         scaled.append(calibration.tempered(one.mean_probability[0], temperature)[None])
         scores = _calibration_scores(one, scaled[-1][0], bins)
         rows = [(0, f"{metric}_tempered", value) for metric, value in scores.items()]
-        frames.append(_tidy(one, [(0, "temperature", temperature), *rows]))
+        frames.append(metric_rows(one, [(0, "temperature", temperature), *rows]))
     return pd.concat([*frames, pooled_metrics(folds, scaled, bins, "_tempered_pooled")])
 
 
@@ -232,35 +191,20 @@ def fold_ensemble(outside: Sequence[Predictions]) -> Predictions:
     (det has one).
     """
     first = outside[0]
-    members = np.stack([one.mean_probability[0] for one in outside]).astype(np.float64)
-    mean = members.mean(axis=0)
-    total, aleatoric = _entropy(mean, first.task), _entropy(members, first.task).mean(axis=0)
-    return Predictions(
-        mean_probability=mean[None],
-        total=total[None],
-        aleatoric=aleatoric[None],
-        epistemic=np.maximum(total - aleatoric, 0.0)[None],
+    members = Decomposition(first.task)
+    members.add(np.stack([one.mean_probability[0] for one in outside]).astype(np.float64))
+    return replace(
+        first,
+        **{name: getattr(members, name)[None] for name in ("mean_probability", *UNCERTAINTIES)},
         labels=first.labels[:, :0],
-        clip_id=first.clip_id,
-        recording=first.recording,
         strategy=ENSEMBLE,
         fold=0,
         mc_samples=len(outside),
-        **{
-            name: getattr(first, name)
-            for name in (
-                *("task", "dataset", "scored_dataset", "phase"),
-                *("seed", "classes", "clip_seconds"),
-            )
-        },
     )
 
 
 def interval_table(
-    folds: Sequence[Predictions],
-    others: Mapping[int, Predictions],
-    fractions: Sequence[float],
-    beyond: Beyond,
+    folds: Sequence[Predictions], others: Mapping[int, Predictions], settings: MetricSettings
 ) -> pd.DataFrame:
     """Bootstrap intervals over recordings of the scores averaged over folds and replications.
 
@@ -271,13 +215,13 @@ def interval_table(
     resampled: dict[str, list[np.ndarray]] = {}
     values: dict[str, list[float]] = {}
     first, sets = folds[0], []
-    nothing = Resamples(np.empty(0), beyond.resamples, np.random.default_rng(0))
-    outside = _outside_resamples(first, list(others.values()), beyond) if others else nothing
+    nothing = Resamples(np.empty(0), settings.resamples, np.random.default_rng(0))
+    outside = _outside_resamples(first, list(others.values()), settings) if others else nothing
     for one in folds:
         other = others.get(one.fold)
-        statistics = statistics_of(one, other, fractions)
-        rng = _generator(beyond, one, str(one.fold))
-        own = Resamples(one.recording, beyond.resamples, rng)
+        statistics = statistics_of(one, other, settings.fractions)
+        rng = _generator(settings, one, str(one.fold))
+        own = Resamples(one.recording, settings.resamples, rng)
         sets.append(own)
         beside = nothing if other is None else outside
         found = bootstrap(statistics, own, beside, one.replications)
@@ -296,12 +240,12 @@ def interval_table(
         scored = others[first.fold].scored_dataset if detection else first.dataset
         fewest = min(side.total for side in sides)
         words = (first.dataset, scored, first.strategy, first.phase, name)
-        rows.append((*words, value, *bounds, len(folds), fewest, beyond.resamples))
+        rows.append((*words, value, *bounds, len(folds), fewest, settings.resamples))
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
 
 
 def _outside_resamples(
-    first: Predictions, outside: Sequence[Predictions], beyond: Beyond
+    first: Predictions, outside: Sequence[Predictions], settings: MetricSettings
 ) -> Resamples:
     """The draws of out-of-distribution recordings that the networks of all folds share."""
     for one in outside[1:]:
@@ -312,18 +256,18 @@ def _outside_resamples(
                 "and run again."
             )
     return Resamples(
-        outside[0].recording, beyond.resamples, _generator(beyond, first, "out of distribution")
+        outside[0].recording, settings.resamples, _generator(settings, first, "out of distribution")
     )
 
 
-def _generator(beyond: Beyond, one: Predictions, of: str) -> np.random.Generator:
+def _generator(settings: MetricSettings, one: Predictions, of: str) -> np.random.Generator:
     words = ("bootstrap", one.dataset, one.strategy, one.phase, of)
-    return np.random.default_rng(derive_seed(beyond.seed, *words))
+    return np.random.default_rng(derive_seed(settings.seed, *words))
 
 
 def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:
     pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
-    nll = calibration.negative_log_likelihood(one.labels, probability, one.task)
+    nll = negative_log_likelihood(one.labels, probability, one.task)
     errors = {
         name: calibration.calibration_error(*pair, bins, adaptive)
         for name, adaptive in POOLED.items()
@@ -331,16 +275,5 @@ def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) ->
     return {
         **errors,
         "nll": float(nll.mean()),
-        "brier": float(calibration.brier(one.labels, probability, one.task).mean()),
+        "brier": float(brier(one.labels, probability, one.task).mean()),
     }
-
-
-def _entropy(p: np.ndarray, task: str) -> np.ndarray:
-    return (entr(p) + entr(1.0 - p) if task == "multilabel" else entr(p)).sum(axis=-1)
-
-
-def _tidy(one: Predictions, rows: Sequence[tuple[int, str, float]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["replication", "metric", "value"])
-    for name in ("dataset", "scored_dataset", "strategy", "phase", "fold"):
-        frame[name] = getattr(one, name)
-    return frame[METRIC_COLUMNS].astype({"value": "float64"})

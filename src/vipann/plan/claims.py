@@ -1,0 +1,42 @@
+"""What judging a paper's claims takes from a run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from vipann.folds import fold_numbers, share_out
+from vipann.plan.run import Run
+
+
+def claims_inputs(run: Run) -> dict[str, str]:
+    """The result files of every dataset, by the names that the script knows them by."""
+    return {
+        f"{dataset}_{kind}": f"{run.results}/metrics/{dataset}.{kind}.parquet"
+        for dataset in run.tested
+        for kind in ("metrics", "retention", "uncertainty")
+    }
+
+
+def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any]:
+    """Params of the job that judges the claims of `paper` (a folder of `vipann/papers`).
+
+    notes: sentences about the run's networks.
+    """
+    datasets = {}
+    for name in run.tested:
+        block, training = run.config["datasets"][name], []
+        if name != run.upstream:
+            numbers = fold_numbers(block["folds"])
+            training, _ = share_out(numbers, numbers[0], run.config["validation"]["split"])
+        facts = {"paper_name": block.get("paper_name"), "training_folds": len(training)}
+        datasets[name] = facts
+    claims = f"vipann.papers.{paper}.claims"
+    return run.settings(
+        "claims.py",
+        chosen=(claims,),
+        claims=claims,
+        datasets=datasets,
+        upstream=run.upstream,
+        transfer=run.transfer_datasets,
+        interval=run.config["evaluation"]["interval"],
+        notes=notes,
+    )

@@ -2,6 +2,7 @@
 
 from vipann.plan.claims import claims_inputs, claims_settings
 
+
 localrules:
     claims,
 

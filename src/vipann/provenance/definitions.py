@@ -180,12 +180,13 @@ def reached(
     project: Project, script: Path, extra: Iterable[str] = ()
 ) -> dict[str, tuple[list[Statement], set[str]]]:
     """By module of the project: the statements that count, in their order, and what the other names
-    in them stand for. `extra` names modules that count as a whole."""
+    in them stand for. `extra` names modules that count as a whole, or "module:name"."""
     root = project.script(script)
     counted: dict[str, set[int]] = {}
     others: dict[str, set[str]] = {}
     asked: set[Place] = set()
-    pending: list[Place | str] = [(name, WHOLE) for name in extra]
+    places = [name.partition(":") for name in extra]
+    pending: list[Place | str] = [(module, name or WHOLE) for module, _, name in places]
 
     def count(statement: ast.AST, source: Source) -> None:
         found = project.references(statement, source)

@@ -25,7 +25,8 @@ def fingerprint(
     What is reached: see `vipann.provenance.definitions`. With it come the data files that it names,
     beside its module. Docstrings, comments and layout do not count, nor do paths outside
     `source_root` (the folder that holds the package). `extra` names modules that are imported by a
-    computed name, and count as a whole; `notebook` is one that the script executes.
+    computed name, and count as a whole, or definitions of such ("module:name"); `notebook` is one
+    that the script executes.
 
     Each file is read once per process: the digest is that of the first call.
 
@@ -40,7 +41,7 @@ def fingerprint(
 def _fingerprint(script: Path, root: Path, extra: tuple[str, ...], notebook: Path | None) -> str:
     project = project_below(root)
     for name in extra:
-        if project.file_of(name) is None:
+        if project.file_of(name.partition(":")[0]) is None:
             raise ModuleNotFoundError(f"{name}: no such module below {root}")
     lines = [_syntax(tree_of(path)) for path in (script, notebook) if path]
     roots = [reached(project, script, extra), *([reached(project, notebook)] if notebook else [])]

@@ -6,8 +6,8 @@ MD_CLAIMS = [
     f"{RESULTS}/tables/{stem}.md" for stem, one in TABLES.items() if one.made_by == "claims"
 ]
 MD_SUMMARIES = [path for path in SUMMARIES if path.endswith(".md")]
-# Captions of the report see nothing but the config.
-config["captions"] = captions(RUN)
+# Captions of the report see nothing but the config; jobs need none.
+config["captions"] = captions(RUN) if workflow.is_main_process else {}
 
 
 localrules:

@@ -43,7 +43,7 @@ rule table:
     log:
         log_of("tables/{table}"),
     wildcard_constraints:
-        table=one_of([stem for stem, one in ALL_TABLES.items() if not one.made_by]),
+        table=one_of([stem for stem, one in ALL_TABLES.items() if one.made_by == "table"]),
     conda:
         "../../environment.yml"
     params:

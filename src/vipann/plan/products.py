@@ -76,7 +76,14 @@ class Product:
     def is_made(self) -> bool:
         parts = {"ood": self.run.ood, "scratch": self.run.config["scratch"]["strategies"]}
         has_parts = all(parts[part] for part in self.declared.get("only_with", ()))
-        return has_parts and all(self.sources.values())
+        patterns = [one for _, several in self._needs for one in several]
+        return has_parts and all(map(self._paths, patterns))
+
+    @property
+    def _needs(self) -> list[tuple[str, list[str]]]:
+        """Names and their patterns."""
+        needs = self.declared.get("needs", {}).items()
+        return [(name, [one] if isinstance(one, str) else one) for name, one in needs]
 
     @property
     def is_of_transfer(self) -> bool:
@@ -102,13 +109,12 @@ class Product:
     @property
     def sources(self) -> dict[str, list[str]]:
         """The input files, by the names that its function knows them by."""
-        needs = self.declared.get("needs", {})
-        return {name: self._paths(pattern) for name, pattern in needs.items()}
+        return {
+            name: [p for one in several for p in self._paths(one)] for name, several in self._needs
+        }
 
-    def _paths(self, pattern: str | list[str]) -> list[str]:
+    def _paths(self, pattern: str) -> list[str]:
         """The files of a pattern below the run's folder, one for each dataset of its role."""
-        if isinstance(pattern, list):
-            return [path for one in pattern for path in self._paths(one)]
         path = f"{self.run.results}/{pattern}"
         (role,) = [name for _, name, _, _ in Formatter().parse(pattern) if name] or [""]
         return [path.format(**{role: one}) for one in self.roles[role]] if role else [path]
@@ -197,8 +203,8 @@ class Product:
         if self.dataset and self.number:
             of = " of the paper" if self.number.startswith("like") else ""
             title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"
-        text = Template(self.declared.get("caption", "").strip()).render(self.caption_facts)
-        return f"**{title}.** {text}"
+        text = Template(self.declared.get("caption", "")).render(self.caption_facts)
+        return f"**{title}.** " + "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
 
     @property
     def caption_facts(self) -> dict[str, Any]:

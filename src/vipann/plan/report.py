@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vipann.plan.products import Product, notes_of, paper_names, products
+from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
 from vipann.plan.run import Run
 
 # Of a paper's products, in the order of the index; other categories come after them.
@@ -42,10 +42,13 @@ def notebook_settings(notebook: Product) -> dict[str, Any]:
     return notebook.run.settings("notebook.py", notebook=file, parameters=parameters)
 
 
-def captions(run: Run) -> dict[str, str]:
-    """First file of each table, figure and notebook -> its caption in the report."""
+def captions(run: Run) -> dict[str, Any]:
+    """First file of each table, figure and notebook -> its caption in the report; notes: sentences
+    on the run's networks; papers: what these say of themselves."""
     notebooks = products(run, "notebook").values()
     return {
+        "notes": notes_of(run),
+        "papers": [about_paper(paper) for paper in run.config["papers"]],
         **{one.files[0]: one.caption() for one in products(run, "table", on_request=True).values()},
         **{one.files[0]: one.caption() for one in products(run, "figure").values()},
         **{n.files[0]: n.caption() + OF_NOTEBOOKS.format(stem=n.stem) for n in notebooks},
@@ -53,13 +56,7 @@ def captions(run: Run) -> dict[str, str]:
 
 
 def index_settings(run: Run) -> dict[str, Any]:
-    """sections: [category, [[title, files of a table or figure], ...]], with paths below the run's
-    folder; facts: what the index says of the run."""
-    categories: dict[str, list] = {}
-    for one in sorted(shown(run), key=_place):
-        title = f"{one.label} ({one.shown_dataset})" if one.dataset else one.label
-        files = [path.removeprefix(f"{run.results}/") for path in one.files]
-        categories.setdefault(one.category, []).append([title, files])
+    """sections: see `sections`, paths below the run's folder; facts: what is said of the run."""
     evaluation = run.config["evaluation"]
     facts = {
         "run": run.config["run"],
@@ -72,7 +69,17 @@ def index_settings(run: Run) -> dict[str, Any]:
         "paper_names": paper_names(run),
         "notes": notes_of(run),
     }
-    return run.settings("index.py", sections=list(map(list, categories.items())), facts=facts)
+    return run.settings("index.py", sections=sections(run), facts=facts)
+
+
+def sections(run: Run) -> list[list[Any]]:
+    """[category, [[title, files], ...]] of the index, in its order."""
+    categories: dict[str, list] = {}
+    for one in sorted(shown(run), key=_place):
+        title = f"{one.label} ({one.shown_dataset})" if one.dataset else one.label
+        files = [path.removeprefix(f"{run.results}/") for path in one.files]
+        categories.setdefault(one.category, []).append([title, files])
+    return [[category, items] for category, items in categories.items()]
 
 
 def _place(one: Product) -> tuple[int, int]:

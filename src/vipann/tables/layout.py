@@ -198,10 +198,9 @@ def side_by_side(
     keys = [name for name in (*rows, *columns) if name]
     indexed = texts.assign(**{name: _categories(texts[name]) for name in keys}).set_index(keys)
     indexed.columns = pd.CategoricalIndex(indexed.columns, indexed.columns, name="")
-    if "" in (*rows, *columns):
-        cells = indexed.stack(future_stack=True).unstack(list(columns))
-    else:
-        cells = indexed.squeeze(axis="columns").unstack(list(columns))
+    several = "" in (*rows, *columns)
+    long = indexed.stack(future_stack=True) if several else indexed.squeeze(axis="columns")
+    cells = long.unstack(list(columns)).sort_index(axis="columns")
     cells.index = _labelled(cells.index, labels).set_names(list(rows.values()))
     cells.columns = _labelled(cells.columns, labels)
     return cells.fillna(NOTHING)

@@ -1,19 +1,13 @@
-"""The tables beyond the paper hold what the metrics, intervals and confusions say."""
+"""The tables beside the paper's hold what the metrics, intervals and confusions say."""
 
 import pandas as pd
 import pytest
-from vipann.tables.beyond import (
-    calibration_table,
-    ood_table,
-    per_class_table,
-    write_calibration_table,
-    write_ood_table,
-    write_per_class_table,
-)
 
 from vipann.evaluation.diagnostics import CONFUSION_COLUMNS
 from vipann.evaluation.metrics import METRIC_COLUMNS
 from vipann.evaluation.supplementary import INTERVAL_COLUMNS
+from vipann.papers.vi_pann.tables import calibration, ood, per_class
+from vipann.tables.layout import write_table
 
 KINDS = ("total", "epistemic", "aleatoric")
 
@@ -80,16 +74,14 @@ def cells(path):
 
 
 def test_means_errors_and_intervals_come_from_the_folds(paths):
-    frame = calibration_table(paths["metrics"], paths["intervals"]).set_index(
-        ["strategy", "metric"]
-    )
+    frame = calibration.table(paths, {}).frame.set_index(["strategy", "metric"])
     nll = frame.loc["flip", "nll"]
     assert nll["value"] == pytest.approx(0.3)
     assert nll["standard_error"] == pytest.approx(0.1)
     assert (nll["low"], nll["high"]) == (0.25, 0.35)
     assert frame.loc["det", "nll"][["low", "high"]].isna().all()
     assert frame.loc["det", "temperature"]["value"] == pytest.approx(2.5)
-    outside = ood_table(paths["metrics"], paths["intervals"]).set_index(["strategy", "metric"])
+    outside = ood.table(paths, {}).frame.set_index(["strategy", "metric"])
     assert outside.loc["flip", "auroc_total"][["value", "low", "high"]].tolist() == (
         pytest.approx([0.3, 0.2, 0.4])
     )
@@ -97,7 +89,7 @@ def test_means_errors_and_intervals_come_from_the_folds(paths):
 
 def test_the_calibration_table_has_a_row_for_the_tempered_network(paths, tmp_path):
     out = [tmp_path / f"calibration.{kind}" for kind in ("csv", "md", "tex")]
-    write_calibration_table(paths["metrics"], paths["intervals"], {"own": "ESC-50"}, out)
+    write_table(calibration.table(paths, {"own": "ESC-50"}), *out)
     heading, rows = cells(out[1])
     assert heading[3:7] == ["ECE", "Adaptive ECE", "NLL", "Brier"]
     by_model = {row[1]: row[2:] for row in rows}
@@ -118,7 +110,7 @@ def test_the_calibration_table_has_a_row_for_the_tempered_network(paths, tmp_pat
 
 def test_the_ensemble_has_no_detection_score(paths, tmp_path):
     out = [tmp_path / f"ood.{kind}" for kind in ("csv", "md", "tex")]
-    write_ood_table(paths["metrics"], paths["intervals"], {}, out)
+    write_table(ood.table(paths, {}), *out)
     _, rows = cells(out[1])
     by_model = {row[1]: row[3:] for row in rows}
     assert by_model["Flip"] == ["0.300", "0.600", "0.300"] * 3 + ["5.000"] * 3
@@ -127,12 +119,15 @@ def test_the_ensemble_has_no_detection_score(paths, tmp_path):
 
 
 def test_classes_are_counted_over_all_folds(paths, tmp_path):
-    write_per_class_table(paths["confusion"], tmp_path / "per_class.csv")
-    frame = pd.read_csv(tmp_path / "per_class.csv", keep_default_na=False).set_index("class")
+    out = [tmp_path / f"per_class.{kind}" for kind in ("csv", "md", "tex")]
+    write_table(per_class.table(paths, {}), *out)
+    frame = pd.read_csv(out[0], keep_default_na=False).set_index("class")
     assert frame.loc["dog", "clips"] == 9
     assert frame.loc["dog", "accuracy"] == pytest.approx(6 / 9)
     assert frame.loc["dog", "taken_for"] == "cat"
     assert frame.loc["dog", "taken_for_share"] == pytest.approx(2 / 9)
     assert frame.loc["cat", ["accuracy", "taken_for", "taken_for_share"]].tolist() == [1, "", 0]
     assert frame.loc["hen", "accuracy"] == 0
-    assert len(per_class_table(paths["confusion"])) == 3
+    assert len(frame) == 3
+    _, rows = cells(out[1])
+    assert rows == [["own", "Flip", "Fine-Tuned", "hen", "0.000", "cat (100%)"]]

@@ -16,7 +16,7 @@ import yaml
 
 TRAINING = {"pretrain", "scratch"}  # transfer comes after pretrain
 PREDICTING = {"predict", "predict_upstream", "ood", "ood_upstream"}
-DRAWING = {"figure", "beyond_figure", "learning_curves"}
+DRAWING = {"figure"}
 LIBRARY = "src/vipann"
 
 
@@ -201,17 +201,17 @@ EDITS = [
     Edit(
         "a colour of the box plot",
         DRAWING,
-        change=substitute(f"{LIBRARY}/figures/style.py", '"#D55E00"', '"#CC79A7"'),
+        change=substitute(f"{LIBRARY}/figures/style.py", '"#E69F00"', '"#CC79A7"'),
     ),
     Edit(
         "layout of the tables",
-        {"beyond_tables", "shortcuts", "dataset_table", "table"},
+        {"table"},
         change=in_function(f"{LIBRARY}/tables/layout.py", "markdown"),
     ),
     # Words and numbers
     Edit(
         "a number of the paper",
-        {"complexity", "dataset_table", "table"},
+        {"complexity", "table"},
         change=substitute(f"{LIBRARY}/papers/vi_pann/tables.csv", r"\d\.\d+", r"\g<0>1"),
     ),
     Edit(
@@ -224,8 +224,10 @@ EDITS = [
         ),
     ),
     Edit(
-        "caption of the figures in the report",
-        change=lambda r: append(r / "workflow/report/figure.rst", "\nMore.\n"),
+        "caption of a figure in the report",
+        change=substitute(
+            f"{LIBRARY}/papers/vi_pann/figures/retention.py", "Bands, at", "More. Bands, at"
+        ),
     ),
     # Settings
     Edit(
@@ -271,18 +273,18 @@ EDITS = [
     Edit("one clip put into a user's folder", {"manifest"}, change=add_clip),
     Edit(
         "a strategy added",
-        {"transfer", "predict", "ood", "metrics", "learning_curves"},
+        {"transfer", "predict", "ood", "metrics", "figure"},
         config={"transfer": {"strategies": ["det_flip", "drop"]}},
     ),
     Edit(
         "a fold removed",
-        {"metrics", "learning_curves"},
+        {"metrics", "figure"},
         config={"transfer": {"folds": [1]}},
     ),
     Edit(
         "a dataset added",
         DATASET_JOBS
-        | {"transfer", "scratch", "predict", "ood", "metrics", "dataset_table", "table"}
+        | {"transfer", "scratch", "predict", "ood", "metrics", "table"}
         | {"notebook", "pages"}
         | DRAWING,
         config={

@@ -19,6 +19,7 @@ The notebooks of a paper are declared by one literal, `NOTEBOOKS` of its module 
 the same keys and `parameters`: what its first cell is given of `Product.caption_facts`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -193,7 +194,7 @@ class Product:
     def order(self) -> tuple:
         """As datasets come in the run, and then as in the paper."""
         datasets = [*self.run.tested, ""]
-        return (datasets.index(self.dataset), self._figure_numbers or [100], self.name)
+        return datasets.index(self.dataset), self._figure_numbers or [math.inf]
 
     def caption(self) -> str:
         """The caption in the report, as reStructuredText."""
@@ -238,7 +239,8 @@ def products(run: Run, kind: Kind, on_request: bool = False) -> dict:
         for one in _instances(Product(run, paper, kind, name, declaration))
         if one.is_made and (on_request or not declaration.get("on_request"))
     ]
-    return {one.stem: one for one in sorted(made, key=lambda one: one.order)}
+    made = made if kind == "notebook" else sorted(made, key=lambda one: one.order)
+    return {one.stem: one for one in made}
 
 
 @cache

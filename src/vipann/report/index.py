@@ -1,6 +1,6 @@
 """The run's index: every output with one line and a link, tables inlined, figures as pictures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,8 @@ def write_index(
     lines = [f"# Results of run `{facts['run']}`", _about(facts), *facts["notes"]]
     for title, items in sections:
         lines += [f"## {title}", *(line for item in items for line in _item(folder, *item))]
-    lines += ["## Notebooks", _linked(found["notebooks"], "{}")]
-    lines += ["## Datasets", _linked(found["summaries"], "{}, what was really obtained")]
+    lines += ["## Notebooks", _linked(found["notebooks"], _spaced)]
+    lines += ["## Datasets", _linked(found["summaries"], _obtained)]
     lines += ["## Where the numbers come from", *_origins(folder, found["metrics"])]
     text = "\n\n".join(lines) + "\n"
     for path, content in ((md, text), (html, page(text, str(facts["run"])))):
@@ -96,12 +96,20 @@ def _links(paths: Iterable[str]) -> str:
     return " · ".join(f"[{path.rpartition('.')[2]}]({path})" for path in paths)
 
 
-def _linked(paths: Sequence[str], form: str) -> str:
-    """A line for each name, with links to its files."""
+def _linked(paths: Sequence[str], name_of: Callable[[str], str]) -> str:
+    """A line for each stem, with links to its files."""
     stems: dict[str, list[str]] = {}
     for path in paths:
-        stems.setdefault(Path(path).stem.removesuffix(".summary"), []).append(path)
-    return "\n".join(f"- {form.format(stem)}: {_links(own)}" for stem, own in stems.items())
+        stems.setdefault(Path(path).stem, []).append(path)
+    return "\n".join(f"- {name_of(stem)}: {_links(own)}" for stem, own in stems.items())
+
+
+def _spaced(stem: str) -> str:
+    return stem.replace("_", " ").capitalize()
+
+
+def _obtained(stem: str) -> str:
+    return f"{stem.removesuffix('.summary')}, what was really obtained"
 
 
 def _origins(folder: Path, metrics: Sequence[str]) -> list[str]:

@@ -1,1 +1,1 @@
-"""The claims that the paper states in words, judged on a run and on the paper's own numbers."""
+"""What papers claim in words, judged on a run and on what they print."""

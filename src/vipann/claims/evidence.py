@@ -97,17 +97,15 @@ class RunView:
 
     def own_counts(self, model: Model) -> tuple[int, int]:
         """How many own clips the model was tested on, and of how many recordings."""
-        frame = self._of(self.uncertainty, model, "total")
-        own = frame[frame["scored_dataset"] == frame["dataset"]]
+        frame = self._of(self._clips, model, "total")
+        own = frame[frame["own"]]
         return len(own), own["recording"].nunique()
 
     def clips(self, model: Model, uncertainty: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """Fold -> each own clip's uncertainty, each out-of-distribution clip's, in nats."""
-        frame = self._of(self.uncertainty, model, uncertainty)
         found = {}
-        for fold, clips in frame.groupby("fold"):
-            own = (clips["scored_dataset"] == clips["dataset"]).to_numpy()
-            values = clips["value"].to_numpy()
+        for fold, clips in self._of(self._clips, model, uncertainty).groupby("fold"):
+            own, values = clips["own"].to_numpy(), clips["value"].to_numpy()
             if own.any() and not own.all():
                 found[int(fold)] = values[own], values[~own]
         if not found:
@@ -119,17 +117,17 @@ class RunView:
         over recordings and, where there are several networks, over folds as well: these hear the
         same out-of-distribution recordings."""
         gaps = [float(o.mean() - i.mean()) for i, o in self.clips(model, uncertainty).values()]
-        return self._over_both(gaps, *self._recordings(model, uncertainty))
+        return self._over_both(gaps, self._of(self._clips, model, uncertainty))
 
     def wider(self, model: Model, uncertainty: str) -> Test:
         """Test that out-of-distribution clips spread more widely than own ones: by the distance
         from their median (Brown and Forsythe 1974), over recordings and folds as `shift`."""
-        frame = self._two_sided(model, uncertainty)
+        frame = self._of(self._clips, model, uncertainty)
         medians = frame.groupby(["fold", "own"])["value"].transform("median")
         frame = frame.assign(value=(frame["value"] - medians).abs())
         means = frame.groupby(["fold", "own"])["value"].mean().unstack("own")
         gaps = (means[False] - means[True]).dropna().to_list()
-        return self._over_both(gaps, *_by_recording(frame))
+        return self._over_both(gaps, frame)
 
     def shift_below(self, model: Model, uncertainty: str, deviations: float) -> Test:
         """Test that the two means of one network's uncertainty are less than so many standard
@@ -139,24 +137,17 @@ class RunView:
             return Test(None, "no test: several networks")
         inside, outside = next(iter(clips.values()))
         margin = deviations * float(np.sqrt((inside.var(ddof=1) + outside.var(ddof=1)) / 2))
-        inside, outside = self._recordings(model, uncertainty)
-        return all_of(
-            [
-                over_recordings(inside, outside, -margin),
-                over_recordings(outside, inside, -margin),
-            ]
-        )
+        sides = _by_recording(self._of(self._clips, model, uncertainty))
+        return all_of([over_recordings(*pair, -margin) for pair in (sides, sides[::-1])])
 
-    def _over_both(self, gaps: list[float], inside: np.ndarray, outside: np.ndarray) -> Test:
-        over = over_recordings(inside, outside)
+    def _over_both(self, gaps: list[float], clips: pd.DataFrame) -> Test:
+        over = over_recordings(*_by_recording(clips))
         return over if len(gaps) == 1 else all_of([over, over_folds(gaps, self.training_folds)])
 
-    def _recordings(self, model: Model, uncertainty: str) -> tuple[np.ndarray, np.ndarray]:
-        return _by_recording(self._two_sided(model, uncertainty))
-
-    def _two_sided(self, model: Model, uncertainty: str) -> pd.DataFrame:
-        frame = self._of(self.uncertainty, model, uncertainty)
-        return frame.assign(own=frame["scored_dataset"] == frame["dataset"])
+    @cached_property
+    def _clips(self) -> pd.DataFrame:
+        own = self.uncertainty["scored_dataset"] == self.uncertainty["dataset"]
+        return self.uncertainty.assign(own=own)
 
     @cached_property
     def _by_fold(self) -> pd.Series:

@@ -135,8 +135,8 @@ def all_of(tests: Sequence[Test]) -> Test:
     if untested or not tests:
         return Test(None, untested[0].method if untested else "no test")
     most = max(tests, key=lambda test: test.p)
-    contraries = _whole([test.contrary for test in tests])
-    least = min(1.0, min(contraries) * len(contraries)) if contraries else None
+    contraries = [test.contrary for test in tests]
+    least = None if None in contraries else min(1.0, min(contraries) * len(contraries))
     return Test(most.p, most.method, least)
 
 
@@ -149,15 +149,10 @@ def any_of(tests: Sequence[Test]) -> Test:
     if not tested:
         return Test(None, tests[0].method if tests else "no test")
     least = min(tested, key=lambda test: test.p)
-    contraries = _whole([test.contrary for test in tests])
+    contraries = [test.contrary for test in tests]
+    most = None if None in contraries else max(contraries)
     method = f"{least.method}, Bonferroni over {len(tested)}"
-    return Test(min(1.0, least.p * len(tested)), method, max(contraries, default=None))
-
-
-def _whole(values: Sequence[float | None]) -> list[float]:
-    """The values, or none of them where one is missing."""
-    present = [value for value in values if value is not None]
-    return present if len(present) == len(values) else []
+    return Test(min(1.0, least.p * len(tested)), method, most)
 
 
 def holm(p_values: Sequence[float | None]) -> np.ndarray:

@@ -4,7 +4,7 @@ All of it works on torch tensors, where networks are sampled, and on numpy array
 of an ensemble take the place of Monte Carlo samples.
 """
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import scipy.special
@@ -39,14 +39,14 @@ def entropy(p: Array, task: Task) -> Array:
     return terms.sum(-1)
 
 
-class Decomposition:
+class Decomposition(Generic[Array]):
     """Running means over Monte Carlo samples; memory does not grow with their number."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.samples = 0
-        self._sum_p: Array | float = 0.0
-        self._sum_entropy: Array | float = 0.0
+        self._sum_p: Any = 0.0
+        self._sum_entropy: Any = 0.0
 
     def add(self, p: Array) -> None:
         """Count the probabilities of one sample, (B, C) float64, or of several, (S, B, C)."""

@@ -45,7 +45,7 @@ def interval_of(values: Iterable[float], kind: Kind) -> tuple[float, float]:
 
 
 def interval_words(replications: int, kind: Kind) -> str:
-    """What the interval of so many replications is, as a caption tells it."""
+    """What the interval of so many replications is, for a caption."""
     if replications < 2:
         return "none, as there is one replication"
     if kind == "t":

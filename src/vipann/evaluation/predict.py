@@ -1,7 +1,7 @@
 """Monte Carlo prediction: the only place where a trained network is sampled."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from vipann.devices import choose_device, resolved_precision
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import Decomposition, probabilities
-from vipann.evaluation.predictions import Predictions, write_predictions
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.settings import settings_that_differ
 from vipann.features.store import FeatureStore
@@ -25,7 +25,6 @@ from vipann.progress import progress
 from vipann.seeds import derive_seed
 from vipann.tasks import Task
 
-_MEASURES = ("total", "aleatoric", "epistemic")
 _FLOATS_AT_ONCE = 2**22
 
 
@@ -67,32 +66,26 @@ def predict(
     state, facts = load_checkpoint(checkpoint)
     device = choose_device(accelerator)
     network = rebuild(facts, state).eval().to(device)
-    plan = SamplingPlan(
-        **{f.name: settings[f.name] for f in fields(SamplingPlan) if f.name in settings}
-    )
-    plan = replace(plan, precision=resolved_precision(plan.precision, device))
+    precision = resolved_precision(settings.get("precision", "float32"), device)
+    passes = (settings[name] for name in ("mc_samples", "replications", "seed"))
+    plan, task = SamplingPlan(*passes, precision), facts["task"]
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_features(store, facts, checkpoint)
         chosen = store.rows(**rows)
-        own = settings["dataset"] == settings["scored_dataset"]
-        labels, classes = _labels_and_classes(store, chosen, own, facts["classes"], checkpoint)
+        labels, classes = np.asarray(store.labels)[chosen], facts["classes"]
+        if settings["dataset"] == settings["scored_dataset"]:
+            classes = match_classes(classes, checkpoint, store.classes, store.path)
+        else:
+            labels = labels[:, :0]
         predictions = Predictions(
-            **score(
-                network, store, chosen, facts["task"], plan, batch_size, device, loader_workers
-            ),
+            **score(network, store, chosen, task, plan, batch_size, device, loader_workers),
+            **{n: settings[n] for n in ("dataset", "scored_dataset", "mc_samples", "seed")},
+            **{n: facts[n] for n in ("task", "strategy", "phase", "fold")},
             labels=labels,
+            classes=classes,
             clip_id=np.asarray(store.clip_ids)[chosen],
             recording=store.recording[chosen],
             clip_seconds=store.clip_seconds,
-            task=facts["task"],
-            dataset=settings["dataset"],
-            scored_dataset=settings["scored_dataset"],
-            strategy=facts["strategy"],
-            phase=facts["phase"],
-            fold=facts["fold"],
-            mc_samples=settings["mc_samples"],
-            seed=settings["seed"],
-            classes=classes,
         )
     write_predictions(predictions, out)
 
@@ -108,7 +101,7 @@ def score(
     loader_workers: int = 0,
 ) -> dict[str, np.ndarray]:
     """Score clips: `mean_probability` (R, N, C) and total, aleatoric, epistemic (R, N), float32."""
-    parts: dict[str, list[np.ndarray]] = {"mean_probability": []} | {m: [] for m in _MEASURES}
+    parts: dict[str, list[np.ndarray]] = {n: [] for n in ("mean_probability", *UNCERTAINTIES)}
     keys = clip_keys(plan.seed, np.asarray(store.clip_ids)[rows]).split(batch_size)
     loader = scoring_loader(LogmelDataset(store, rows), batch_size, loader_workers)
     steps = progress(loader, len(loader), "predict", "step")
@@ -190,14 +183,3 @@ def _check_features(store: FeatureStore, facts: Mapping[str, Any], checkpoint: P
             f"last {store.clip_seconds:g} s. Uncertainty depends on a clip's length: set "
             f"clip_seconds of their dataset to {trained_on:g}."
         )
-
-
-def _labels_and_classes(
-    store: FeatureStore, rows: np.ndarray, own: bool, classes: Sequence[str], checkpoint: Path
-) -> tuple[np.ndarray, Sequence[str]]:
-    """Labels (N, C) and class names of a checkpoint's `own` dataset's clips; of others, no labels
-    (N, 0) and the checkpoint's `classes`."""
-    labels = np.asarray(store.labels)[rows]
-    if not own:
-        return labels[:, :0], classes
-    return labels, match_classes(classes, checkpoint, store.classes, store.path)

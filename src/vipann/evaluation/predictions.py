@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import h5py
 import numpy as np
@@ -11,9 +12,9 @@ import pandas as pd
 
 from vipann.errors import UserError
 from vipann.files import replacing
+from vipann.tasks import Task
 
 UNCERTAINTIES = ("total", "aleatoric", "epistemic")
-TASKS = ("multiclass", "multilabel")
 # What every row of a results file says first: which network, and whose clips.
 FILE_COLUMNS = ["dataset", "scored_dataset", "strategy", "phase", "fold"]
 
@@ -42,7 +43,7 @@ class Predictions:
     labels: np.ndarray
     clip_id: np.ndarray
     recording: np.ndarray
-    task: str
+    task: Task
     dataset: str
     scored_dataset: str
     strategy: str
@@ -54,8 +55,8 @@ class Predictions:
     clip_seconds: float
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task is {self.task!r}, not one of {', '.join(TASKS)}")
+        if self.task not in get_args(Task):
+            raise ValueError(f"task is {self.task!r}, not one of {', '.join(get_args(Task))}")
         if self.mean_probability.ndim != 3:
             raise ValueError(
                 f"mean_probability has shape {self.mean_probability.shape}, not (R, N, C)"

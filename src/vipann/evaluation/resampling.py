@@ -8,7 +8,6 @@ networks are as trained, so the chance of training is not in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -46,47 +45,19 @@ class Resamples:
         return self._counts[chosen][:, self._recording].astype(np.float64)
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """How many recordings were drawn: `total` in all sets together, each of which was drawn from on
-    its own, `fewest` in the smallest of these `sets` (a fold, or the out-of-distribution set)."""
-
-    total: int
-    fewest: int
-    sets: int
-
-    @property
-    def half_width(self) -> float:
-        """Of an interval at 95 %, in standard deviations of the resampled values; NaN where there
-        are too few recordings.
-
-        Student's with the recordings less the sets as degrees of freedom. Resampled means of n
-        recordings vary too little by sqrt((n - 1) / n).
-        """
-        if self.total < LEAST_RECORDINGS or self.fewest < 2:
-            return float("nan")
-        student = stats.t.ppf((1 + LEVEL) / 2, self.total - self.sets)
-        return float(np.sqrt(self.fewest / (self.fewest - 1)) * student)
-
-
-def drawn(sets: Sequence[Resamples]) -> Drawn:
-    """What was drawn from sets whose resamples are averaged."""
-    counts = [one.recordings for one in sets]
-    return Drawn(sum(counts), min(counts), len(counts))
-
-
 def interval(
-    value: float, resampled: np.ndarray, sides: Sequence[Drawn], *, share: bool = False
+    value: float, resampled: np.ndarray, sides: Sequence[Sequence[int]], *, share: bool = False
 ) -> tuple[float, float]:
     """Student's interval at 95 % of a value whose resampled values (B,) are given.
 
-    sides: what was drawn, of own and of out-of-distribution clips where both count. share: of a
-    value in (0, 1), an accuracy or an area, on the scale ln(value / (1 - value)): near 1 these are
-    skewed. (NaN, NaN) where there are too few recordings, and where resamples do not differ: how
-    far others would lie is not known then.
+    sides: of own and of out-of-distribution clips where both count, how many recordings each of the
+    sets has whose resamples are averaged. share: of a value in (0, 1), an accuracy or an area, on
+    the scale ln(value / (1 - value)): near 1 these are skewed. (NaN, NaN) where there are too few
+    recordings, and where resamples do not differ: how far others would lie is not known then.
     """
-    half = max(side.half_width for side in sides) * float(resampled.std(ddof=1))
-    if np.isnan([side.half_width for side in sides]).any() or half == 0:
+    deviations = [_half_width(recordings) for recordings in sides]
+    half = max(deviations) * float(resampled.std(ddof=1))
+    if np.isnan(deviations).any() or half == 0:
         return float("nan"), float("nan")
     if not share:
         return float(value - half), float(value + half)
@@ -95,6 +66,20 @@ def interval(
     half /= value * (1 - value)
     low, high = expit(logit(value) + np.array([-half, half]))
     return float(low), float(high)
+
+
+def _half_width(recordings: Sequence[int]) -> float:
+    """Of an interval at 95 %, in standard deviations of the resampled values; NaN where there are
+    too few recordings.
+
+    Student's with the recordings less the sets as degrees of freedom. Resampled means of n
+    recordings vary too little by sqrt((n - 1) / n).
+    """
+    total, fewest = sum(recordings), min(recordings)
+    if total < LEAST_RECORDINGS or fewest < 2:
+        return float("nan")
+    student = stats.t.ppf((1 + LEVEL) / 2, total - len(recordings))
+    return float(np.sqrt(fewest / (fewest - 1)) * student)
 
 
 def bootstrap(
@@ -155,7 +140,7 @@ def statistics_of(
     """What is bootstrapped of one fold; names as in the metrics, see `vipann.evaluation.metrics`.
 
     mAP and AUC are not: each resample would sort every class anew. Nor are calibration errors: a
-    resample's bins are noisier than the sample's, which moves all of them upwards.
+    resample's bins are noisier than the sample's, which shifts all of them upwards.
     """
     scores = {"nll": negative_log_likelihood, "brier": brier}
     found: dict[str, Statistic] = {

@@ -173,8 +173,8 @@ def retention_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray
 def random_order_curves(one: Predictions, fractions: Sequence[float], orders: int) -> np.ndarray:
     """(orders, F) mean average precisions of the first replication over the first clips of random
     orders, drawn from the predictions' seed."""
-    words = ("random orders", one.dataset, one.strategy, one.phase, one.fold)
-    rng = np.random.default_rng(derive_seed(one.seed, *words))
+    names = ("random orders", one.dataset, one.strategy, one.phase, one.fold)
+    rng = np.random.default_rng(derive_seed(one.seed, *names))
     counts = retained_counts(len(one.labels), fractions)
     first_step = np.searchsorted(counts, np.arange(len(one.labels)), side="right")
     entries = np.tile(first_step.astype(np.uint16), (orders, 1))

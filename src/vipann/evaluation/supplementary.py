@@ -39,7 +39,7 @@ from vipann.evaluation.detection import detection_scores
 from vipann.evaluation.diagnostics import CONFUSION_COLUMNS, confusion_table, reliability_table
 from vipann.evaluation.metrics import METRIC_COLUMNS, MetricSettings, metric_rows, metrics_of
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
-from vipann.evaluation.resampling import Resamples, bootstrap, drawn, interval, statistics_of
+from vipann.evaluation.resampling import Resamples, bootstrap, interval, statistics_of
 from vipann.evaluation.retention import RANDOM
 from vipann.scores import brier, negative_log_likelihood
 from vipann.seeds import derive_seed
@@ -108,8 +108,8 @@ def own_metrics(one: Predictions, bins: int) -> pd.DataFrame:
         for metric, value in _calibration_scores(one, probability, bins).items()
     ]
     if one.task == "multiclass":
-        words = ("calibrated outcomes", one.dataset, one.strategy, one.phase, one.fold)
-        rng = np.random.default_rng(derive_seed(one.seed, *words))
+        names = ("calibrated outcomes", one.dataset, one.strategy, one.phase, one.fold)
+        rng = np.random.default_rng(derive_seed(one.seed, *names))
         for replication, probability in enumerate(one.mean_probability):
             pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
             excess = calibration.calibration_excess(*pair, bins, rng)
@@ -214,7 +214,7 @@ def interval_table(
     """
     resampled: dict[str, list[np.ndarray]] = {}
     values: dict[str, list[float]] = {}
-    first, sets = folds[0], []
+    first, inside = folds[0], []
     nothing = Resamples(np.empty(0), settings.resamples, np.random.default_rng(0))
     outside = _outside_resamples(first, list(others.values()), settings) if others else nothing
     for one in folds:
@@ -222,7 +222,7 @@ def interval_table(
         statistics = statistics_of(one, other, settings.fractions)
         rng = _generator(settings, one, str(one.fold))
         own = Resamples(one.recording, settings.resamples, rng)
-        sets.append(own)
+        inside.append(own.recordings)
         beside = nothing if other is None else outside
         found = bootstrap(statistics, own, beside, one.replications)
         once = np.ones((1, own.clips)), np.ones((1, beside.clips))
@@ -230,17 +230,16 @@ def interval_table(
             resampled.setdefault(name, []).append(found[name])
             every = [statistic(replication, *once)[0] for replication in range(one.replications)]
             values.setdefault(name, []).append(float(np.mean(every)))
-    inside = drawn(sets)
     rows = []
     for name in (name for name, draws in resampled.items() if len(draws) == len(folds)):
         value, averaged = np.mean(values[name]), np.mean(resampled[name], axis=0)
         detection = name.startswith("auroc")
-        sides = [inside, drawn([outside])] if detection else [inside]
+        sides = [inside, [outside.recordings]] if detection else [inside]
         bounds = interval(value, averaged, sides, share=detection or name == "accuracy")
         scored = others[first.fold].scored_dataset if detection else first.dataset
-        fewest = min(side.total for side in sides)
-        words = (first.dataset, scored, first.strategy, first.phase, name)
-        rows.append((*words, value, *bounds, len(folds), fewest, settings.resamples))
+        fewest = min(map(sum, sides))
+        scope = (first.dataset, scored, first.strategy, first.phase, name)
+        rows.append((*scope, value, *bounds, len(folds), fewest, settings.resamples))
     return pd.DataFrame(rows, columns=INTERVAL_COLUMNS)
 
 
@@ -261,8 +260,8 @@ def _outside_resamples(
 
 
 def _generator(settings: MetricSettings, one: Predictions, of: str) -> np.random.Generator:
-    words = ("bootstrap", one.dataset, one.strategy, one.phase, of)
-    return np.random.default_rng(derive_seed(settings.seed, *words))
+    names = ("bootstrap", one.dataset, one.strategy, one.phase, of)
+    return np.random.default_rng(derive_seed(settings.seed, *names))
 
 
 def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:

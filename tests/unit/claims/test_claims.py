@@ -130,18 +130,18 @@ def test_a_planted_counterexample_refutes_a_claim_on_pretraining(key, change):
     assert verdict(key, upstream_run(**change)) == FAILS
 
 
-def test_each_uncertainty_is_told_with_its_own_replications():
+def test_each_uncertainty_is_reported_with_its_own_replications():
     gains = {"total": -0.1, "epistemic": 0.06, "aleatoric": 0.1}
     view = upstream_run(
         curves={("drop", "pretrained", kind): rising(gain, 0.4) for kind, gain in gains.items()}
     )
-    told = PAPER.judge(BY_KEY["drop_poorly_calibrated"], view).numbers.split(", Drop ")
-    for words, (kind, gain) in zip(told, gains.items(), strict=True):
-        assert f"{kind.replace('total', 'entropy')}: gain {gain:+.3f}" in words
+    parts = PAPER.judge(BY_KEY["drop_poorly_calibrated"], view).numbers.split(", Drop ")
+    for part, (kind, gain) in zip(parts, gains.items(), strict=True):
+        assert f"{kind.replace('total', 'entropy')}: gain {gain:+.3f}" in part
         span = "from the least to the greatest of the 2 replications"
-        assert f"({span}: {gain:+.3f} to {gain:+.3f})" in words
-        assert "in random order +0.020" in words
-        assert words.endswith("poorly calibrated" if gain < 0 else "well calibrated")
+        assert f"({span}: {gain:+.3f} to {gain:+.3f})" in part
+        assert "in random order +0.020" in part
+        assert part.endswith("poorly calibrated" if gain < 0 else "well calibrated")
 
 
 @pytest.mark.parametrize("key", TRANSFER)

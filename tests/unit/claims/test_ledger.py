@@ -63,7 +63,7 @@ def test_verdicts_by_the_papers_own_numbers(key):
     claim = next(claim for claim in PAPER.claims if claim.key == key)
     found = tuple(PAPER.judge(claim, PrintView(name)).verdict for name in TRANSFER_DATASETS)
     if key == "transferred_with_knowledge":
-        # Of its two parts Table 4 and 5 refute one on UrbanSound8K, and none tells the other.
+        # Of its two parts Table 4 and 5 refute one on UrbanSound8K, and none the other.
         assert found == (UNJUDGED, FAILS, UNJUDGED)
     else:
         assert found == PRINTED.get(key, (UNJUDGED,) * 3)

@@ -41,7 +41,7 @@ def predictions(task, labels, probability, **changes):
 
 def test_metrics_of_multiclass_predictions_finds_what_was_planted():
     eye = np.eye(4)
-    # Replication 0 has clips 0 to 2 right, replication 1 clip 0 alone.
+    # Replication 0 has clips 0 to 2 right, replication 1 only clip 0.
     probability = np.stack([eye[[0, 1, 2, 0]], eye[[0, 0, 0, 0]]])
     total = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 5.0]])
     found = metrics.metrics_of(

@@ -8,11 +8,9 @@ from sklearn.metrics import roc_auc_score
 
 from vipann.evaluation import resampling
 from vipann.evaluation.resampling import (
-    Drawn,
     Resamples,
     auroc_of,
     bootstrap,
-    drawn,
     interval,
     mean_of,
 )
@@ -63,12 +61,12 @@ def test_the_interval_of_a_mean_is_students():
     values = np.random.default_rng(2).normal(size=(1, 12))
     own = resamples(12, 20_000)
     found = bootstrap({"mean": mean_of(values)}, own, resamples(0, 20_000), 1)["mean"]
-    low, high = interval(values.mean(), found, [drawn([own])])
+    low, high = interval(values.mean(), found, [[own.recordings]])
     expected = stats.ttest_1samp(values[0], 0).confidence_interval(0.95)
     assert high - low == pytest.approx(expected.high - expected.low, rel=0.05)
     assert (low, high) == pytest.approx(tuple(expected), abs=0.03)
-    assert np.isnan(interval(4.0, np.arange(9.0), [Drawn(4, 4, 1)])).all()
-    assert np.isnan(interval(4.0, np.arange(9.0), [Drawn(9, 1, 5)])).all()
+    assert np.isnan(interval(4.0, np.arange(9.0), [[4]])).all()
+    assert np.isnan(interval(4.0, np.arange(9.0), [[2, 2, 2, 2, 1]])).all()
 
 
 @pytest.mark.parametrize(("folds", "recordings"), [(5, 2), (4, 2), (3, 4), (5, 10)])
@@ -80,12 +78,12 @@ def test_intervals_of_means_over_folds_cover_the_truth(folds, recordings):
         for _ in range(folds):
             values = np.repeat(rng.normal(size=recordings), 3)[None]
             own = Resamples(np.repeat(np.arange(recordings), 3), 400, rng)
-            sets.append(own)
+            sets.append(own.recordings)
             means.append(values.mean())
             resampled.append(
                 bootstrap({"mean": mean_of(values)}, own, resamples(0, 400), 1)["mean"]
             )
-        low, high = interval(np.mean(means), np.mean(resampled, axis=0), [drawn(sets)])
+        low, high = interval(np.mean(means), np.mean(resampled, axis=0), [sets])
         covered += low <= 0 <= high
     assert covered / tries >= 0.92
 
@@ -134,9 +132,9 @@ def test_intervals_of_auroc_cover_the_truth(recordings, windows, shift):
             once = np.ones((1, 40)), np.ones((1, outside.size))
             areas.append(area(0, *once)[0])
             own = Resamples(np.arange(40), 150, rng)
-            sets.append(own)
+            sets.append(own.recordings)
             resampled.append(bootstrap({"area": area}, own, others, 1)["area"])
-        sides = [drawn(sets), drawn([others])]
+        sides = [sets, [others.recordings]]
         low, high = interval(np.mean(areas), np.mean(resampled, axis=0), sides, share=True)
         covered += low <= truth <= high
     assert covered / tries >= 0.92
@@ -144,7 +142,7 @@ def test_intervals_of_auroc_cover_the_truth(recordings, windows, shift):
 
 def test_there_is_no_interval_without_recordings_or_spread():
     areas = np.random.default_rng(0).uniform(0.8, 0.9, 100)
-    own, many, few = (Drawn(total, total, 1) for total in (100, 30, 4))
+    own, many, few = ([total] for total in (100, 30, 4))
     assert np.isnan(interval(0.85, areas, [own, few], share=True)).all()
     assert np.isnan(interval(1.0, np.ones(100), [own, many], share=True)).all()
     low, high = interval(0.85, areas, [own, many], share=True)

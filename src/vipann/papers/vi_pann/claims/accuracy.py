@@ -1,5 +1,6 @@
 """Claims on scores: Tables 3, 4 and 5."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import combinations, product
 
@@ -44,8 +45,9 @@ def phases(better: str, worse: str, strategies: tuple[str, ...] = STRATEGIES) ->
 def against(reference: str, phase: str, strategies: tuple[str, ...]) -> list[Pair]:
     """Each strategy's network of a phase against that of `reference`."""
     text = f"{{better:.3f}} against {STRATEGY_NAMES[reference]}'s {{worse:.3f}}"
-    models = [((name, phase), (reference, phase)) for name in strategies]
-    return [Pair(STRATEGY_NAMES[better[0]], better, worse, text) for better, worse in models]
+    return [
+        Pair(STRATEGY_NAMES[name], (name, phase), (reference, phase), text) for name in strategies
+    ]
 
 
 def comparable_variants(view: View) -> Judgement:
@@ -105,10 +107,8 @@ def comparable_to_panns(view: View, place: tuple[str, str]) -> Case:
     if view.paper_name != PRETRAINING_DATASET:
         raise Unjudged("not the paper's AudioSet: the reference is no measure for other features")
     strategy, metric = place
-    reference, score = (
-        paper_value(3, REFERENCE, metric),
-        view.score((strategy, "pretrained"), metric),
-    )
+    reference = paper_value(3, REFERENCE, metric)
+    score = view.score((strategy, "pretrained"), metric)
     holds = not_below(COMPARABLE, abs(score - reference))
     test = Test(None, "no test: one network each")
     label = f"{STRATEGY_NAMES[strategy]} {metric}"
@@ -121,17 +121,14 @@ markedly_above_scratch = Each(
 _comparable = partial(above, margin=-COMPARABLE)
 _beyond_chance = partial(above, beyond_chance=True)
 _transferred_and_scratch = [
-    Pair(named((strategy, phase)), (strategy, phase), (strategy, "scratch"))
-    for phase, strategy in product(TRANSFERRED, STRATEGIES)
+    replace(pair, label=named(pair.better))
+    for phase in TRANSFERRED
+    for pair in phases(phase, "scratch")
 ]
 _det_and_bayesian = [
-    Pair(
-        named((name, phase)),
-        ("det", phase),
-        (name, phase),
-        "{worse:.3f} against Det's {better:.3f}",
-    )
-    for phase, name in product(TRANSFERRED, BAYESIAN)
+    Pair(named(one), ("det", one[1]), one, "{worse:.3f} against Det's {better:.3f}")
+    for phase in TRANSFERRED
+    for one in product(BAYESIAN, [phase])
 ]
 _det_flip_and_flip = Pair(
     "", ("det_flip", "finetuned"), ("flip", "finetuned"), "Det-Flip {better:.3f}, Flip {worse:.3f}"

@@ -21,7 +21,7 @@ def ratio(
     dataset; metrics: what each is called."""
 
     def judge(view: SizeView) -> Judgement:
-        found = {metric: list(view.ratios(one, other, metric).values()) for metric in metrics}
+        found = {metric: view.ratios(one, other, metric) for metric in metrics}
         verdict = HOLDS if all(holds(r) for ratios in found.values() for r in ratios) else FAILS
         ranges = ", ".join(f"{metrics[name]}{_range(values)}" for name, values in found.items())
         names = f"{STRATEGY_NAMES[one]} / {STRATEGY_NAMES[other]}"

@@ -27,7 +27,7 @@ from vipann.claims.judgement import (
 from vipann.claims.testing import Test, all_of, any_of, over_folds, over_random_orders
 from vipann.evaluation.interval import interval_of, interval_words
 from vipann.evaluation.retention import RANDOM
-from vipann.papers.vi_pann.claims.accuracy import View, markedly_above_scratch
+from vipann.papers.vi_pann.claims.accuracy import markedly_above_scratch
 from vipann.papers.vi_pann.claims.views import BAYESIAN, TRANSFERRED, named
 from vipann.papers.vi_pann.printed import STRATEGY_NAMES, UNCERTAINTY_NAMES
 
@@ -37,7 +37,7 @@ RISING = 0.8
 SMALL, MEDIUM = 0.2, 0.5
 BROADER = 1.5
 HALF = 0.5
-ONE_NETWORK = "no test: one network, whose replications tell the sampling's noise alone"
+ONE_NETWORK = "no test: one network, whose replications show only the sampling's noise"
 
 Key = tuple[Model, str]  # a model and one of its uncertainties
 
@@ -50,7 +50,7 @@ def keys(strategies: Sequence[str], phases: Sequence[str]) -> list[Key]:
     return [((s, p), kind) for s, p, kind in product(strategies, phases, UNCERTAINTY_NAMES)]
 
 
-def rising(view: View, key: Key) -> Case:
+def rising(view: RunView, key: Key) -> Case:
     """Whether discarding uncertain clips helps."""
     model, kind = key
     curves = view.curves(model, kind)
@@ -89,7 +89,7 @@ def _over_replications(view: RunView, key: Key) -> str:
     return f" ({interval_words(len(gains), view.interval)}: {low:+.3f} to {high:+.3f})"
 
 
-def drop_poorly_calibrated(view: View) -> Judgement:
+def drop_poorly_calibrated(view: RunView) -> Judgement:
     cases = [rising(view, key) for key in keys(["drop"], ["pretrained"])]
     numbers = ", ".join(
         f"{case.text}: {'well' if case.holds else 'poorly'} calibrated" for case in cases
@@ -101,7 +101,7 @@ def drop_poorly_calibrated(view: View) -> Judgement:
     return found
 
 
-def crosses(view: View, key: tuple[str, str]) -> Case:
+def crosses(view: RunView, key: tuple[str, str]) -> Case:
     """Whether a strategy's fixed curve starts below its fine-tuned one and ends above it."""
     strategy, kind = key
     fixed, tuned = (view.curves((strategy, phase), kind) for phase in TRANSFERRED)
@@ -115,7 +115,7 @@ def crosses(view: View, key: tuple[str, str]) -> Case:
     return Case(name, bool(start < 0 < later.mean()), numbers, test)
 
 
-def finetuning_may_harm_calibration(view: View) -> Judgement:
+def finetuning_may_harm_calibration(view: RunView) -> Judgement:
     numbers, tests = [], []
     for strategy in BAYESIAN:
         models = (strategy, "finetuned"), (strategy, "fixed")
@@ -126,12 +126,12 @@ def finetuning_may_harm_calibration(view: View) -> Judgement:
     return by_test(", ".join(numbers), any_of(tests))
 
 
-def zero(view: View, phase: str) -> Case:
+def zero(view: RunView, phase: str) -> Case:
     value = view.score(("det", phase), "mean_epistemic")
     return Case(named(("det", phase)), value < 1e-6, f"{value:.1g} nats")
 
 
-def distance(view: View, key: Key) -> tuple[float, str]:
+def distance(view: RunView, key: Key) -> tuple[float, str]:
     """Cohen's d of out-of-distribution against own clips, the mean over folds; it in words."""
     found, means = [], []
     for inside, outside in view.clips(*key).values():
@@ -142,23 +142,23 @@ def distance(view: View, key: Key) -> tuple[float, str]:
     return d, f"{inside:.3g} to {outside:.3g} nats, d = {d:.2f}"
 
 
-def increase(view: View, key: Key) -> Case:
+def increase(view: RunView, key: Key) -> Case:
     d, numbers = distance(view, key)
     return Case(label(key), d > MEDIUM, numbers, view.shift(*key))
 
 
-def subtle_increase(view: View, key: Key) -> Case:
+def subtle_increase(view: RunView, key: Key) -> Case:
     d, numbers = distance(view, key)
     limits = [view.shift(*key), view.shift_below(*key, deviations=MEDIUM)]
     return Case(label(key), 0.0 < d < MEDIUM, numbers, all_of(limits))
 
 
-def consistent(view: View, key: Key) -> Case:
+def consistent(view: RunView, key: Key) -> Case:
     d, numbers = distance(view, key)
     return Case("", abs(d) < SMALL, numbers, view.shift_below(*key, deviations=SMALL))
 
 
-def spreads(view: View, key: Key) -> tuple[float, str]:
+def spreads(view: RunView, key: Key) -> tuple[float, str]:
     """How many times the interquartile range of own clips that of out-of-distribution clips is, of
     means over folds; the two in words."""
     pairs = [
@@ -169,12 +169,12 @@ def spreads(view: View, key: Key) -> tuple[float, str]:
     return outside / inside if inside > 0 else np.inf, f"{inside:.3g} to {outside:.3g} nats"
 
 
-def broader(view: View, key: Key) -> Case:
+def broader(view: RunView, key: Key) -> Case:
     ratio, numbers = spreads(view, key)
     return Case(label(key), ratio >= BROADER, numbers, view.wider(*key))
 
 
-def tighter(view: View, key: Key) -> Case:
+def tighter(view: RunView, key: Key) -> Case:
     ratio, numbers = spreads(view, key)
     return Case(label(key), ratio < 1.0, numbers, view.wider(*key).reversed())
 

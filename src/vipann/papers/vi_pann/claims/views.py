@@ -1,6 +1,5 @@
 """What the paper itself prints, seen as a run is (`vipann.claims.evidence.RunView`)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -83,12 +82,10 @@ class SizeView:
     dataset: str = ""
     paper_name: None = None
 
-    def ratios(self, one: str, other: str, metric: str) -> Mapping[str, float]:
-        """Dataset -> how many times `other`'s Params or MACs `one` has."""
-        return {
-            name: self._size(name, one, metric) / self._size(name, other, metric)
-            for name in TRANSFER_DATASETS
-        }
+    def ratios(self, one: str, other: str, metric: str) -> list[float]:
+        """How many times `other`'s Params or MACs `one` has, on each of the paper's datasets."""
+        sizes = [[self._size(name, s, metric) for s in (one, other)] for name in TRANSFER_DATASETS]
+        return [mine / others for mine, others in sizes]
 
     def _size(self, dataset: str, strategy: str, metric: str) -> float:
         if self.counts is None:

@@ -21,6 +21,7 @@ from vipann.errors import UserError
 from vipann.plan import datasets, networks
 from vipann.plan.networks import Network
 from vipann.plan.run import Run
+from vipann.provenance.ledger import keep
 
 PAPER_FILE = ROOT / "config/config.yaml"
 RUN = Run(ROOT, config, read_layer(PAPER_FILE))

@@ -57,7 +57,6 @@ class Project:
         self.root = root
         self._sources: dict[str, Source] = {}
         self._references: dict[int, References] = {}
-        self._reached: dict[Place, frozenset[tuple[str, int]]] = {}
 
     @functools.cache  # noqa: B019  (a project lives as long as the process)
     def file_of(self, name: str) -> Path | None:
@@ -177,11 +176,10 @@ class _Reader(ast.NodeVisitor):
 
 
 def reached(
-    project: Project, script: Path, extra: Iterable[str] = ()
+    project: Project, scripts: Iterable[Path], extra: Iterable[str] = ()
 ) -> dict[str, tuple[list[Statement], set[str]]]:
-    """By module of the project: the statements that count, in their order, and what the other names
-    in them stand for. `extra` names modules that count as a whole."""
-    root = project.script(script)
+    """By module of the project: the statements that count for the scripts, in their order, and what
+    the other names in them stand for. `extra` names modules that count as a whole."""
     counted: dict[str, set[int]] = {}
     others: dict[str, set[str]] = {}
     asked: set[Place] = set()
@@ -192,8 +190,10 @@ def reached(
         pending.extend([*found.modules, *found.places])
         others.setdefault(source.name, set()).update(found.others)
 
-    count(root.tree, root)
-    pending.extend(project.split(target)[0] for target in root.imports.values())
+    for path in scripts:
+        script = project.script(path)
+        count(script.tree, script)
+        pending.extend(project.split(target)[0] for target in script.imports.values())
     while pending:
         item = pending.pop()
         place = (item, "") if isinstance(item, str) else item

@@ -270,14 +270,16 @@ def test_what_is_not_finished_is_not_accepted(copied):
         path = f"{checkpoints}/synthetic_scenes/det_flip/fold1/{name}.safetensors"
         (copied.folder / path).unlink()
     killed = f"{checkpoints}/upstream/drop.safetensors"
-    mark = copied.folder / ".snakemake/incomplete" / base64.b64encode(killed.encode()).decode()
-    mark.parent.mkdir(exist_ok=True)
-    mark.touch()
+    key = base64.urlsafe_b64encode(killed.encode()).decode()
+    (copied.folder / ".snakemake/incomplete" / key).touch()
     copied.accept()
     planned, starts = copied.planned()
     assert starts >= {"pretrain", "transfer", "scratch"}
     assert (planned["pretrain"], planned["transfer"], planned["scratch"]) == (1, 2, 2)
-    assert "pretrain 2\n" in (copied.folder / "results/micro/accepted.md").read_text() or True
+    said = (copied.folder / "results/micro/accepted.md").read_text()
+    assert "- pretrain 2: pretrain.py" in said
+    assert "- transfer 2: transfer.py" in said
+    assert "scratch" not in said
 
 
 def test_every_job_left_its_settings_and_its_code_on_record(finished):
@@ -287,10 +289,13 @@ def test_every_job_left_its_settings_and_its_code_on_record(finished):
     records = [json.loads(file.read_text()) for file in files]
     scripts = {record["rule"]: Path(record["code"].strip().strip('"')).name for record in records}
     assert len(scripts) > 15
+    codes = json.loads((finished.folder / "results/micro/code.json").read_text())
     for record in records:
         (settings,) = [ast.literal_eval(value) for value in record["params"]]
-        if scripts[record["rule"]] not in without_code:
-            assert len(settings["code"]) == 16, record["rule"]
+        script = scripts[record["rule"]]
+        if script not in without_code:
+            assert codes[settings["code"]]["script"] == script, record["rule"]
+            assert codes[settings["code"]]["definitions"]
         assert list(settings) == sorted(settings)
 
 

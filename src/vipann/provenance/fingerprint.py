@@ -38,12 +38,13 @@ def counted(
     class or constant, of a module (what it runs at import, and what its own names stand for), or of
     a data file beside a module that names it. Docstrings, comments and layout do not count, nor do
     paths outside `source_root` (the folder that holds the package). `extra` names modules that are
-    imported by a computed name, and count as a whole; `notebook` is one that the script executes.
+    imported by a computed name, and count as a whole, or one definition of them, as
+    "module:definition"; `notebook` is one that the script executes.
 
     Each file is read once per process: the digests are those of the first call.
 
     Raises:
-        ModuleNotFoundError: `extra` names a module that is not there.
+        ModuleNotFoundError: `extra` names a module or definition that is not there.
     """
     scripts = tuple(Path(path) for path in (script, notebook) if path)
     return _counted(scripts, Path(source_root), tuple(sorted(extra)))
@@ -52,9 +53,10 @@ def counted(
 @functools.cache
 def _counted(scripts: tuple[Path, ...], root: Path, extra: tuple[str, ...]) -> Mapping[str, str]:
     project = project_below(root)
-    for name in extra:
-        if project.file_of(name) is None:
-            raise ModuleNotFoundError(f"{name}: no such module below {root}")
+    for place in extra:
+        module, _, name = place.partition(":")
+        if project.file_of(module) is None or not project.defines(module, name):
+            raise ModuleNotFoundError(f"{place}: nothing of that name below {root}")
     lines = {path.name: [_syntax(tree_of(path))] for path in scripts}
     for module, (statements, others) in reached(project, scripts, extra).items():
         lines[module] = sorted(others)

@@ -34,8 +34,8 @@ demo esc10 laptop audioset_vggish: $(READY)
 	@$(START)
 	$(WHERE)
 
-# RUN=<name of a config>: its finished results are taken as made by the present code and environment,
-# and results/<run>/accepted.md says what that was (docs/reruns.md).
+# RUN=<name of a run>: its finished results are taken as made by the present code and environment, and
+# results/<run>/accepted.md says what that was (docs/reruns.md).
 accept: $(READY)
 	@$(BIN)/python workflow/accept.py $(RUN) $(ARGS)
 

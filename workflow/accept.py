@@ -51,16 +51,21 @@ by it without a rerun: which jobs, by what code, and the definitions that differ
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Accept the finished results of a run.")
-    parser.add_argument("run", help="name of the run's config file, without folder and suffix")
+    parser.add_argument(
+        "configs",
+        nargs="+",
+        metavar="run",
+        help="`run` of a config in config/, or paths of configs",
+    )
     parser.add_argument("--sdm", nargs="*", default=[], help="as the run was made: conda")
     arguments = parser.parse_args()
-    config = ROOT / f"config/{arguments.run}.yaml"
-    if not config.exists():
-        parser.error(f"{config} is not there")
+    configs = [config_of(name) for name in arguments.configs]
+    if missing := [path for path in configs if not path.exists()]:
+        parser.error(f"there is no config {missing[0]}")
     logging.disable(logging.INFO)
     jobs: dict[Change, list[str]] = {}
     # What has changed of a job is not looked at before the jobs that it depends on are accepted.
-    while found := accept(workflow := planned(config, arguments.sdm)):
+    while found := accept(workflow := planned(configs, arguments.sdm)):
         for change, rules in found.items():
             jobs.setdefault(change, []).extend(rules)
     if not jobs:
@@ -73,13 +78,20 @@ def main() -> None:
     print(f"Accepted {sum(map(len, jobs.values()))} jobs, which {file} lists.")
 
 
-def planned(config: Path, deployment: list[str]) -> Workflow:
+def config_of(name: str) -> Path:
+    """The config file of that path, or the one in config/ whose `run` it is."""
+    files = () if name.endswith(".yaml") else sorted((ROOT / "config").glob("*.yaml"))
+    own = (path for path in files if yaml.safe_load(path.read_text()).get("run") == name)
+    return next(own, Path(name))
+
+
+def planned(configs: list[Path], deployment: list[str]) -> Workflow:
     """The run's workflow, and in it what Snakemake would do now."""
     triggers = yaml.safe_load(PROFILE.read_text())["rerun-triggers"]
     with SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api:
         found = api.workflow(
             ResourceSettings(cores=1),
-            ConfigSettings(configfiles=[config]),
+            ConfigSettings(configfiles=configs),
             deployment_settings=DeploymentSettings(DeploymentMethod.parse_choices_set(deployment)),
             snakefile=ROOT / "workflow/Snakefile",
         )

@@ -58,6 +58,20 @@ def network(wildcards, **fixed: str) -> Network:
     return Network(RUN, **dict(wildcards.items()), **fixed)
 
 
+def left_out(wildcards) -> list[str]:
+    """The list of clips to leave out, whose contents count by the job's settings alone.
+
+    It is made from manifests of all datasets, and so again after each edit of one of them. Were it
+    an input like others, Snakemake would plan the features and all trainings anew before it knows
+    that the list is as it was. With `ancient` alone it would plan too few: what comes after a job
+    that runs is not looked at for reasons of its own, also if that job is no reason for it to run.
+    """
+    return [
+        before_update(ancient(path)) if Path(path).exists() else path
+        for path in datasets.left_out_of(RUN, wildcards.dataset)
+    ]
+
+
 def one_of(names: list[str]) -> str:
     """A wildcard constraint; without any name, one that nothing matches."""
     return "|".join(names) or "(?!)"

@@ -34,6 +34,7 @@ from snakemake.workflow import Workflow
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
+from vipann.plan.run import Run  # noqa: E402
 from vipann.provenance import ledger  # noqa: E402
 
 PROFILE = ROOT / "workflow/profiles/default/config.yaml"
@@ -41,6 +42,7 @@ PROFILE = ROOT / "workflow/profiles/default/config.yaml"
 PARAMS = "params have changed since last execution"
 ENVIRONMENT = "software environment definition has changed since last execution"
 FOLLOWS = "input files updated by another job"
+LONGEST_CHAIN = 30  # of jobs that depend on each other, at most
 Change = tuple[str, str]  # the fingerprint on record and the present one
 HEAD = """# Results accepted
 
@@ -65,17 +67,16 @@ def main() -> None:
     logging.disable(logging.INFO)
     jobs: dict[Change, list[str]] = {}
     # What has changed of a job is not looked at before the jobs that it depends on are accepted.
-    while found := accept(workflow := planned(configs, arguments.sdm)):
-        for change, rules in found.items():
-            jobs.setdefault(change, []).extend(rules)
+    try:
+        for _ in range(LONGEST_CHAIN):
+            workflow = planned(configs, arguments.sdm)
+            if not accept(workflow, jobs):
+                break
+    finally:
+        if jobs:
+            write(workflow.globals["RUN"], jobs)
     if not jobs:
         sys.exit("Nothing to accept: no finished job would rerun because of its code alone.")
-    run = workflow.globals["RUN"]
-    file = Path(run.results, "accepted.md")
-    before = file.read_text(encoding="utf-8") if file.exists() else HEAD
-    codes = ledger.keep(run.codes, Path(run.results, "code.json"), ROOT)
-    file.write_text(before + section(jobs, codes), encoding="utf-8")
-    print(f"Accepted {sum(map(len, jobs.values()))} jobs, which {file} lists.")
 
 
 def config_of(name: str) -> Path:
@@ -105,20 +106,24 @@ def planned(configs: list[Path], deployment: list[str]) -> Workflow:
         return found._workflow
 
 
-def accept(workflow: Workflow) -> dict[Change, list[str]]:
-    """Put the present settings on record for all jobs that nothing but their code would rerun; the
-    rules of these jobs, by what changed."""
-    records, found = workflow.persistence, {}
+def accept(workflow: Workflow, jobs: dict[Change, list[str]]) -> int:
+    """Put the present settings on record for all jobs that nothing but their code would rerun.
+
+    Their rules are added to `jobs`, by what changed; the number of these jobs is returned.
+    """
+    records, count = workflow.persistence, 0
     for job in workflow.dag.jobs:
-        for change in code_changes(workflow.dag.reason(job)):
-            found.setdefault(change, []).append(job.rule.name)
-            for path in job.output:
-                key = records._get_key(path)
-                record = records._read_record(key)
-                record.params = records._params(job)
-                record.software_stack_hash = records._software_stack_hash(job)
-                records._write_record(key, record)
-    return found
+        changes = code_changes(workflow.dag.reason(job))
+        for path in job.output if changes else []:
+            key = records._get_key(path)
+            record = records._read_record(key)
+            record.params = records._params(job)
+            record.software_stack_hash = records._software_stack_hash(job)
+            records._write_record(key, record)
+        for change in changes:
+            jobs.setdefault(change, []).append(job.rule.name)
+        count += bool(changes)
+    return count
 
 
 def code_changes(reason: Reason) -> set[Change]:
@@ -134,6 +139,15 @@ def code_changes(reason: Reason) -> set[Change]:
         return set()
     changes = {(before["code"], now["code"]) for before in old for now in new}
     return changes or ({("", "")} if reason.software_stack_changed else set())
+
+
+def write(run: Run, jobs: Mapping[Change, list[str]]) -> None:
+    """Add what was accepted to the run's accepted.md."""
+    codes = ledger.keep(run.codes, Path(run.results, "code.json"), ROOT)
+    file = Path(run.results, "accepted.md")
+    before = file.read_text(encoding="utf-8") if file.exists() else HEAD
+    file.write_text(before + section(jobs, codes), encoding="utf-8")
+    print(f"Accepted {sum(map(len, jobs.values()))} jobs, which {file} lists.")
 
 
 def section(jobs: Mapping[Change, list[str]], codes: Mapping[str, ledger.Code]) -> str:

@@ -18,6 +18,7 @@ TRAINING = {"pretrain", "scratch"}  # transfer comes after pretrain
 PREDICTING = {"predict", "predict_upstream", "ood", "ood_upstream"}
 DRAWING = {"figure"}
 LIBRARY = "src/vipann"
+OPTIMIZER = (f"{LIBRARY}/training/module.py", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ EDITS = [
     Edit(
         "optimizer code",
         TRAINING,
-        change=in_function(f"{LIBRARY}/training/module.py", "optimizer"),
+        change=in_function(*OPTIMIZER),
     ),
     Edit(
         "code of MOPED",

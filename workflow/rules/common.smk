@@ -32,6 +32,7 @@ from vipann.plan.report import (
     shown,
 )
 from vipann.plan.run import Run
+from vipann.provenance.ledger import keep
 
 PAPER_FILE = ROOT / "config/config.yaml"
 RUN = Run(ROOT, config, read_layer(PAPER_FILE))
@@ -66,6 +67,20 @@ wildcard_constraints:
 def network(wildcards, **fixed: str) -> Network:
     """The network that a job's wildcards name, and what its rule's patterns have fixed."""
     return Network(RUN, **dict(wildcards.items()), **fixed)
+
+
+def left_out(wildcards) -> list[str]:
+    """The list of clips to leave out, whose contents count by the job's settings alone.
+
+    It is made from manifests of all datasets, and so again after each edit of one of them. Were it
+    an input like others, Snakemake would plan the features and all trainings anew before it knows
+    that the list is as it was. With `ancient` alone it would plan too few: what comes after a job
+    that runs is not looked at for reasons of its own, also if that job is no reason for it to run.
+    """
+    return [
+        before_update(ancient(path)) if Path(path).exists() else path
+        for path in datasets.left_out_of(RUN, wildcards.dataset)
+    ]
 
 
 def one_of(names: list[str]) -> str:

@@ -6,20 +6,6 @@ SHARDS = datasets.shards_of(RUN)
 SHARDED = [name for name, shards in SHARDS.items() if shards > 1]
 
 
-def left_out(wildcards) -> list[str]:
-    """The list of clips to leave out, whose contents count by the job's settings alone.
-
-    It is made from manifests of all datasets, and so again after each edit of one of them. Were it
-    an input like others, Snakemake would plan the features and all trainings anew before it knows
-    that the list is as it was. With `ancient` alone it would plan too few: what comes after a job
-    that runs is not looked at for reasons of its own, also if that job is no reason for it to run.
-    """
-    return [
-        before_update(ancient(path)) if Path(path).exists() else path
-        for path in datasets.left_out_of(RUN, wildcards.dataset)
-    ]
-
-
 rule features:
     input:
         manifest=rules.manifest.output,

@@ -57,7 +57,6 @@ class Project:
         self.root = root
         self._sources: dict[str, Source] = {}
         self._references: dict[int, References] = {}
-        self._reached: dict[Place, frozenset[tuple[str, int]]] = {}
 
     @functools.cache  # noqa: B019  (a project lives as long as the process)
     def file_of(self, name: str) -> Path | None:
@@ -74,6 +73,10 @@ class Project:
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             self._sources[name] = self._taken_apart(Source(name, path, package, tree_of(path)))
         return self._sources[name]
+
+    def defines(self, module: str, name: str) -> bool:
+        """Whether a module defines `name`; "" stands for the module itself."""
+        return not name or name in self.source(module).definitions
 
     def script(self, path: Path) -> Source:
         """A script or notebook, all of which counts."""
@@ -177,24 +180,26 @@ class _Reader(ast.NodeVisitor):
 
 
 def reached(
-    project: Project, script: Path, extra: Iterable[str] = ()
+    project: Project, scripts: Iterable[Path], extra: Iterable[str] = ()
 ) -> dict[str, tuple[list[Statement], set[str]]]:
-    """By module of the project: the statements that count, in their order, and what the other names
-    in them stand for. `extra` names modules that count as a whole, or "module:name"."""
-    root = project.script(script)
+    """By module of the project: the statements that count for the scripts, in their order, and what
+    the other names in them stand for. `extra` names modules that count as a whole, or
+    "module:definition"s."""
     counted: dict[str, set[int]] = {}
     others: dict[str, set[str]] = {}
     asked: set[Place] = set()
-    places = [name.partition(":") for name in extra]
-    pending: list[Place | str] = [(module, name or WHOLE) for module, _, name in places]
+    named = (name.partition(":") for name in extra)
+    pending: list[Place | str] = [(module, name or WHOLE) for module, _, name in named]
 
     def count(statement: ast.AST, source: Source) -> None:
         found = project.references(statement, source)
         pending.extend([*found.modules, *found.places])
         others.setdefault(source.name, set()).update(found.others)
 
-    count(root.tree, root)
-    pending.extend(project.split(target)[0] for target in root.imports.values())
+    for path in scripts:
+        script = project.script(path)
+        count(script.tree, script)
+        pending.extend(project.split(target)[0] for target in script.imports.values())
     while pending:
         item = pending.pop()
         place = (item, "") if isinstance(item, str) else item

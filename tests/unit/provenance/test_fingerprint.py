@@ -32,7 +32,7 @@ def tree(tmp_path):
 
 def forget():
     for function in (
-        *(module._fingerprint, module._contents, module._data_beside, module.project_below),
+        *(module._counted, module._contents, module._data_beside, module.project_below),
         definitions.tree_of,
     ):
         function.cache_clear()

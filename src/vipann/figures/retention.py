@@ -8,21 +8,12 @@ from matplotlib.lines import Line2D
 
 from vipann.evaluation.interval import Kind, interval_of
 from vipann.evaluation.retention import RANDOM
-from vipann.figures.style import (
-    AXIS,
-    LINE_WIDTH,
-    Style,
-    draw_lines,
-    facets,
-    few_ticks,
-    legend,
-    line_keys,
-    without_data,
-)
+from vipann.figures import style as styles
+from vipann.figures.style import Style
 
 # Height of a row of panels, as a share of the figure's width.
 ROW = 0.27
-RANDOM_LINE = {"linewidth": 0.8 * LINE_WIDTH, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
+RANDOM_LINE = {"linewidth": 0.8 * styles.LINE_WIDTH, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
 KEYS = ["dataset", "phase", "strategy", "uncertainty", "retained_fraction", "score"]
 
 # A column of the lines, and its values in the order of drawing.
@@ -62,19 +53,21 @@ def curves(
 ) -> Figure:
     """A grid of panels of `lines_of`; dotted in each panel of a row, clips in random order."""
     if lines.empty:
-        return without_data(style, "This run has no retention curve to draw.")
+        return styles.without_data(style, "This run has no retention curve to draw.")
     lines = lines.assign(percent=100 * lines["retained_fraction"])
     rows, columns, shown = (
         [value for value in order if value in set(lines[name])]
         for name, order in (by_row, by_column, by_line)
     )
-    figure, grid = facets(style, rows, columns, ROW, sharex=True, sharey=True)
+    figure, grid = styles.facets(style, rows, columns, ROW, sharex=True, sharey=True)
     for row, its in zip(grid, rows, strict=True):
         in_row = lines[lines[by_row[0]] == its]
         by_chance = in_row[in_row["uncertainty"] == RANDOM]
         for axes, value in zip(row, columns, strict=True):
             panel = in_row[in_row[by_column[0]] == value]
-            draw_lines(axes, panel, ("percent", "mean"), by_line[0], style, several="replications")
+            styles.draw_lines(
+                axes, panel, ("percent", "mean"), by_line[0], style, several="replications"
+            )
             for name, line in by_chance.groupby("strategy", observed=True):
                 axes.plot(line["percent"], line["mean"], color=style.palette[name], **RANDOM_LINE)
             axes.set(xlim=(0, 100), xticks=[0, 50, 100])
@@ -82,7 +75,7 @@ def curves(
             axes.tick_params(which="minor", length=0)
             axes.grid(visible=True, which="minor", axis="x")
             axes.margins(y=0.06)
-            few_ticks(axes)
+            styles.few_ticks(axes)
             # Shifted along the line, so that markers of close lines do not cover each other.
             for place, line in enumerate(axes.lines):
                 line.set(clip_on=False, markevery=(place, 4) if len(line.get_xdata()) > 9 else None)
@@ -90,8 +83,8 @@ def curves(
     for axes in grid[-1]:
         axes.set_xlabel(style.labels["retained"])
     figure.suptitle(title)
-    keys = line_keys(shown, style)
+    keys = styles.line_keys(shown, style)
     if RANDOM in set(lines["uncertainty"]):
-        keys.append(Line2D([], [], label=style.labels[RANDOM], color=AXIS, **RANDOM_LINE))
-    legend(figure, keys)
+        keys.append(Line2D([], [], label=style.labels[RANDOM], color=styles.AXIS, **RANDOM_LINE))
+    styles.legend(figure, keys)
     return figure

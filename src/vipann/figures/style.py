@@ -54,6 +54,7 @@ LABELS = {
     "out_of_distribution": "OOD",
 }
 INK, AXIS, GRID = "#262626", "#8C8C8C", "#E3E3E3"
+TICKS = {"color": AXIS, "labelcolor": INK, "major.size": 2.2, "major.pad": 2}
 LINE_WIDTH = 1.1
 MARKER_SIZE = 2.8
 BAND_ALPHA = 0.2
@@ -83,33 +84,22 @@ class Style:
     def applied(self) -> AbstractContextManager:
         """A context in which figures look so: seaborn's "paper" and "ticks", with less ink."""
         sizes = sns.plotting_context("paper", font_scale=self.font_size / CONTEXT_POINTS)
-        thin = {key: 0.6 for key in sizes if key.endswith("width")} | {"grid.linewidth": 0.5}
         rc = {
             **sns.axes_style("ticks"),
             **sizes,
-            **thin,
+            **{key: 0.6 for key in sizes if key.endswith("width")},
+            **dict.fromkeys(["legend.fontsize", "figure.labelsize"], self.font_size),
+            **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
+            **dict.fromkeys(["text.color", "axes.labelcolor"], INK),
+            **dict.fromkeys(["axes.spines.top", "axes.spines.right", "legend.frameon"], False),
             "font.family": self.font,
-            "legend.fontsize": self.font_size,
-            "figure.labelsize": self.font_size,
             "figure.titlesize": self.font_size + 1,
             "figure.titleweight": "bold",
             "axes.grid": True,
             "grid.color": GRID,
+            "grid.linewidth": 0.5,
             "axes.edgecolor": AXIS,
-            "text.color": INK,
-            "axes.labelcolor": INK,
-            "xtick.color": AXIS,
-            "ytick.color": AXIS,
-            "xtick.labelcolor": INK,
-            "ytick.labelcolor": INK,
-            "xtick.major.size": 2.2,
-            "ytick.major.size": 2.2,
-            "xtick.major.pad": 2,
-            "ytick.major.pad": 2,
             "axes.titlepad": 3.5,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "legend.frameon": False,
             "legend.handlelength": 1.8,
             "legend.columnspacing": 1.4,
             # Editable text in the pdf; fixed ids, so that the same data give the same svg.
@@ -120,24 +110,14 @@ class Style:
 
 
 def style_from(mapping: Mapping[str, Any] | None = None) -> Style:
-    """Style from the config's `figures`: any of the keys that `Style` has.
+    """Style from the config's `figures`; its `palette` and `labels` may name some entries only.
 
-    `palette` and `labels` may name some entries only. Raises UserError for a key that does not
-    exist, a colour that is none, or a font that is not installed.
+    Raises:
+        UserError: a colour is none, or a font is not installed.
     """
     given = dict(mapping or {})
-    known = set(Style.__dataclass_fields__)
-    if unknown := sorted(set(given) - known):
-        raise UserError(
-            f"figures: unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}."
-        )
     for key, defaults in (("palette", PALETTE), ("labels", LABELS)):
-        own = dict(given.get(key) or {})
-        if unknown := sorted(set(own) - set(defaults)):
-            raise UserError(
-                f"figures.{key} has no {', '.join(unknown)}; there are {', '.join(defaults)}."
-            )
-        given[key] = {**defaults, **own}
+        given[key] = {**defaults, **given.get(key, {})}
     style = Style(**given)
     for name, colour in style.palette.items():
         if not is_color_like(colour):
@@ -179,16 +159,9 @@ def facets(
 
 def row_label(axes: Axes, text: str) -> None:
     """Name a row of panels, at the right-hand side of its last panel."""
-    axes.annotate(
-        text,
-        xy=(1.0, 0.5),
-        xytext=(4, 0),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        rotation=270,
-        ha="left",
-        va="center",
-    )
+    where = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    form = {"rotation": 270, "ha": "left", "va": "center"}
+    axes.annotate(text, (1.0, 0.5), (4, 0), **where, **form)
 
 
 def few_ticks(axes: Axes, most: int = 4) -> None:

@@ -122,10 +122,11 @@ class Product:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What it may ask for by `about`: names (dataset -> the paper's or None), notes (on the
-        run's networks), interval (over replications)."""
+        """What it may ask for by `about`: names (dataset -> the paper's or None), upstream, notes
+        (on the run's networks), interval (over replications)."""
         return {
             "names": paper_names(self.run, *self._heard),
+            "upstream": self.run.upstream,
             "notes": notes_of(self.run),
             "interval": self.run.config["evaluation"]["interval"],
         }

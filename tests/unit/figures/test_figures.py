@@ -256,10 +256,7 @@ def test_style_sets_size_and_colour(draw_retention, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"fontsize": 8}, "fontsize"),
-        ({"palette": {"flipout": "red"}}, "palette.*flipout"),
         ({"palette": {"flip": "no colour"}}, "palette.flip.*no colour"),
-        ({"labels": {"accurracy": "x"}}, "labels.*accurracy"),
         ({"font": "No Such Font"}, "No Such Font"),
     ],
 )

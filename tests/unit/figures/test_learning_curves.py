@@ -51,7 +51,7 @@ def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path, draw):
     ]
     for paths in outputs:
         names = {"esc10": "ESC-10", "upstream": None}
-        draw(module, "curves", files, paths, {"dpi": 80}, names=names)
+        draw(module, "curves", files, paths, {"dpi": 80}, names=names, upstream=None)
     for kind in outputs[0]:
         assert outputs[0][kind].read_bytes() == outputs[1][kind].read_bytes()
     svg = outputs[0]["svg"].read_text()
@@ -61,6 +61,6 @@ def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path, draw):
 
 def test_a_run_without_trainings_says_so(tmp_path, draw):
     outputs = {kind: tmp_path / f"a.{kind}" for kind in ("png", "pdf", "svg", "csv")}
-    draw(module, "curves", [], outputs)
+    draw(module, "curves", [], outputs, upstream=None)
     assert outputs["png"].stat().st_size
     assert len(pd.read_csv(outputs["csv"])) == 0

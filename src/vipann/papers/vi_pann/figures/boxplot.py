@@ -1,6 +1,5 @@
 """Uncertainty on the model's own clips against out-of-distribution clips: Figures 2, 5, 8, 11."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,16 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vipann.figures.style import (
-    INK,
-    LINE_WIDTH,
-    UNCERTAINTY_LABELS,
-    Style,
-    facets,
-    few_ticks,
-    legend,
-    without_data,
-)
+from vipann.figures import style as styles
+from vipann.figures.style import Style
+from vipann.papers import Names, Sources
 from vipann.tables.layout import ordered
 
 FIGURE = {
@@ -52,9 +44,7 @@ NUMBERS = {
 }
 
 
-def figure(
-    sources: Mapping[str, Sequence[str]], style: Style, names: Mapping[str, str | None]
-) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
     """Rows Drop, Flip, Det-Flip, as far as there; columns of panels: entropy, epistemic, aleatoric,
     each with a scale of its own. What is drawn: `boxes`."""
     clips = drawn_clips(pd.read_parquet(sources["uncertainty"][0]))
@@ -72,7 +62,11 @@ def drawn_clips(uncertainty: pd.DataFrame) -> pd.DataFrame:
     phase = [name for name in PHASES if name in set(bayesian["phase"])][:1]
     own, others = bayesian["dataset"].unique(), sorted(bayesian["scored_dataset"].unique())
     scored = [*own, *(name for name in others if name not in own)]
-    orders = {"strategy": STRATEGIES, "uncertainty": UNCERTAINTY_LABELS, "scored_dataset": scored}
+    orders = {
+        "strategy": STRATEGIES,
+        "uncertainty": styles.UNCERTAINTY_LABELS,
+        "scored_dataset": scored,
+    }
     return ordered(bayesian[bayesian["phase"].isin(phase)], orders)
 
 
@@ -98,18 +92,18 @@ def boxes(clips: pd.DataFrame) -> pd.DataFrame:
     return rows[[*first, "mean", *NUMBERS.values(), "beyond"]]
 
 
-def _figure(clips: pd.DataFrame, style: Style, names: Mapping[str, str | None]) -> Figure:
+def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
     if clips.empty:
-        return without_data(style, "This run has no Bayesian strategy to draw boxes of.")
+        return styles.without_data(style, "This run has no Bayesian strategy to draw boxes of.")
     strategies = list(clips["strategy"].unique())
     scored = list(clips["scored_dataset"].cat.categories)
     dataset, phase = clips["dataset"].iloc[0], clips["phase"].iloc[0]
     sides = {name: _side(name == dataset) for name in scored}
-    figure, grid = facets(
-        style, strategies, list(UNCERTAINTY_LABELS), ROW, sharex=True, sharey="col"
+    figure, grid = styles.facets(
+        style, strategies, list(styles.UNCERTAINTY_LABELS), ROW, sharex=True, sharey="col"
     )
     for row, strategy in zip(grid, strategies, strict=True):
-        for axes, kind in zip(row, UNCERTAINTY_LABELS, strict=True):
+        for axes, kind in zip(row, styles.UNCERTAINTY_LABELS, strict=True):
             panel = clips[(clips["strategy"] == strategy) & (clips["uncertainty"] == kind)]
             sns.boxplot(
                 panel,
@@ -120,7 +114,7 @@ def _figure(clips: pd.DataFrame, style: Style, names: Mapping[str, str | None]) 
                 saturation=1,
                 dodge=False,
                 width=0.56,
-                linecolor=INK,
+                linecolor=styles.INK,
                 linewidth=0.6,
                 showfliers=False,
                 showmeans=True,
@@ -133,18 +127,18 @@ def _figure(clips: pd.DataFrame, style: Style, names: Mapping[str, str | None]) 
             axes.set(xlabel="", ylabel="")
             axes.grid(visible=False, axis="x")
             axes.tick_params(axis="x", length=0)
-            few_ticks(axes)
+            styles.few_ticks(axes)
     for axes in grid[0]:
         # After all panels of the column, which share the axis: a whisker at zero stays visible.
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
-    # Names of datasets are wider than boxes: the legend has them.
+    # Names of datasets are wider than boxes: the styles.legend has them.
     grid[0, 0].set_xticks(range(len(scored)), [style.labels[side] for side in sides.values()])
     figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
     figure.supylabel(style.labels["uncertainty"])
     keys = [
         Patch(
             facecolor=style.palette[side],
-            edgecolor=INK,
+            edgecolor=styles.INK,
             linewidth=0.6,
             label=f"{style.labels[side]}: {names.get(name) or name}",
         )
@@ -154,7 +148,7 @@ def _figure(clips: pd.DataFrame, style: Style, names: Mapping[str, str | None]) 
         Line2D([], [], label=style.labels["median"], **_median(style)),
         Line2D([], [], label=style.labels["mean"], **_mean(style)),
     ]
-    legend(figure, keys, columns=2)
+    styles.legend(figure, keys, columns=2)
     return figure
 
 
@@ -167,5 +161,5 @@ def _median(style: Style) -> dict[str, Any]:
 
 
 def _mean(style: Style) -> dict[str, Any]:
-    dashes = {"linewidth": LINE_WIDTH, "linestyle": (0, (2.5, 1.2))}
+    dashes = {"linewidth": styles.LINE_WIDTH, "linestyle": (0, (2.5, 1.2))}
     return {"color": style.palette["mean"], **dashes}

@@ -1,12 +1,11 @@
 """Confusion matrices: which class is taken for which. Not in the paper."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from vipann.figures.style import POINTS_PER_INCH, Style, panels, without_data
+from vipann.papers import Names, Sources
 from vipann.tables.layout import ordered
 
 FIGURE = {
@@ -31,9 +30,7 @@ TITLE_INCHES = 0.25
 NAMES_SMALLER = 1.0
 
 
-def figure(
-    sources: Mapping[str, Sequence[str]], style: Style, names: Mapping[str, str | None]
-) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
     """A matrix a strategy, of the fine-tuned networks. What is drawn: `confusion_shares`."""
     shares = confusion_shares(pd.read_parquet(sources["confusion"][0]))
     return _figure(shares, style, names), shares
@@ -54,7 +51,7 @@ def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
     return ordered(shares, {"strategy": STRATEGIES, "target": classes, "predicted": classes})
 
 
-def _figure(shares: pd.DataFrame, style: Style, names: Mapping[str, str | None]) -> Figure:
+def _figure(shares: pd.DataFrame, style: Style, names: Names) -> Figure:
     if shares.empty:
         return without_data(style, "This run has no predicted classes to compare.")
     strategies = list(shares["strategy"].unique())

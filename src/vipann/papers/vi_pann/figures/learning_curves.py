@@ -1,6 +1,6 @@
 """Learning curves of a run: the training loss of every job, and the upstream scores."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill
 
@@ -11,23 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from vipann.figures.style import (
-    LINE_WIDTH,
-    PALETTE,
-    Style,
-    draw_lines,
-    few_ticks,
-    legend,
-    panels,
-    row_label,
-    without_data,
-)
+from vipann.figures import style as styles
+from vipann.figures.style import Style
+from vipann.papers import Names, Sources
 
 FIGURE = {
     "label": "Learning curves of all trainings",
     "category": "Training",
     "needs": {"curves": "curves/{trained}.csv"},
-    "about": ["names"],
+    "about": ["names", "upstream"],
     "caption": """
 Training loss of every network of this run, and the upstream networks' scores on the evaluation
 split, against optimizer steps. First row: pretraining (one Monte Carlo sample; nothing is chosen
@@ -36,7 +28,7 @@ the mean over its steps; the numbers are in ``figures/learning_curves.csv``, tho
 ``curves/``.""",
 }
 UPSTREAM = "upstream"
-# What a row of panels shows: the upstream networks' curves, or each phase's loss.
+# What a row of styles.panels shows: the upstream networks' curves, or each phase's loss.
 UPSTREAM_PANELS = {"loss": "Training loss", "mAP": "mAP", "AUC": "AUC"}
 PHASES = ("fixed", "finetuned", "scratch")
 ROW = 0.24
@@ -49,12 +41,12 @@ POINT = {"marker": "o", "linestyle": "none"}
 
 
 def figure(
-    sources: Mapping[str, Sequence[str]], style: Style, names: Mapping[str, str | None]
+    sources: Sources, style: Style, names: Names, upstream: str | None
 ) -> tuple[Figure, pd.DataFrame]:
     """A row per dataset, the upstream one first if it was trained: training loss, mAP and AUC; of
     the others the training loss of each phase. What is drawn: `learning_curves`."""
     lines = learning_curves(sources["curves"])
-    return _figure(lines, style, names), lines
+    return _figure(lines, style, {**names, UPSTREAM: names.get(upstream) or upstream}), lines
 
 
 def learning_curves(files: Iterable[Path | str]) -> pd.DataFrame:
@@ -93,41 +85,44 @@ def _thinned(file: Path) -> pd.DataFrame:
     return pd.concat(found).assign(dataset=dataset, strategy=strategy, phase=phase)
 
 
-def _figure(lines: pd.DataFrame, style: Style, names: Mapping[str, str | None]) -> Figure:
+def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
     if lines.empty:
-        return without_data(style, "This run has trained no network.")
+        return styles.without_data(style, "This run has trained no network.")
     datasets = list(lines["dataset"].unique())
-    figure, grid = panels(style, len(datasets), 3, ROW)
+    figure, grid = styles.panels(style, len(datasets), 3, ROW)
     for row, dataset in zip(grid, datasets, strict=True):
         _row(row, lines[lines["dataset"] == dataset], dataset == UPSTREAM, style)
         name = names.get(dataset) or dataset
-        row_label(row[-1], fill(name.replace("_", " "), LABEL_LETTERS))
+        styles.row_label(row[-1], fill(name.replace("_", " "), LABEL_LETTERS))
     for axes in grid[-1]:
         axes.set_xlabel("Steps")
     figure.suptitle("Learning curves")
-    shown = [name for name in PALETTE if name in set(lines["strategy"])]
-    form = {"linewidth": LINE_WIDTH}
-    legend(
-        figure,
-        [Line2D([], [], color=style.palette[n], label=style.labels[n], **form) for n in shown],
-    )
+    shown = [name for name in styles.PALETTE if name in set(lines["strategy"])]
+    width = styles.LINE_WIDTH
+    keys = [
+        Line2D([], [], color=style.palette[name], linewidth=width, label=style.labels[name])
+        for name in shown
+    ]
+    styles.legend(figure, keys)
     return figure
 
 
 def _row(row: Iterable[Axes], lines: pd.DataFrame, is_upstream: bool, style: Style) -> None:
-    panels = [("pretrained", measure, title) for measure, title in UPSTREAM_PANELS.items()]
+    shown = [("pretrained", measure, title) for measure, title in UPSTREAM_PANELS.items()]
     if not is_upstream:
-        panels = [(phase, "loss", style.labels[phase]) for phase in PHASES]
-    for place, (axes, (phase, measure, title)) in enumerate(zip(row, panels, strict=True)):
+        shown = [(phase, "loss", style.labels[phase]) for phase in PHASES]
+    for place, (axes, (phase, measure, title)) in enumerate(zip(row, shown, strict=True)):
         panel = lines[(lines["phase"] == phase) & (lines["measure"] == measure)]
         if panel.empty:
             axes.set_axis_off()
         else:
-            draw_lines(axes, panel, ("step", "mean"), "strategy", style, "folds", marked=False)
+            styles.draw_lines(
+                axes, panel, ("step", "mean"), "strategy", style, "folds", marked=False
+            )
         for line in axes.lines:
             line.set(**(POINT if len(line.get_xdata()) == 1 else {}))
         axes.set(title=title, ylabel="" if place else "Loss (nats)")
         axes.margins(x=0.02, y=0.06)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        few_ticks(axes, most=5)
+        styles.few_ticks(axes, most=5)

@@ -1,13 +1,12 @@
 """Fixed-feature against fine-tuned networks by clips retained: Figures 3, 6, 9."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 from matplotlib.figure import Figure
 
 from vipann.evaluation.interval import Kind
 from vipann.figures.retention import curves, lines_of
 from vipann.figures.style import UNCERTAINTY_LABELS, Style
+from vipann.papers import Names, Sources
 from vipann.tables.layout import ordered
 
 FIGURE = {
@@ -32,9 +31,9 @@ PHASES = ("finetuned", "fixed")
 
 
 def figure(
-    sources: Mapping[str, Sequence[str]],
+    sources: Sources,
     style: Style,
-    names: Mapping[str, str | None],
+    names: Names,
     interval: Kind,
 ) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: Drop, Det-Flip, Flip, as far as there; rows: entropy, epistemic,

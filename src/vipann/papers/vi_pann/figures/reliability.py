@@ -1,21 +1,11 @@
 """Reliability diagrams: how often a stated probability comes true. Not in the paper."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vipann.figures.style import (
-    INK,
-    MARKER_SIZE,
-    MARKERS,
-    Style,
-    draw_lines,
-    legend,
-    line_keys,
-    panels,
-    without_data,
-)
+from vipann.figures import style as styles
+from vipann.figures.style import Style
+from vipann.papers import Names, Sources
 from vipann.tables.layout import ordered
 
 FIGURE = {
@@ -30,7 +20,7 @@ most probable class (with several labels a clip: labels by their probability), i
 below it they promise too much. Hollow: bins of fewer than 10 cases. Below: the share of the cases
 in each bin. Not in the paper.""",
 }
-# Columns of panels from left to right, as far as a run has them.
+# Columns of styles.panels from left to right, as far as a run has them.
 PHASES = ("pretrained", "fixed", "finetuned", "scratch")
 STRATEGIES = ("drop", "flip", "det_flip", "det")
 # Of fewer cases the share that came true is known to no better than 0.16 (one standard error).
@@ -39,9 +29,7 @@ ROW = 0.3
 CASES_SHARE = 0.35
 
 
-def figure(
-    sources: Mapping[str, Sequence[str]], style: Style, names: Mapping[str, str | None]
-) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
     """A column a phase, the share of cases below. What is drawn: `reliability_lines`."""
     lines = reliability_lines(pd.read_parquet(sources["reliability"][0]))
     return _figure(lines, style, names), lines
@@ -59,27 +47,31 @@ def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
     return ordered(drawn, {"phase": PHASES, "strategy": STRATEGIES}, then=["low"])
 
 
-def _figure(lines: pd.DataFrame, style: Style, names: Mapping[str, str | None]) -> Figure:
+def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
     if lines.empty:
-        return without_data(style, "This run has no probabilities to compare with outcomes.")
+        return styles.without_data(style, "This run has no probabilities to compare with outcomes.")
     phases, shown = (list(lines[name].unique()) for name in ("phase", "strategy"))
     heights = {"height_ratios": [1, CASES_SHARE], "sharex": True, "sharey": "row"}
-    figure, grid = panels(style, 2, len(phases), ROW * (1 + CASES_SHARE) / 2, **heights)
+    figure, grid = styles.panels(style, 2, len(phases), ROW * (1 + CASES_SHARE) / 2, **heights)
     for (above, below), phase in zip(grid.T, phases, strict=True):
         rows = lines[lines["phase"] == phase]
-        above.plot([0, 1], [0, 1], color=INK, linewidth=0.7, linestyle=(0, (4, 2)))
+        above.plot([0, 1], [0, 1], color=styles.INK, linewidth=0.7, linestyle=(0, (4, 2)))
         for axes, column in ((above, "outcome"), (below, "percent")):
-            draw_lines(axes, rows, ("confidence", column), "strategy", style)
+            styles.draw_lines(axes, rows, ("confidence", column), "strategy", style)
         for name, few in rows[rows["cases"] < FEW_CASES].groupby("strategy", observed=True):
             hollow = {"markerfacecolor": "white", "markeredgecolor": style.palette[name]}
-            form = {"marker": MARKERS[name], "markersize": MARKER_SIZE, "linestyle": "none"}
+            form = {
+                "marker": styles.MARKERS[name],
+                "markersize": styles.MARKER_SIZE,
+                "linestyle": "none",
+            }
             above.plot(few["confidence"], few["outcome"], markeredgewidth=0.6, **hollow, **form)
         for line in (*above.lines, *below.lines):
             line.set_clip_on(False)
         above.set_title(style.labels[phase])
         above.set(xlim=(0, 1), ylim=(0, 1))
         below.set_xlabel("Stated probability")
-    # All panels of the row share the axis.
+    # All styles.panels of the row share the axis.
     most = lines["percent"].max()
     tick = max((share for share in (5, 10, 20, 50, 100) if share <= 1.05 * most), default=most)
     grid[1, 0].set(ylim=(0, 1.05 * most), ylabel="Cases")
@@ -87,5 +79,5 @@ def _figure(lines: pd.DataFrame, style: Style, names: Mapping[str, str | None]) 
     grid[0, 0].set_ylabel("Came true")
     dataset = lines["dataset"].iloc[0]
     figure.suptitle(names.get(dataset) or dataset)
-    legend(figure, line_keys([name for name in STRATEGIES if name in shown], style))
+    styles.legend(figure, styles.line_keys([name for name in STRATEGIES if name in shown], style))
     return figure

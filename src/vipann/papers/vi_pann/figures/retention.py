@@ -1,7 +1,5 @@
 """The strategies' scores against the percentage of clips retained: Figures 1, 4, 7, 10."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -9,6 +7,7 @@ from vipann.evaluation.interval import Kind
 from vipann.evaluation.retention import RANDOM
 from vipann.figures.retention import curves, lines_of
 from vipann.figures.style import UNCERTAINTY_LABELS, Style
+from vipann.papers import Names, Sources
 from vipann.tables.layout import ordered
 
 FIGURE = {
@@ -40,9 +39,9 @@ STRATEGIES = ("drop", "flip", "det_flip", "det")
 
 
 def figure(
-    sources: Mapping[str, Sequence[str]],
+    sources: Sources,
     style: Style,
-    names: Mapping[str, str | None],
+    names: Names,
     interval: Kind,
 ) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: entropy, epistemic, aleatoric; rows: fine-tuned above fixed, or only

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from vipann.papers import Names
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.layout import averages, ordered, side_by_side, with_error
 
@@ -30,7 +31,7 @@ def with_intervals(
 def score_cells(
     frame: pd.DataFrame,
     columns: Mapping[str, tuple[str, str]],
-    names: Mapping[str, str | None],
+    names: Names,
     errors: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Cells of `with_intervals`: a row for each network, a column for each metric of `columns`.

@@ -1,9 +1,8 @@
 """How well each uncertainty tells out-of-distribution clips. Not in the paper."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import UNCERTAINTY_NAMES
 from vipann.papers.vi_pann.tables._scores import score_cells, with_intervals
 from vipann.tables.layout import Table
@@ -41,7 +40,7 @@ NOTES = (
 )
 
 
-def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
+def table(sources: Sources, names: Names) -> Table:
     """Columns of the frame: see `vipann.papers.vi_pann.tables._scores.with_intervals`."""
     outside = []
     for path in sources["metrics"]:

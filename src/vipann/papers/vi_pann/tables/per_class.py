@@ -1,9 +1,10 @@
 """Accuracy of each class, and what it is taken for. Not in the paper."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.papers.vi_pann.tables._scores import KEYS
 from vipann.tables.layout import Table, number, ordered, side_by_side
@@ -19,7 +20,7 @@ Not in the paper.""",
 HOW = "Over the clips of all folds, mean over replications. Taken for: in which share of its clips."
 
 
-def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
+def table(sources: Sources, names: Names) -> Table:
     """Columns of the frame: see `classes`."""
     frame = classes(sources["confusion"])
     orders = {

@@ -1,11 +1,11 @@
 """What trivial scores say of out-of-distribution clips. Not in the paper."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from vipann.evaluation.detection import SHORTCUT_COLUMNS, SHORTCUTS, shortcut_scores
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES, UNCERTAINTY_NAMES
 from vipann.papers.vi_pann.tables._scores import KEYS
 from vipann.tables.layout import Table, number, side_by_side
@@ -32,7 +32,7 @@ NOTES = (
 )
 
 
-def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
+def table(sources: Sources, names: Names) -> Table:
     """Columns of the frame: `vipann.evaluation.detection.SHORTCUT_COLUMNS`, uncertainties_above and
     uncertainties.
 

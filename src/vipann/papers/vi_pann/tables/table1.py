@@ -1,9 +1,8 @@
 """Table 1: parameters and multiply-accumulates (MACs), ours beside the paper's."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 
+from vipann.papers import Sources
 from vipann.papers.vi_pann.printed import STRATEGY_NAMES, paper_value
 from vipann.tables.layout import ABOUT_THE_PAPER, Table, compared, side_by_side, whole_number
 
@@ -24,7 +23,7 @@ HOW = (
 )
 
 
-def table(sources: Mapping[str, Sequence[str]]) -> Table:
+def table(sources: Sources) -> Table:
     """See `sizes`."""
     frame = sizes(sources["counts"][0], "1")
     texts = frame[["dataset", "strategy", "metric"]].assign(

@@ -1,7 +1,6 @@
 """What the multiply-accumulates of Table 1's networks are spent on."""
 
-from collections.abc import Mapping, Sequence
-
+from vipann.papers import Sources
 from vipann.papers.vi_pann.printed import STRATEGY_NAMES
 from vipann.papers.vi_pann.tables.table1 import (
     DESCRIPTION,
@@ -37,7 +36,7 @@ PRODUCTS = (
 )
 
 
-def table(sources: Mapping[str, Sequence[str]]) -> Table:
+def table(sources: Sources) -> Table:
     """All networks, a row each: description, `macs`, and the parts that these are the sum of."""
     frame = read_counts(sources["counts"][0])[[*DESCRIPTION, *PART_NAMES]]
     parts = frame[list(PART_NAMES)].map(whole_number).rename(columns=PART_NAMES)

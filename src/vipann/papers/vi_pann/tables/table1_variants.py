@@ -1,7 +1,6 @@
 """Table 1 for what the paper does not print."""
 
-from collections.abc import Mapping, Sequence
-
+from vipann.papers import Sources
 from vipann.papers.vi_pann.printed import STRATEGY_NAMES
 from vipann.papers.vi_pann.tables.table1 import HOW, ROWS, network_and_length, sizes
 from vipann.tables.layout import NOTHING, Table, side_by_side, whole_number
@@ -16,7 +15,7 @@ pretrained on AudioSet.""",
 }
 
 
-def table(sources: Mapping[str, Sequence[str]]) -> Table:
+def table(sources: Sources) -> Table:
     """Columns of the frame: see `vipann.papers.vi_pann.tables.table1.sizes`."""
     frame = sizes(sources["counts"][0], "1_variants")
     of = {metric: rows.reset_index(drop=True) for metric, rows in frame.groupby("metric")}

@@ -1,6 +1,5 @@
 """Table 2: the transfer datasets, ours beside the paper's."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from vipann.datasets.manifest import read_manifest
 from vipann.features.store import FeatureStore
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
@@ -40,7 +40,7 @@ HOW = (
 )
 
 
-def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
+def table(sources: Sources, names: Names) -> Table:
     """Per dataset its clips, classes, duration (s) and folds.
 
     sources: manifests, features of each dataset, in the order of rows, named by its key. Clips of

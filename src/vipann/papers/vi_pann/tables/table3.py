@@ -1,9 +1,8 @@
 """Table 3: scores of the networks pretrained on the upstream dataset, ours beside the paper's."""
 
-from collections.abc import Mapping, Sequence
-
 import pandas as pd
 
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
 from vipann.tables.layout import ABOUT_THE_PAPER, Table, averages, comparison, number, ordered, tidy
 
@@ -23,7 +22,7 @@ METRICS = {"mAP": "mAP", "AUC": "AUC", "d_prime": "d-prime"}
 REFERENCE = "ResNet-54 PANN [1]"
 
 
-def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
+def table(sources: Sources, names: Names) -> Table:
     """Rows in the paper's order, columns `TIDY_COLUMNS`; sources: metrics of the upstream dataset.
 
     The paper's numbers are given for AudioSet itself and for nothing else.

@@ -1,9 +1,10 @@
 """Table 4: accuracies after transfer learning, ours beside the paper's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES, paper_value
 from vipann.tables.layout import (
     ABOUT_THE_PAPER,
@@ -34,8 +35,8 @@ HOW = (
 
 
 def table(
-    sources: Mapping[str, Sequence[str]],
-    names: Mapping[str, str | None],
+    sources: Sources,
+    names: Names,
     notes: Sequence[str] = (),
 ) -> Table:
     """As `accuracies`, with the state of the art; notes: sentences about this run's networks."""
@@ -62,7 +63,7 @@ def accuracies(
     title: str,
     phases: Sequence[str],
     metrics: Sequence[str],
-    names: Mapping[str, str | None],
+    names: Names,
 ) -> Table:
     """Table 4 or 5, with rows in the paper's order; columns: `TIDY_COLUMNS`.
 

@@ -1,7 +1,6 @@
 """Table 5: accuracies of networks trained from scratch, ours beside the paper's."""
 
-from collections.abc import Mapping, Sequence
-
+from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.tables.table4 import accuracies
 from vipann.tables.layout import Table
 
@@ -17,7 +16,7 @@ over folds and its standard error.""",
 }
 
 
-def table(sources: Mapping[str, Sequence[str]], names: Mapping[str, str | None]) -> Table:
+def table(sources: Sources, names: Names) -> Table:
     """See `vipann.papers.vi_pann.tables.table4.accuracies`."""
     title = "accuracy from scratch, without transfer learning"
     return accuracies(5, title, ("scratch",), sources["metrics"], names)

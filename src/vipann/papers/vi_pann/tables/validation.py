@@ -1,12 +1,12 @@
 """The validation accuracy of each strategy and phase: what settings are chosen by."""
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from vipann.errors import UserError
+from vipann.papers import Sources
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES
 from vipann.tables.layout import Table, ordered, side_by_side, with_error
 
@@ -24,7 +24,7 @@ HOW = (
 )
 
 
-def table(sources: Mapping[str, Sequence[str]]) -> Table:
+def table(sources: Sources) -> Table:
     """A row for each training job: the validation of the epoch whose weights were kept.
 
     sources: sidecars ".../<dataset>/<strategy>/fold<k>/<phase>.json" of checkpoints. Columns:

@@ -12,11 +12,11 @@ of the run, or of each of its datasets: `figure(sources, style, **about)` and `F
 - of: of a figure, the role of the datasets that have one each, which it needs as {dataset}.
 - only_with: other parts of the run without which it is not made. on_request: not made by `all`.
 - about: values that its function takes besides (`Product.facts`).
-- caption: for the report, a Jinja template of `Product.caption_facts`.
+- caption: for the report, a Jinja template of `Product.facts`.
 - made_by: a rule of its own that makes it.
 
 The notebooks of a paper are declared by one literal, `NOTEBOOKS` of its module `notebooks`, with
-the same keys and `parameters`: what its first cell is given of `Product.caption_facts`.
+the same keys and `parameters`: what its first cell is given of `Product.facts`.
 """
 
 import math
@@ -120,21 +120,33 @@ class Product:
         (role,) = [name for _, name, _, _ in Formatter().parse(pattern) if name] or [""]
         return [path.format(**{role: one}) for one in self.roles[role]] if role else [path]
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
-        """What it may ask for by `about`: names (dataset -> the paper's or None), upstream, notes
-        (on the run's networks), interval (over replications)."""
-        return {
-            "names": paper_names(self.run, *self._heard),
-            "upstream": self.run.upstream,
-            "notes": notes_of(self.run),
-            "interval": self.run.config["evaluation"]["interval"],
-        }
+        """What functions, captions and notebooks may be told.
 
-    @property
-    def _heard(self) -> list[str]:
-        """The datasets that it is about, all of the run's without one of its own."""
-        return [name for name in (self.dataset, self.run.ood) if name] if self.dataset else []
+        config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
+        shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
+        band: over replications, as a setting and in words; of a dataset is_upstream, folds, orders.
+        """
+        run, evaluation = self.run, self.run.config["evaluation"]
+        is_upstream = bool(self.dataset) and self.dataset == run.upstream
+        own = [name for name in (self.dataset, run.ood) if name] if self.dataset else []
+        return {
+            "config": run.config,
+            "upstream": run.upstream,
+            "datasets": run.transfer_datasets,
+            "ood": run.ood,
+            "dataset": self.dataset,
+            "names": paper_names(run, *own),
+            "shown": self.shown_dataset,
+            "shown_ood": paper_names(run).get(run.ood) or run.ood,
+            "notes": notes_of(run),
+            "interval": evaluation["interval"],
+            "band": interval_words(evaluation["replications"], evaluation["interval"]),
+            "is_upstream": is_upstream,
+            "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
+            "orders": random_orders(run, self.dataset) if self.dataset else 0,
+        }
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -205,30 +217,8 @@ class Product:
         if self.dataset and self.number:
             of = " of the paper" if self.number.startswith("like") else ""
             title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"
-        text = Template(self.declared.get("caption", "")).render(self.caption_facts)
+        text = Template(self.declared.get("caption", "")).render(self.facts)
         return f"**{title}.** " + "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
-
-    @property
-    def caption_facts(self) -> dict[str, Any]:
-        """config; upstream, datasets, ood, dataset: keys; shown, shown_ood: the paper's names, if
-        any; is_upstream, folds, band (the interval in words), orders: of a dataset's figure."""
-        run, evaluation = self.run, self.run.config["evaluation"]
-        is_upstream = bool(self.dataset) and self.dataset == run.upstream
-        facts = {
-            "config": run.config,
-            "upstream": run.upstream,
-            "datasets": run.transfer_datasets,
-            "ood": run.ood,
-            "dataset": self.dataset,
-            "shown": self.shown_dataset,
-            "shown_ood": paper_names(run).get(run.ood) or run.ood,
-            "is_upstream": is_upstream,
-            "band": interval_words(evaluation["replications"], evaluation["interval"]),
-        }
-        if self.dataset:
-            facts["folds"] = 0 if is_upstream else len(run.folds(self.dataset))
-            facts["orders"] = random_orders(run, self.dataset)
-        return facts
 
 
 def products(run: Run, kind: Kind, on_request: bool = False) -> dict:

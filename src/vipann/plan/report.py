@@ -35,7 +35,7 @@ def notebook_inputs(notebook: Product) -> list[str]:
 def notebook_settings(notebook: Product) -> dict[str, Any]:
     """Of its job; parameters: the values of its first code cell, paths as seen from where it will
     lie."""
-    facts = notebook.caption_facts
+    facts = notebook.facts
     parameters = {"results_dir": "..", "run": notebook.run.config["run"]}
     parameters |= {key: facts[key] for key in notebook.declared["parameters"]}
     file = notebook_file(notebook)

@@ -116,6 +116,14 @@ def test_the_index_has_its_sections_in_order(run_of):
     ]
 
 
+def test_declarations_have_known_keys_only(run_of):
+    known = {"label", "number", "numbers", "category", "needs", "of", "only_with", "on_request"}
+    known |= {"about", "caption", "made_by", "parameters"}
+    for kind in ("table", "figure", "notebook"):
+        for one in products(run_of(), kind, on_request=True).values():
+            assert not one.declared.keys() - known
+
+
 def test_planning_needs_no_library_of_the_jobs(run_of):
     code = (
         "import sys; from pathlib import Path; from vipann.plan.report import index_settings;"

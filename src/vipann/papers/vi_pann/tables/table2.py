@@ -53,17 +53,15 @@ def table(sources: Sources, names: Names) -> Table:
         for manifest, feature in zip(sources["manifests"], sources["features"], strict=True)
         for cells in _measured(manifest, feature)
     ]
-    frame = pd.DataFrame(
-        rows, columns=["table", "dataset", "metric", "ours", "shortest", "left_out"]
+    frame = compared(
+        pd.DataFrame(rows), [paper_value(2, names.get(r["dataset"]), r["metric"]) for r in rows]
     )
-    frame = compared(frame, [paper_value(2, names.get(r["dataset"]), r["metric"]) for r in rows])
     texts = frame[["dataset", "metric"]].assign(**_texts(frame))
-    has_paper = bool(frame["paper"].notna().any())
-    columns = ["metric", ""] if has_paper else ["metric"]
-    if not has_paper:
+    columns, notes = ["metric", ""], [HOW, *_left_out(frame), ABOUT_THE_PAPER]
+    if not frame["paper"].notna().any():
         texts = texts.drop(columns=["paper", "difference"])
+        columns, notes = ["metric"], notes[:-1]
     cells = side_by_side(texts, {"dataset": "Dataset"}, columns, {"dataset": names})
-    notes = [HOW, *_left_out(frame), *([ABOUT_THE_PAPER] if has_paper else [])]
     return Table("Table 2: the datasets of transfer learning", frame, cells, notes)
 
 
@@ -72,7 +70,7 @@ def _measured(manifest: str, features: str) -> list[dict]:
     used = clips[clips["clip_id"].isin(store.clip_ids)]
     seconds = used["duration_s"]
     measured = {
-        "Num Clips": {"ours": len(used), "left_out": len(clips) - len(used)},
+        "Num Clips": {"ours": len(used), "shortest": None, "left_out": len(clips) - len(used)},
         "Num Classes": {"ours": len(store.classes)},
         "Duration": {"ours": seconds.max(), "shortest": seconds.min()},
         "Folds": {"ours": np.unique(store.fold[store.fold > 0]).size},

@@ -134,7 +134,8 @@ def storage(path: Path) -> dict[str, float]:
 
 def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]]:
     """Clips a second in shuffled batches of 32, from a warm and from a dropped page cache."""
-    from vipann.features.batches import BatchOrder, LogmelDataset, training_loader
+    from vipann.features.batches import LogmelDataset
+    from vipann.training.sampling import BatchOrder, training_loader
 
     path = folder / "many.h5"
     _repeat(folder / "f.h5", path, clips)

@@ -171,7 +171,7 @@ EDITS = [
     Edit(
         "optimizer code",
         TRAINING,
-        change=in_function(f"{LIBRARY}/training/module.py", "optimizer"),
+        change=in_function(f"{LIBRARY}/training/objective.py", "optimizer"),
     ),
     Edit(
         "code of MOPED",

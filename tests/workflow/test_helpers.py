@@ -251,7 +251,7 @@ def test_what_a_script_takes_past_its_params_changes_no_result(script):
 
 
 def test_how_a_training_runs_changes_no_result():
-    tree = ast.parse((ROOT / "src/vipann/training/running.py").read_text())
+    tree = ast.parse((ROOT / "src/vipann/training/launch.py").read_text())
     running_of = next(n for n in tree.body if getattr(n, "name", "") == "running_of")
     found = set(config_keys(running_of, "config"))
     assert "training.checkpoint_every" in found

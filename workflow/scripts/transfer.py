@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
-    from vipann.training.running import run_on_processes, running_of
+    from vipann.training.launch import run_on_processes, running_of
     from vipann.training.stages import transfer
 
     run_on_processes(

@@ -20,7 +20,7 @@ from vipann.models.complexity import complexity
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
 from vipann.models.strategies import build_transferred
-from vipann.training.embeddings import Head
+from vipann.training.backbone_cache import Head
 
 # In the order of their weight: what comes late may be left out. The backward pass costs two forward
 # passes, so a training step three.

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from vipann.files import replacing
-from vipann.training.running import Running
+from vipann.training.launch import Running
 
 SECONDS_BETWEEN_LINES = 60.0
 # A curve has at most so many points, whatever the number of steps.

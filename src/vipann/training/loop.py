@@ -22,13 +22,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from vipann.devices import choose_device, resolved_precision
 from vipann.errors import UserError
-from vipann.features.batches import BatchOrder, training_loader
 from vipann.seeds import derive_seed
 from vipann.training.curves import Curves
 from vipann.training.fabric import DDPStrategy, Fabric
 from vipann.training.fabric import seed_everything as _seed_everything
-from vipann.training.running import Ranks, Running, Stopped, stop_signals
-from vipann.training.states import States, read_state
+from vipann.training.launch import Ranks, Running, Stopped, stop_signals
+from vipann.training.resume import States, read_state
+from vipann.training.sampling import BatchOrder, training_loader
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -55,7 +55,7 @@ class Check(Protocol):
 
 
 class TrainingModule(Protocol):
-    """A module that can be trained: see `vipann.training.module.ClassifierTraining`."""
+    """A module that can be trained: see `vipann.training.objective.ClassifierTraining`."""
 
     def __call__(self, batch: Any, share: float) -> dict[str, Tensor]: ...
 

@@ -26,11 +26,11 @@ from vipann.models.strategies import (
     load_backbone,
     prior_of,
 )
-from vipann.training.embeddings import Head, cached_sets
+from vipann.training.backbone_cache import Head, cached_sets
+from vipann.training.launch import Running
 from vipann.training.loop import Check, Plan, seed_everything, train
-from vipann.training.module import ClassifierTraining, Recipe, kl_weight
-from vipann.training.running import Running
-from vipann.training.states import States
+from vipann.training.objective import ClassifierTraining, Recipe, kl_weight
+from vipann.training.resume import States
 from vipann.training.upstream_scores import UpstreamScores
 from vipann.training.validation import Rows, Validation, refuse_lost_classes, rows_for
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.models.network import Network
 from vipann.training.fabric import Fabric
-from vipann.training.running import Running
+from vipann.training.launch import Running
 
 _AUC_MARGIN = 1e-6
 

@@ -19,7 +19,7 @@ from vipann.features.store import FeatureStore
 from vipann.folds import share_out
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.strategies import is_random_at_inference
-from vipann.training.embeddings import EmbeddingDataset
+from vipann.training.backbone_cache import EmbeddingDataset
 from vipann.training.fabric import Fabric
 
 _CLIPS_AT_ONCE = 64

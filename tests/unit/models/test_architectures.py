@@ -27,7 +27,7 @@ from vipann.models.strategies import (
     load_backbone,
     moped_from,
 )
-from vipann.training.augment import spec_augment
+from vipann.training.augmentation import spec_augment
 from vipann.used import used_model
 
 MODELS = {

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
-from vipann.features.batches import BatchOrder, LogmelDataset, scoring_loader, training_loader
+from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.models.bayesian import flipout_layers
 from vipann.models.flipout import posteriors
 from vipann.models.strategies import build_network
-from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
-from vipann.training.module import ClassifierTraining, classification_loss, kl_weight
+from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
+from vipann.training.objective import ClassifierTraining, classification_loss, kl_weight
+from vipann.training.sampling import BatchOrder, training_loader
 from vipann.training.stages import _recipe
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}

@@ -14,8 +14,8 @@ from test_guards import Line, Ones
 from vipann.evaluation.metrics import d_prime, macro_auc, mean_average_precision
 from vipann.training import curves
 from vipann.training.curves import Curves
+from vipann.training.launch import Running
 from vipann.training.loop import Plan, train
-from vipann.training.running import Running
 from vipann.training.upstream_scores import multilabel_scores
 
 

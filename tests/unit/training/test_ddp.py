@@ -12,9 +12,9 @@ import torch
 import two_processes
 from test_resume import steps_kept
 
-from vipann.features.batches import BatchOrder
 from vipann.models.checkpoints import load_checkpoint
-from vipann.training.running import Running, run_on_processes
+from vipann.training.launch import Running, run_on_processes
+from vipann.training.sampling import BatchOrder
 
 EPOCHS, EVERY = 3, 2
 

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from vipann.errors import UserError
-from vipann.features.batches import BatchOrder
 from vipann.models.checkpoints import load_checkpoint
+from vipann.training.launch import Running, process_count
 from vipann.training.loop import Plan, train
-from vipann.training.running import Running, process_count
+from vipann.training.resume import States, read_state
+from vipann.training.sampling import BatchOrder
 from vipann.training.stages import train_from_scratch
-from vipann.training.states import States, read_state
 
 
 class Line(nn.Module):

@@ -12,9 +12,9 @@ import torch
 from vipann.errors import UserError
 from vipann.models.checkpoints import load_checkpoint
 from vipann.training import curves
-from vipann.training.running import Running
+from vipann.training.launch import Running
+from vipann.training.resume import States, differences
 from vipann.training.stages import pretrain, train_from_scratch
-from vipann.training.states import States, differences
 
 STEPS, EVERY = 11, 4
 # So that a point of the curves is of three steps, and a state lies within one.

@@ -15,9 +15,9 @@ from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.models.strategies import build_transferred
 from vipann.seeds import derive_seed
+from vipann.training.launch import run_on_processes
 from vipann.training.loop import Plan, seed_everything, train
-from vipann.training.module import ClassifierTraining, Recipe
-from vipann.training.running import run_on_processes
+from vipann.training.objective import ClassifierTraining, Recipe
 from vipann.training.stages import train_from_scratch
 
 ROWS, BATCH, KL_WEIGHT = 17, 6, 0.01

@@ -22,7 +22,7 @@ from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference
 from vipann.seeds import derive_seed
-from vipann.training.augment import spec_augment
+from vipann.training.augmentation import spec_augment
 
 IN_MEMORY_BYTES = 2**31
 

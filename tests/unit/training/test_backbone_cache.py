@@ -9,8 +9,8 @@ from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import build_network, build_transferred, freeze_backbone
-from vipann.training import embeddings
-from vipann.training.embeddings import Head, cached
+from vipann.training import backbone_cache
+from vipann.training.backbone_cache import Head, cached
 from vipann.training.stages import transfer
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
@@ -123,7 +123,7 @@ def test_what_is_too_large_for_memory_lies_in_a_file(settings, multiclass, monke
     made = []
     memmap = np.memmap
     monkeypatch.setattr(
-        embeddings.np, "memmap", lambda *a, **k: made.append(memmap(*a, **k)) or made[-1]
+        backbone_cache.np, "memmap", lambda *a, **k: made.append(memmap(*a, **k)) or made[-1]
     )
     _, small = views_of("det", settings, multiclass, 2, in_memory_bytes=10 * 2 * 64 * 4)
     assert not made

@@ -169,7 +169,7 @@ def _start(
     source = str(Path(__file__).parents[2])
     path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
-        [sys.executable, "-c", "from vipann.training.running import help_out; help_out()"],
+        [sys.executable, "-c", "from vipann.training.launch import help_out; help_out()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": path},

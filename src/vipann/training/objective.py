@@ -14,7 +14,7 @@ from vipann.features.batches import Batch
 from vipann.models.bayesian import kl_divergence
 from vipann.models.network import Network
 from vipann.tasks import Task
-from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
+from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
 
 
 @dataclass(frozen=True)

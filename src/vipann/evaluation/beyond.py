@@ -52,6 +52,7 @@ from vipann.evaluation.resampling import (
     statistics_of,
 )
 from vipann.evaluation.retention import MEAN_ORDERS, RANDOM
+from vipann.scores import brier, negative_log_likelihood
 from vipann.seeds import derive_seed
 
 ENSEMBLE = "det_ensemble"
@@ -323,7 +324,7 @@ def _generator(beyond: Beyond, one: Predictions, of: str) -> np.random.Generator
 
 def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) -> dict[str, float]:
     pair = calibration.confidence_and_outcome(one.labels, probability, one.task)
-    nll = calibration.negative_log_likelihood(one.labels, probability, one.task)
+    nll = negative_log_likelihood(one.labels, probability, one.task)
     errors = {
         name: calibration.calibration_error(*pair, bins, adaptive)
         for name, adaptive in POOLED.items()
@@ -331,7 +332,7 @@ def _calibration_scores(one: Predictions, probability: np.ndarray, bins: int) ->
     return {
         **errors,
         "nll": float(nll.mean()),
-        "brier": float(calibration.brier(one.labels, probability, one.task).mean()),
+        "brier": float(brier(one.labels, probability, one.task).mean()),
     }
 
 

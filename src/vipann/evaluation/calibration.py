@@ -1,4 +1,4 @@
-"""How far probabilities can be taken at their word: calibration errors, proper scores, temperature.
+"""How far probabilities can be taken at their word: calibration errors, temperature.
 
 Multi-class clips: a clip's confidence is its largest mean probability, and it is right or wrong.
 Multi-label clips: each class is a binary problem of its own with the confidence p_c, "right" where
@@ -8,16 +8,11 @@ the label is there; the score is taken per class and averaged over all classes (
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from vipann.scores import LEAST_PROBABILITY, negative_log_likelihood
 from vipann.tasks import Task
 
-# Predictions are stored as float32: what underflowed there stands for no less than this.
-LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-# Half the distance of the largest float32 below 1 from 1.
-LEAST_COMPLEMENT = 2.0**-25
 TEMPERATURES = (0.05, 20.0)
 CALIBRATED_DRAWS = 200
-# So that what is computed of them lies in a processor's cache.
-_CLIPS_AT_ONCE = 128
 
 
 def confidence_and_outcome(
@@ -99,34 +94,6 @@ def calibration_excess(
         gaps[:, number] = drawn[:, place == number].sum(axis=1)
     by_chance = float(np.abs(gaps).sum(axis=1).mean() / n)
     return calibration_error(confidence, outcome, bins) - by_chance
-
-
-def negative_log_likelihood(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:
-    """Each clip's NLL in nats, (N,): -ln p of its class; multi-label: the mean over classes.
-
-    labels: (N, C) multi-hot; probability: (N, C) as stored in float32, whose zeros count as 1.2e-38
-    and ones as 1 - 3e-8. Lower is better, not negative.
-    """
-    if task == "multiclass":
-        p = probability[np.arange(len(probability)), labels.argmax(axis=1)].astype(np.float64)
-        return -np.log(np.maximum(p, LEAST_PROBABILITY))
-    found = np.empty(len(probability))
-    for first in range(0, len(found), _CLIPS_AT_ONCE):
-        clips = slice(first, first + _CLIPS_AT_ONCE)
-        p, there = probability[clips].astype(np.float64), labels[clips] > 0
-        chosen = np.where(there, p, 1.0 - p)
-        least = np.where(there, LEAST_PROBABILITY, LEAST_COMPLEMENT)
-        found[clips] = -np.log(np.maximum(chosen, least)).mean(axis=1)
-    return found
-
-
-def brier(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:
-    """Each clip's Brier score, (N,): sum over classes of (p - label)^2, in [0, 2].
-
-    Multi-label: the mean over classes instead, each a binary problem, in [0, 1]. Lower is better.
-    """
-    squares = (probability.astype(np.float64) - labels) ** 2
-    return squares.sum(axis=1) if task == "multiclass" else squares.mean(axis=1)
 
 
 def tempered(probability: np.ndarray, temperature: float) -> np.ndarray:

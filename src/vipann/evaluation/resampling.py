@@ -14,10 +14,10 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from vipann.evaluation.calibration import brier, negative_log_likelihood
 from vipann.evaluation.interval import LEVEL
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
 from vipann.evaluation.retention import retained_counts
+from vipann.scores import brier, negative_log_likelihood
 
 # With fewer, a resample hardly differs from the sample, and nothing can be said of others.
 LEAST_RECORDINGS = 5

@@ -14,6 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
+from vipann import scores
 from vipann.evaluation import calibration
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -69,27 +70,27 @@ def test_bins_are_those_of_scikit_learns_calibration_curve(adaptive):
 def test_nll_and_brier_are_scikit_learns():
     labels, probability = multiclass(8)
     p = probability.astype(float) / probability.sum(axis=1, keepdims=True, dtype=float)
-    nll = calibration.negative_log_likelihood(labels, p, "multiclass")
+    nll = scores.negative_log_likelihood(labels, p, "multiclass")
     assert nll.mean() == pytest.approx(log_loss(labels.argmax(1), p, labels=range(5)))
-    brier = calibration.brier(labels, p, "multiclass").mean()
+    brier = scores.brier(labels, p, "multiclass").mean()
     assert brier == pytest.approx(brier_score_loss(labels.argmax(1), p, labels=list(range(5))))
     labels, p = multilabel(9)
     binary = list(zip(labels.T, p.T.astype(float), strict=True))
-    nll = calibration.negative_log_likelihood(labels, p, "multilabel").mean()
+    nll = scores.negative_log_likelihood(labels, p, "multilabel").mean()
     assert nll == pytest.approx(np.mean([log_loss(y, q) for y, q in binary]))
-    brier = calibration.brier(labels, p, "multilabel").mean()
+    brier = scores.brier(labels, p, "multilabel").mean()
     assert brier == pytest.approx(np.mean([((q - y) ** 2).mean() for y, q in binary]))
 
 
 def test_a_certain_mistake_costs_as_much_as_float32_can_tell():
     labels, sure = np.array([[1, 0]], np.uint8), np.array([[0, 1]], np.float32)
-    assert calibration.negative_log_likelihood(labels, sure, "multiclass")[0] == pytest.approx(
+    assert scores.negative_log_likelihood(labels, sure, "multiclass")[0] == pytest.approx(
         87.34, abs=0.01
     )
-    found = calibration.negative_log_likelihood(labels, sure, "multilabel")[0]
+    found = scores.negative_log_likelihood(labels, sure, "multilabel")[0]
     assert found == pytest.approx((87.34 + 25 * np.log(2)) / 2, abs=0.01)
-    assert calibration.brier(labels, sure, "multiclass")[0] == 2
-    assert calibration.brier(labels, sure, "multilabel")[0] == 1
+    assert scores.brier(labels, sure, "multiclass")[0] == 2
+    assert scores.brier(labels, sure, "multilabel")[0] == 1
 
 
 def test_perfect_and_hopeless_probabilities():

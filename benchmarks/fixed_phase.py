@@ -27,7 +27,7 @@ from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.training import stages
-from vipann.training.moped import initialise_with_moped
+from vipann.training.importing import initialise_with_moped
 
 CONFIG = Path(__file__).parents[1] / "config"
 DATASET = "esc10"
@@ -124,7 +124,7 @@ class Bench:
             training["steps"] = self.arguments.pretraining_steps
             settings = self.network | {"training": training}
             out = self._upstream(strategy)
-            stages.pretrain(strategy, self._features(upstream), start, settings, "cpu", out)
+            stages.pretrain(strategy, self._features(upstream), start, settings, out)
 
     def compare(self, strategy: str) -> dict[str, Any]:
         """Seconds of every epoch, and the accuracy on each test fold, by way."""
@@ -154,9 +154,7 @@ class Bench:
         try:
             stages.train = lambda *arguments: train(*arguments[:-1], times)
             settings = self.network | {"training": training}
-            stages.transfer(
-                strategy, "fixed", fold, self._features(DATASET), start, settings, "cpu", out
-            )
+            stages.transfer(strategy, "fixed", fold, self._features(DATASET), start, settings, out)
         finally:
             stages.train = train
         whole = time.perf_counter() - started

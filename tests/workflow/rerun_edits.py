@@ -176,7 +176,7 @@ EDITS = [
     Edit(
         "code of MOPED",
         {"moped"},
-        change=in_function(f"{LIBRARY}/training/moped.py", "initialise_with_moped"),
+        change=in_function(f"{LIBRARY}/training/importing.py", "initialise_with_moped"),
     ),
     Edit(
         "code of the log-mel front end",

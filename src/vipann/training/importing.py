@@ -1,4 +1,4 @@
-"""Weights that exist already in the place of pretraining: published ones, or our own."""
+"""Weights that exist already in the place of pretraining: published ones, our own, and MOPED."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +13,22 @@ from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import CLIP_SECONDS, network_from, read_published
-from vipann.models.strategies import build_network, check_fit, prior_of
+from vipann.models.strategies import build_network, check_fit, moped_from, prior_of
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
 
 Settings = Mapping[str, Any]
+
+
+def initialise_with_moped(det: Path, settings: Settings, out: Path) -> None:
+    """Write the Flipout network whose posterior means are the weights of the checkpoint `det`.
+
+    The stage between deterministic and Flipout pretraining (section 3.1); nothing is trained.
+    """
+    state, facts = load_checkpoint(det)
+    network = moped_from(state, len(facts["classes"]), settings)
+    made = {"strategy": "flip", "phase": "moped", "settings": dict(settings)}
+    save_checkpoint(network, out, facts | made)
 
 
 def import_weights(strategy: str, weights: Path, settings: Settings, out: Path) -> None:
@@ -66,7 +77,7 @@ def _read_published(
     if published.front_end:
         _refuse(differences(**published.front_end, features=features), weights)
         print(
-            f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
+            f"not said by the file, so taken from the config: hop_length {features['hop_length']}, "
             f"amin {features['amin']:g}"
         )
     elif known:

@@ -1,36 +1,35 @@
-"""How a training runs on its machine: processes, devices, where it keeps what it needs to go on.
+"""How a training runs on its machine: processes, GPUs, signals, folders.
 
-Nothing in `Running` changes what is learnt, but for the order in which floats are summed where
+Nothing in `Runtime` changes what is learnt, except for the order in which floats are summed where
 several processes share a batch.
 """
 
+import atexit
 import dataclasses
+import multiprocessing
 import os
-import pickle
 import signal
-import subprocess
+import socket
 import sys
 import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
+from unittest import mock
 
 import torch
+from torch.multiprocessing import ProcessContext, start_processes
 
 from vipann.devices import choose_device
 from vipann.errors import UserError
-from vipann.training.fabric import LightningEnvironment, find_free_network_port
 
 _SECONDS_TO_SAY_WHY = 20.0
-_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True)
-class Running:
+class Runtime:
     """What the rule and the machine decide.
 
     `processes` share each batch, one GPU each; this one is number `rank`, and only number 0 writes.
@@ -39,9 +38,9 @@ class Running:
     `terminal` where a progress bar is drawn.
     """
 
+    accelerator: str = "cpu"
     processes: int = 1
     rank: int = 0
-    port: int = 0
     loader_workers: int = 0
     checkpoint_every: int = 0
     validate_every: int = 0
@@ -51,35 +50,8 @@ class Running:
     terminal: TextIO | None = None
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         return self.rank == 0
-
-
-class Ranks(LightningEnvironment):
-    """Processes of one machine that we have started ourselves.
-
-    Lightning would start them by running `sys.argv` again, which is a script of Snakemake's here,
-    or take a Slurm job's tasks for them.
-    """
-
-    def __init__(self, running: Running) -> None:
-        super().__init__()
-        self._rank = running.rank
-        self._main_port = running.port
-
-    @property
-    def creates_processes_externally(self) -> bool:
-        return True
-
-    @property
-    def main_address(self) -> str:
-        return "127.0.0.1"
-
-    def local_rank(self) -> int:
-        return self._rank
-
-    def node_rank(self) -> int:
-        return 0
 
 
 def process_count(accelerator: str, granted: int) -> int:
@@ -100,9 +72,9 @@ def gpus_of(resources: Mapping[str, Any]) -> int:
     return int(parts[-1]) if parts[-1].isdigit() else 1
 
 
-def running_of(
+def runtime_of(
     config: Mapping[str, Any], resources: Any, output: Any, terminal: TextIO | None
-) -> Running:
+) -> Runtime:
     """How a rule's job runs: from the config, and from Snakemake's `resources` and `output`.
 
     What is kept for a job lies under the name of its checkpoint, `results/<run>/checkpoints/...`,
@@ -113,7 +85,8 @@ def running_of(
     if processes != max(granted, 1):
         print(f"{granted} GPUs asked for; running as {processes} process(es) on what is there")
     checkpoint = Path(output.checkpoint)
-    return Running(
+    return Runtime(
+        accelerator=config["accelerator"],
         processes=processes,
         loader_workers=config["loader_workers"],
         checkpoint_every=config["training"]["checkpoint_every"],
@@ -133,99 +106,75 @@ def _counterpart(checkpoint: Path, folder: str) -> Path:
     return Path(*parts)
 
 
-def run_on_processes(running: Running, function: Callable[..., None], *arguments: Any) -> None:
-    """Call `function(*arguments, running=...)` in `running.processes` processes at once.
+def launch(runtime: Runtime, function: Callable[..., None], *arguments: Any) -> None:
+    """Call `function(*arguments, runtime=...)` in `runtime.processes` processes at once.
 
     Number 0 is the calling process. `function` must be importable by name and `arguments` fit for
     pickling. If one process ends with an error, all of them do; if the calling one is killed, the
-    others notice and end.
+    others end too.
     """
-    if running.processes == 1:
-        function(*arguments, running=running)
+    if runtime.processes == 1:
+        function(*arguments, runtime=runtime)
         return
-    running = dataclasses.replace(running, port=find_free_network_port())
-    others = [
-        _start(dataclasses.replace(running, rank=rank, terminal=None), function, arguments)
-        for rank in range(1, running.processes)
-    ]
-    finished = threading.Event()
-    threading.Thread(target=_end_if_one_fails, args=(others, finished), daemon=True).start()
+    others = _start_others(runtime, function, arguments)
+    finished, failures = threading.Event(), []
+    watcher = threading.Thread(target=_watch, args=(others, finished, failures), daemon=True)
+    watcher.start()
     try:
-        function(*arguments, running=running)
-        for other in others:
-            other.wait()
+        with mock.patch.dict(os.environ, LOCAL_RANK="0"):
+            function(*arguments, runtime=runtime)
+        watcher.join()
+        if failures:
+            raise failures[0]
     finally:
         finished.set()
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
-        for other in others:
-            _end(other)
+        for process in others.processes:
+            process.join(_SECONDS_TO_SAY_WHY)
+            process.kill()
 
 
-def _start(
-    running: Running, function: Callable[..., None], arguments: Sequence[Any]
-) -> subprocess.Popen[bytes]:
-    # The file that __main__ was read from would be another module in the new process.
-    source = str(Path(__file__).parents[2])
-    path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from vipann.training.launch import help_out; help_out()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    call = pickle.dumps((function.__module__, function.__qualname__, tuple(arguments), running))
-    process.stdin.write(len(call).to_bytes(8, "big") + call)
-    process.stdin.flush()  # and it stays open: its end tells the process that we are gone
-    return process
+def _start_others(
+    runtime: Runtime, function: Callable[..., None], arguments: tuple[Any, ...]
+) -> ProcessContext:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # What Lightning reads where it has not started the processes itself.
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), NODE_RANK="0")
+    call = (function, arguments, dataclasses.replace(runtime, terminal=None))
+    # A new process would first run the script that this one is running.
+    with mock.patch.dict(vars(sys.modules["__main__"]), __spec__=None, __file__=None):
+        return start_processes(_run_other, call, runtime.processes - 1, join=False)
 
 
-def _end_if_one_fails(others: list[subprocess.Popen[bytes]], finished: threading.Event) -> None:
-    # A process that is gone leaves the rest waiting for it in a collective operation.
-    while not finished.wait(_SECONDS_BETWEEN_LOOKS):
-        if any(other.poll() for other in others) and not finished.wait(_SECONDS_TO_SAY_WHY):
-            codes = {rank: other.poll() for rank, other in enumerate(others, start=1)}
-            print(f"error: a training process has ended (status by number: {codes})", flush=True)
-            for other in others:
-                other.kill()
+def _run_other(
+    index: int, function: Callable[..., None], arguments: tuple[Any, ...], runtime: Runtime
+) -> None:
+    """The body of each process but the first."""
+    # torch sends SIGINT when the first process is gone; one that is gone already sends none.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not multiprocessing.parent_process().is_alive():
+        os._exit(1)
+    # Without waiting for NCCL, whose peers may be gone.
+    atexit.register(os._exit, 1)
+    os.environ["LOCAL_RANK"] = str(index + 1)
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        function(*arguments, runtime=dataclasses.replace(runtime, rank=index + 1))
+    os._exit(0)
+
+
+def _watch(others: ProcessContext, finished: threading.Event, failures: list[Exception]) -> None:
+    try:
+        while not others.join():
+            pass
+    except Exception as error:
+        failures.append(error)
+        print(f"error: {error}", flush=True)
+        # A process that is gone leaves the first waiting for it in a collective operation.
+        if not finished.wait(_SECONDS_TO_SAY_WHY):
             os._exit(1)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.stdin.close()
-    try:
-        process.wait(timeout=_SECONDS_TO_SAY_WHY)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def help_out() -> None:
-    """The body of a process that `run_on_processes` has started."""
-    stream = sys.stdin.buffer
-    module, name, arguments, running = pickle.loads(stream.read(int.from_bytes(stream.read(8))))
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
-    function = getattr(__import__(module, fromlist=[name]), name)
-    try:
-        function(*arguments, running=running)
-    except UserError as error:
-        print(f"process {running.rank}: {error}", file=sys.stderr)
-        status = error.status
-    except Exception:
-        traceback.print_exc()
-        status = 1
-    else:
-        status = 0
-    sys.stderr.flush()
-    # Without waiting for the thread that reads, and for NCCL, whose peers may be gone.
-    os._exit(status)
-
-
-def _end_with_the_first() -> None:
-    while sys.stdin.buffer.read(1):
-        pass
-    time.sleep(_SECONDS_BETWEEN_LOOKS)
-    os._exit(1)
 
 
 class Stopped(UserError):
@@ -244,12 +193,11 @@ def stop_signals() -> Iterator[list[str]]:
     if threading.current_thread() is not threading.main_thread():
         yield caught
         return
-    kinds = (signal.SIGTERM, signal.SIGUSR1)
 
     def note(number: int, _: Any) -> None:
         caught.append(signal.Signals(number).name)
 
-    before = {kind: signal.signal(kind, note) for kind in kinds}
+    before = {kind: signal.signal(kind, note) for kind in (signal.SIGTERM, signal.SIGUSR1)}
     try:
         yield caught
     finally:

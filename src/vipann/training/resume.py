@@ -24,7 +24,7 @@ _RECORD = "settings.json"
 _ABSENT = "(absent)"
 
 
-class States:
+class ResumeStates:
     """The states of one training, in `<folder>/<hash of settings>`; the newest `KEPT` of them.
 
     `settings`: JSON-like, everything that decides the result. A state is a dict that torch can save
@@ -60,13 +60,14 @@ class States:
             UserError: it was made under other settings; each that differs is named.
         """
         for rest in self.folder.glob(".*.partial*"):  # a kill came while it was written
-            rest.unlink()
+            rest.unlink(missing_ok=True)
         for path in self._newest_first():
             try:
-                state = read_state(path)
+                state = torch.load(path, map_location="cpu", weights_only=True)
                 step, made_under = state["step"], state["settings"]
             except Exception as error:  # torch raises whatever the broken bytes lead to
-                print(f"{path} can't be read ({_first_line(error)}): the one before is taken")
+                reason = (str(error) or repr(error)).splitlines()[0]
+                print(f"{path} can't be read ({reason}): the one before is taken")
                 continue
             self._refuse_others(path, made_under)
             print(f"going on from step {step}: {path}", flush=True)
@@ -107,9 +108,19 @@ class States:
             )
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """A state file's content, its tensors on the CPU."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
+    """The states of torch's generators, from which alone a training draws."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def restore_generators(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Set torch's generators to what `generator_states` gave."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -138,7 +149,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or repr(error)).splitlines()[0]

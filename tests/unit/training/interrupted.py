@@ -8,7 +8,7 @@ import torch
 
 from vipann.features.batches import LogmelDataset
 from vipann.training import resume
-from vipann.training.loop import seed_everything  # noqa: F401  imported once, by the fork server
+from vipann.training.fabric import seed_everything  # noqa: F401  imported once, by the fork server
 
 
 def in_process(target, *arguments):

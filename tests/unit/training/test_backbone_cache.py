@@ -40,7 +40,7 @@ def fixed_phase(strategy, settings, features, start, out, **training):
     settings = copy.deepcopy(settings)
     settings["training"] |= {"epochs": 3, "backbone_mode": "eval", "spec_augment": NO_STRIPES}
     settings["training"] |= training
-    transfer(strategy, "fixed", 1, features, start, settings, "cpu", out)
+    transfer(strategy, "fixed", 1, features, start, settings, out)
     return load_checkpoint(out)
 
 

@@ -19,7 +19,7 @@ def trained(multiclass, settings, tmp_path):
     out = tmp_path / "det.safetensors"
     settings = copy.deepcopy(settings)
     settings["training"]["epochs"] = 1
-    train_from_scratch("det", 1, multiclass, settings, "cpu", out)
+    train_from_scratch("det", 1, multiclass, settings, out)
     return out
 
 

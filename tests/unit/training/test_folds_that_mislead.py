@@ -76,7 +76,7 @@ def trained(tmp_path, settings):
                 file["fold"][...] = [fold_of(name) for name in file["clip_id"].asstr()[()]]
         for fold in (1, 2):
             checkpoint, out = tmp_path / "net.safetensors", tmp_path / "predictions.h5"
-            train_from_scratch("det", fold, features, own, "cpu", checkpoint)
+            train_from_scratch("det", fold, features, own, checkpoint)
             predict(checkpoint, features, {"folds": [fold]}, SCORING, "cpu", 64, out)
             scored = read_predictions(out)
             chosen = scored.mean_probability[0].argmax(1)

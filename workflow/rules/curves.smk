@@ -1,15 +1,15 @@
-# Learning curves of all trainings of the run, in one figure.
-
-LEARNING_CURVES = multiext(f"{RESULTS}/figures/learning_curves", ".png", ".pdf", ".svg", ".csv")
+# What the trainings of a run leave behind: learning curves and validation accuracies.
 
 
 localrules:
     learning_curves,
+    selection,
 
 
+# Learning curves of all trainings of the run, in one figure.
 rule learning_curves:
     input:
-        curves=curves_of_run(),
+        curves=[n.curves for n in networks.trained_networks(RUN)],
     output:
         png=report(
             f"{RESULTS}/figures/learning_curves.png",
@@ -28,9 +28,31 @@ rule learning_curves:
         settings=settings(
             "learning_curves.py",
             style=config["figures"],
-            names={"upstream": UPSTREAM, **paper_names()},
+            names={"upstream": RUN.upstream, **paper_names()},
         ),
     message:
         "learning curves"
     script:
         "../scripts/learning_curves.py"
+
+
+LEARNING_CURVES = list(rules.learning_curves.output)
+
+
+# What settings are chosen by: accuracy on validation folds, read from the checkpoints' sidecars.
+rule selection:
+    input:
+        sidecars=[n.sidecar for n in networks.transferred_networks(RUN)],
+    output:
+        csv=f"{RESULTS}/tables/validation.csv",
+        md=f"{RESULTS}/tables/validation.md",
+    log:
+        log_of("tables/validation"),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=networks.selection_settings(RUN),
+    message:
+        "validation accuracies"
+    script:
+        "../scripts/selection.py"

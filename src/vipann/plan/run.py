@@ -12,7 +12,7 @@ from vipann.provenance.fingerprint import fingerprint
 from vipann.seeds import derive_seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A checked config, and the checkout whose code its jobs run.
 

@@ -104,9 +104,3 @@ def claims_settings() -> dict:
         interval=config["evaluation"]["interval"],
         notes=config["notes"],
     )
-
-
-def curves_of_run() -> list[str]:
-    upstream = [f"upstream/{strategy}" for strategy in TRAINED_STRATEGIES]
-    transferred = [f"{name}/{model}" for name in TRANSFER_DATASETS for model in models_of(name)]
-    return [f"{RESULTS}/curves/{job}.csv" for job in [*upstream, *transferred]]

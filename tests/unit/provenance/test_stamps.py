@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from vipann.errors import UserError
-from vipann.provenance.folder import file_stamp, folder_stamp
+from vipann.provenance.stamps import file_stamp, folder_stamp
 
 
 @pytest.fixture

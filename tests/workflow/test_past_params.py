@@ -48,7 +48,7 @@ def test_what_a_script_takes_past_its_params_changes_no_result(script):
 
 def test_how_a_training_runs_changes_no_result():
     tree = ast.parse((ROOT / "src/vipann/training/launch.py").read_text())
-    runtime_of = next(n for n in tree.body if getattr(n, "name", "") == "running_of")
+    runtime_of = next(n for n in tree.body if getattr(n, "name", "") == "runtime_of")
     found = set(config_keys(runtime_of, "config"))
     assert "training.checkpoint_every" in found
     assert not surplus(found)

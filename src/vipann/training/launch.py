@@ -26,6 +26,7 @@ from vipann.devices import choose_device
 from vipann.errors import UserError
 
 _SECONDS_TO_SAY_WHY = 20.0
+_SECONDS_TO_BE_NOTICED = 2.0
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,13 @@ def launch(runtime: Runtime, function: Callable[..., None], *arguments: Any) -> 
         with mock.patch.dict(os.environ, LOCAL_RANK="0"):
             function(*arguments, runtime=runtime)
         watcher.join()
-        if failures:
-            raise failures[0]
+    except UserError:
+        raise
+    except Exception:
+        # Mostly that another process is gone: why is for it to say.
+        watcher.join(_SECONDS_TO_BE_NOTICED)
+        if not failures:
+            raise
     finally:
         finished.set()
         if torch.distributed.is_initialized():
@@ -133,6 +139,8 @@ def launch(runtime: Runtime, function: Callable[..., None], *arguments: Any) -> 
         for process in others.processes:
             process.join(_SECONDS_TO_SAY_WHY)
             process.kill()
+    if failures:
+        raise failures[0]
 
 
 def _start_others(
@@ -165,15 +173,18 @@ def _run_other(
     os._exit(0)
 
 
-def _watch(others: ProcessContext, finished: threading.Event, failures: list[Exception]) -> None:
+def _watch(others: ProcessContext, finished: threading.Event, failures: list[RuntimeError]) -> None:
     try:
         while not others.join():
             pass
     except Exception as error:
-        failures.append(error)
-        print(f"error: {error}", flush=True)
+        print(error, flush=True)
+        reason = getattr(error, "signal_name", None) or str(error).strip().splitlines()[-1]
+        ended = f"process {error.error_index + 1} of the training has ended: {reason}"
+        failures.append(RuntimeError(ended))
         # A process that is gone leaves the first waiting for it in a collective operation.
         if not finished.wait(_SECONDS_TO_SAY_WHY):
+            print(f"error: {ended}", flush=True)
             os._exit(1)
 
 

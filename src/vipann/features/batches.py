@@ -40,7 +40,7 @@ def scoring_loader(dataset: LogmelDataset, batch_size: int, workers: int = 0) ->
 
 
 def batch_loader(
-    dataset: Dataset[Batch], sampler: Sampler, workers: int, pin_memory: bool = False
+    dataset: Dataset[Batch], sampler: Sampler, workers: int = 0, pin_memory: bool = False
 ) -> DataLoader:
     """A batch for each list of positions of `sampler`; `workers` processes read ahead."""
     # A generator of its own: a loader draws a seed now and then, and how often depends on its

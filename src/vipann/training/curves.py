@@ -22,7 +22,7 @@ Row = dict[str, float]
 
 
 class Curves:
-    """Collects each step's numbers and shows them; for the first process only.
+    """Collects each step's numbers and shows them.
 
     A point of the curves is the mean over the steps since the point before. `rows` holds the points
     so far. What `state_dict` gives goes into the training's state and comes back as `state`, so
@@ -50,7 +50,7 @@ class Curves:
             mininterval=1.0,
         )
         self._board = None
-        if runtime.tensorboard:
+        if runtime.tensorboard and runtime.is_first:
             from torch.utils.tensorboard import SummaryWriter
 
             self._board = SummaryWriter(str(runtime.tensorboard), purge_step=start)

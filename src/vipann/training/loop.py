@@ -6,7 +6,8 @@ nothing had been, and stop at any step; for that the loop has to be in sight.
 
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from contextlib import closing
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,62 +15,26 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from vipann.errors import UserError
+from vipann.features.batches import batch_loader
 from vipann.seeds import derive_seed
 from vipann.training.curves import Curves
-from vipann.training.fabric import Fabric, launched_fabric
+from vipann.training.fabric import launched_fabric
 from vipann.training.launch import Runtime, Stopped, stop_signals
 from vipann.training.recipe import Recipe
 from vipann.training.resume import ResumeStates, generator_states, restore_generators
-from vipann.training.sampling import BatchOrder, training_loader
+from vipann.training.sampling import BatchOrder, Shares
+from vipann.training.validation import Check
 
 _MOST_CLIPS_NAMED = 64
 
 
-class Check(Protocol):
-    """Something that scores the module now and then and never changes it, such as a validation.
-
-    `scores` is called after `done` steps where `due` says so, in all processes, with the module in
-    evaluation mode; what it draws leaves the training's generators as they are. Its scores go into
-    the curves. Its state (tensors, numbers, text) is kept with the training's.
-    """
-
-    def due(self, done: int, steps: int, steps_per_epoch: int) -> bool: ...
-
-    def scores(self, fabric: Fabric, done: int) -> dict[str, float]: ...
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
-
-
-def train(
-    module: nn.Module,
-    clips: Any,
-    recipe: Recipe,
-    seed: int,
-    runtime: Runtime,
-    states: ResumeStates | None = None,
-    check: Check | None = None,
-) -> dict[str, float]:
-    """Train to the end of `recipe`, from the newest of `states` on; returns the last loss and KL.
+class Training:
+    """A training to the end of its recipe, from the newest of `states` on.
 
     `module` is called and makes its optimizer as `vipann.training.objective.ClassifierTraining`.
     `clips` gives a batch for a list of positions, has a length, and names its clips in `clip_ids`.
-
-    Raises:
-        UserError: the loss or a gradient is NaN or infinite (the step and its clips are named; no
-            weight has been changed by it), or the state was made under other settings.
-        Stopped: SIGTERM or SIGUSR1 came; the state of the last finished step is kept.
     """
-    training = _Training(module, clips, recipe, seed, runtime, states, check)
-    try:
-        with stop_signals() as signals:
-            return training.run(signals)
-    finally:
-        training.curves.close()
 
-
-class _Training:
     def __init__(
         self,
         module: Any,
@@ -77,8 +42,8 @@ class _Training:
         recipe: Recipe,
         seed: int,
         runtime: Runtime,
-        states: ResumeStates | None,
-        check: Check | None,
+        states: ResumeStates | None = None,
+        check: Check | None = None,
     ) -> None:
         self.module, self.clips, self.recipe, self.seed = module, clips, recipe, seed
         self.runtime, self.states, self.check = runtime, states, check
@@ -98,27 +63,32 @@ class _Training:
         torch.manual_seed(derive_seed(seed, "draws", runtime.rank))
         state = states.load() if states else None
         self.done = self._restored(state) if state else 0
-        shown = state["curves"] if state else None
-        silent = Runtime(rank=runtime.rank)
-        self.curves = Curves(runtime if runtime.is_first else silent, self.steps, self.done, shown)
+        self.curves = Curves(runtime, self.steps, self.done, state["curves"] if state else None)
 
-    def run(self, signals: list[str]) -> dict[str, float]:
-        loader = training_loader(
-            self.clips,
-            self.order,
-            self.steps,
-            self.done,
-            self.runtime.rank,
-            self.runtime.loader_workers,
-            pin_memory=self.fabric.device.type == "cuda",
-        )
+    def run(self) -> dict[str, float]:
+        """Train; returns the last loss and KL.
+
+        Raises:
+            UserError: the loss or a gradient is NaN or infinite (the step and its clips are named;
+                no weight has been changed by it), or the state was made under other settings.
+            Stopped: SIGTERM or SIGUSR1 came; the state of the last finished step is kept.
+        """
+        with stop_signals() as signals, closing(self.curves):
+            return self._run(signals)
+
+    def _run(self, signals: list[str]) -> dict[str, float]:
+        steps = Shares(self.order, range(self.done, self.steps), self.runtime.rank)
+        pins = self.fabric.device.type == "cuda"
+        loader = batch_loader(self.clips, steps, self.runtime.loader_workers, pins)
         values: dict[str, float] = {}
         self.module.train()
         for batch in self.fabric.setup_dataloaders(loader, use_distributed_sampler=False):
             values = self._step(batch, bool(signals))
-            self._show(values)
+            last = self.done - 1
+            clips = len(self.order.positions(last))
+            self.curves.step(self.done, self.order.epoch(last), clips, values)
             if self.check and self.check.due(self.done, self.steps, self.order.steps_per_epoch):
-                self._score()
+                self._score(self.check)
             if self.done < self.steps:
                 self._keep(signals, bool(values["stop"]))
         self._check_weights()
@@ -157,22 +127,15 @@ class _Training:
             for buffer, shared in zip(self.statistics, flat.split(sizes), strict=True):
                 buffer.copy_(shared.view_as(buffer))
 
-    def _show(self, values: Mapping[str, float]) -> None:
-        if self.runtime.is_first:
-            step = self.done - 1
-            clips = len(self.order.positions(step))
-            self.curves.step(self.done, self.order.epoch(step), clips, values)
-
-    def _score(self) -> None:
+    def _score(self, check: Check) -> None:
         device = self.fabric.device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(derive_seed(self.seed, "check", self.runtime.rank, self.done))
             self.module.eval()
             with torch.inference_mode():
-                scores = self.check.scores(self.fabric, self.done)
+                scores = check.scores(self.fabric, self.done)
             self.module.train()
-        if self.runtime.is_first:
-            self.curves.checked(self.done, self.order.epoch(self.done - 1), scores)
+        self.curves.checked(self.done, self.order.epoch(self.done - 1), scores)
 
     def _restored(self, state: Mapping[str, Any]) -> int:
         """Take over a kept state; returns its step."""

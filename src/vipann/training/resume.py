@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from vipann.errors import UserError
 from vipann.files import enough_space, replacing
@@ -43,7 +44,7 @@ class ResumeStates:
             with replacing(record) as beside:
                 beside.write_text(json.dumps(self.settings, indent=2) + "\n")
         path = self.path(state["step"])
-        needed = _size(state)
+        needed = sum(leaf.nbytes for leaf in tree_leaves(state) if isinstance(leaf, torch.Tensor))
         with enough_space(path, needed), replacing(path) as part, part.open("wb") as stream:
             torch.save({**state, "settings": self.settings}, stream)
             stream.flush()
@@ -133,14 +134,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
         elif then != now:
             lines.append(f"{prefix}{key}: {then} then, {now} now")
     return lines
-
-
-def _size(value: Any) -> int:
-    """Bytes of the tensors in nested dicts and lists."""
-    if isinstance(value, torch.Tensor):
-        return value.nbytes
-    parts = value.values() if isinstance(value, Mapping) else value
-    return sum(map(_size, parts)) if isinstance(value, Mapping | list | tuple) else 0
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Sampler
 
 from vipann.errors import UserError
-from vipann.features.batches import Batch, batch_loader
 from vipann.features.rejected import rejected_list
 from vipann.features.store import FeatureStore
 from vipann.folds import share_out
@@ -118,30 +117,14 @@ class BatchOrder:
         return whole[first:end], (end - first) * self.processes / len(whole)
 
 
-class _Shares(Sampler[np.ndarray]):
-    """The shares of one process from step `start` up to `steps`."""
+class Shares(Sampler[np.ndarray]):
+    """What process `rank` takes of each of the `steps`, as positions in the dataset."""
 
-    def __init__(self, order: BatchOrder, steps: int, start: int, rank: int) -> None:
-        self.order, self.range, self.rank = order, range(start, steps), rank
+    def __init__(self, order: BatchOrder, steps: range, rank: int = 0) -> None:
+        self.order, self.steps, self.rank = order, steps, rank
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return (self.order.share(step, self.rank)[0] for step in self.range)
+        return (self.order.share(step, self.rank)[0] for step in self.steps)
 
     def __len__(self) -> int:
-        return len(self.range)
-
-
-def training_loader(
-    dataset: Dataset[Batch],
-    order: BatchOrder,
-    steps: int,
-    start: int = 0,
-    rank: int = 0,
-    workers: int = 0,
-    pin_memory: bool = False,
-) -> DataLoader:
-    """One batch per step from `start` up to `steps`, over all epochs; those of process `rank`.
-
-    `workers` processes read ahead; the batches are the same.
-    """
-    return batch_loader(dataset, _Shares(order, steps, start, rank), workers, pin_memory)
+        return len(self.steps)

@@ -29,12 +29,12 @@ from vipann.models.strategies import (
 from vipann.training.backbone_cache import Head, cached_sets
 from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
-from vipann.training.loop import Check, train
+from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining, kl_weight
 from vipann.training.recipe import Pretrain, Recipe, Scratch, Transfer, Validated
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
-from vipann.training.validation import UpstreamScores, Validation
+from vipann.training.validation import Check, UpstreamScores, Validation
 
 Settings = Mapping[str, Any]
 _ONE_PROCESS = Runtime()
@@ -51,9 +51,6 @@ class _Job:
     settings: Settings
     out: Path
     runtime: Runtime
-
-    def facts(self) -> dict[str, Any]:
-        return {"strategy": self.strategy, "phase": self.phase, "fold": self.fold}
 
 
 def pretrain(
@@ -150,9 +147,9 @@ def _fit(
     """Train on `rows` from what is kept of an earlier run, if anything, and write `job.out`."""
     network.lay_out(recipe.channels_last)
     clips, runtime, seed = LogmelDataset(store, rows.training), job.runtime, job.settings["seed"]
-    states = None
+    facts, states = _facts(store, job), None
     if runtime.work:
-        states = ResumeStates(runtime.work, dict(job.settings) | _origin(clips, job))
+        states = ResumeStates(runtime.work, facts | _origin(clips, job))
     if runtime.is_first:
         print(f"{len(clips)} clips, {trainable_parameters(network):,} trainable parameters")
     trained, sets = network, [clips, LogmelDataset(store, rows.validation)]
@@ -161,10 +158,9 @@ def _fit(
         trained, runtime = Head(network), dataclasses.replace(runtime, loader_workers=0)
     validation = None
     if len(rows.validation):
-        validation = Validation(trained, sets[1], recipe.validation)
+        validation = check = Validation(trained, sets[1], recipe.validation)
     module = _objective(trained, recipe, store, len(clips), job.settings)
-    last = train(module, sets[0], recipe, seed, runtime, states, validation or check)
-    facts = job.facts() | {"last_step": last} | _facts(store, job.settings)
+    facts["last_step"] = Training(module, sets[0], recipe, seed, runtime, states, check).run()
     if validation:
         validation.restore()
         facts["validation"] = {"fold": rows.validation_fold} | validation.facts()
@@ -183,23 +179,24 @@ def _objective(
     return ClassifierTraining(network, recipe, store.task, weight, settings["kl"]["reduction"])
 
 
-def _origin(clips: LogmelDataset, job: _Job) -> dict[str, Any]:
-    """What besides its settings decides a training's result: its clips and where it starts."""
-    store = clips.store
-    names = hashlib.sha256("\n".join(clips.clip_ids.tolist()).encode()).hexdigest()
+def _facts(store: FeatureStore, job: _Job) -> dict[str, Any]:
+    """What the sidecar says of a network before it is trained."""
     return {
-        "job": job.facts(),
-        "clips": {"manifest": store.manifest_sha256, "chosen": names},
-        "features": store.feature_settings | {"seconds": store.clip_seconds},
-        "start": digest(job.start) if job.start else None,
-    }
-
-
-def _facts(store: FeatureStore, settings: Settings) -> dict[str, Any]:
-    return {
+        "strategy": job.strategy,
+        "phase": job.phase,
+        "fold": job.fold,
         "task": store.task,
         "classes": list(store.classes),
         "features": store.feature_settings,
         "clip_seconds": store.clip_seconds,
-        "settings": dict(settings),
+        "settings": dict(job.settings),
+    }
+
+
+def _origin(clips: LogmelDataset, job: _Job) -> dict[str, Any]:
+    """What besides these facts decides a training's result: its clips and where it starts."""
+    names = hashlib.sha256("\n".join(clips.clip_ids.tolist()).encode()).hexdigest()
+    return {
+        "clips": {"manifest": clips.store.manifest_sha256, "chosen": names},
+        "start": digest(job.start) if job.start else None,
     }

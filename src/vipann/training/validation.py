@@ -1,4 +1,4 @@
-"""Scores while a network trains: each class is a `vipann.training.loop.Check`.
+"""Scores while a network trains.
 
 `Validation` is on clips that are neither trained on nor tested, and epochs and settings are chosen
 by it; the test fold is not among the rows that a training job reads, so nothing can be chosen by
@@ -24,7 +24,28 @@ from vipann.training.launch import Runtime
 _CLIPS_AT_ONCE = 64
 
 
-class Validation:
+class Check:
+    """Something that scores the module now and then and never changes it.
+
+    `scores` is called after `done` steps where `due` says so, in all processes, with the module in
+    evaluation mode; what it draws leaves the training's generators as they are. Its scores go into
+    the curves. Its state (tensors, numbers, text) is kept with the training's.
+    """
+
+    def due(self, done: int, steps: int, steps_per_epoch: int) -> bool:
+        raise NotImplementedError
+
+    def scores(self, fabric: Fabric, done: int) -> dict[str, float]:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        pass
+
+
+class Validation(Check):
     """Accuracy and loss on the validation clips every so many epochs, and after the last.
 
     `curve` holds an entry per validation: epoch (counted from 1), accuracy, loss (mean negative log
@@ -99,7 +120,7 @@ def _rank(scores: Mapping[str, float]) -> tuple[float, float]:
     return scores["accuracy"], -scores["loss"]
 
 
-class UpstreamScores:
+class UpstreamScores(Check):
     """mAP, AUC and d-prime (macro, section 3.3) on `clips`, every `runtime.validate_every` steps.
 
     One Monte Carlo sample of each clip where the network is random. Processes share the clips.
@@ -130,9 +151,3 @@ class UpstreamScores:
         for rank, share in enumerate(shares):
             probability[rank :: self.runtime.processes] = share
         return multilabel_scores(self.labels, probability)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        pass

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from recipes import recipe
 from torch.distributions import Normal, kl_divergence
 
-from vipann.features.batches import LogmelDataset, scoring_loader
+from vipann.features.batches import LogmelDataset, batch_loader, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.models.bayesian import flipout_layers
 from vipann.models.flipout import posteriors
 from vipann.models.strategies import build_network
 from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
 from vipann.training.objective import ClassifierTraining, classification_loss, kl_weight
-from vipann.training.sampling import BatchOrder, training_loader
+from vipann.training.sampling import BatchOrder, Shares
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
 
@@ -138,7 +138,7 @@ def test_workers_change_neither_the_batches_nor_the_generator(multiclass, traini
         torch.manual_seed(3)
         clips = LogmelDataset(store, store.rows())
         if training:
-            loader = training_loader(clips, BatchOrder(len(clips), 4, 1), 9, workers=workers)
+            loader = batch_loader(clips, Shares(BatchOrder(len(clips), 4, 1), range(9)), workers)
         else:
             loader = scoring_loader(clips, 4, workers)
         found = [batch for _ in range(2) for batch in loader]

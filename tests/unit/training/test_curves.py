@@ -14,7 +14,7 @@ from test_guards import Line, Ones
 from vipann.training import curves
 from vipann.training.curves import Curves
 from vipann.training.launch import Runtime
-from vipann.training.loop import train
+from vipann.training.loop import Training
 
 
 def rows_of(path):
@@ -26,7 +26,7 @@ def test_curves_hold_each_steps_loss_and_are_the_same_in_tensorboard(tmp_path, c
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     runtime = Runtime(curves=tmp_path / "c.csv", tensorboard=tmp_path / "board")
-    train(Line(), Ones(), recipe(steps=3), 1, runtime)
+    Training(Line(), Ones(), recipe(steps=3), 1, runtime).run()
     rows = rows_of(tmp_path / "c.csv")
     weight, losses, norms = 3.0, [], []
     for _ in range(3):
@@ -86,6 +86,6 @@ def test_a_state_between_two_points_leaves_the_curve_as_it_is(kill):
 
 def test_the_bar_goes_to_the_terminal_alone(capsys):
     terminal = io.StringIO()
-    train(Line(), Ones(), recipe(steps=3), 1, Runtime(terminal=terminal))
+    Training(Line(), Ones(), recipe(steps=3), 1, Runtime(terminal=terminal)).run()
     assert "step" in terminal.getvalue()
     assert "it/s" not in capsys.readouterr().err

@@ -13,7 +13,7 @@ from torch import nn
 from vipann.errors import UserError
 from vipann.models.checkpoints import load_checkpoint
 from vipann.training.launch import Runtime, process_count
-from vipann.training.loop import train
+from vipann.training.loop import Training
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import BatchOrder
 from vipann.training.stages import train_from_scratch
@@ -67,7 +67,7 @@ def test_what_is_not_finite_stops_before_it_changes_a_weight_and_keeps_the_state
     states, module = ResumeStates(tmp_path, {"a": 1}), Line(spoil)
     plan, runtime = recipe(steps=9), Runtime(checkpoint_every=1)
     with pytest.raises(UserError, match=what) as caught:
-        train(module, Ones(), plan, 1, runtime, states)
+        Training(module, Ones(), plan, 1, runtime, states).run()
     named = set(re.findall(r"clip\d", str(caught.value)))
     assert named == set(Ones.clip_ids[BatchOrder(8, 4, 1).positions(2)])
     assert str(states.folder) in str(caught.value)
@@ -91,7 +91,7 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path):
     states = ResumeStates(tmp_path, {"a": 1})
     plan, runtime = recipe(steps=4), Runtime(checkpoint_every=2)
     with pytest.raises(UserError, match="not finite after step 4"):
-        train(module, Ones(), plan, 1, runtime, states)
+        Training(module, Ones(), plan, 1, runtime, states).run()
     assert [path.name for path in states.folder.glob("*.pt")] == [states.path(2).name]
 
 
@@ -108,7 +108,7 @@ def test_gradients_are_scaled_down_to_the_norm_that_is_set():
     for clip in (None, 1.5):
         module = Line()
         plan = recipe(steps=1, gradient_clip=clip)
-        train(module, Ones(), plan, 1, Runtime())
+        Training(module, Ones(), plan, 1, Runtime()).run()
         moved.append(3.0 - module.weight.item())
     assert moved == pytest.approx([0.1 * 6.0, 0.1 * 1.5], rel=1e-5)
 
@@ -134,8 +134,8 @@ def test_the_layout_changes_nothing_and_bfloat16_only_rounds(
 def test_synchronized_batch_norm_is_refused_on_a_cpu():
     plan = recipe(steps=1, sync_batchnorm=True)
     with pytest.raises(UserError, match=r"training\.sync_batchnorm"):
-        train(Line(), Ones(), plan, 1, Runtime(processes=2))
-    train(Line(), Ones(), plan, 1, Runtime())
+        Training(Line(), Ones(), plan, 1, Runtime(processes=2)).run()
+    Training(Line(), Ones(), plan, 1, Runtime()).run()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from vipann.models.strategies import build_transferred
 from vipann.seeds import derive_seed
 from vipann.training.fabric import seed_everything
 from vipann.training.launch import launch
-from vipann.training.loop import train
+from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining
 from vipann.training.recipe import Recipe
 from vipann.training.stages import train_from_scratch
@@ -71,12 +71,12 @@ def one_step(folder, features, settings, runtime):
         clips = Recorded(store, store.rows()[:ROWS])
         one, two = recipe(settings, steps=1), recipe(settings, epochs=2)
         module = Descending(network(settings), one, "multiclass", KL_WEIGHT)
-        train(module, clips, one, 5, runtime)
+        Training(module, clips, one, 5, runtime).run()
         torch.save(module.state_dict(), folder / f"step.{runtime.rank}.pt")
         clips.seen.clear()
         adam = ClassifierTraining(network(settings), two, "multiclass", KL_WEIGHT)
         opened.clear()
-        train(adam, clips, two, 5, runtime)
+        Training(adam, clips, two, 5, runtime).run()
     wrote = [str(path) for path, mode in opened if isinstance(mode, str) and set(mode) & set("wax")]
     facts = {"seen": clips.seen, "wrote": [p for p in wrote if p.startswith(str(folder))]}
     (folder / f"facts.{runtime.rank}.json").write_text(json.dumps(facts))

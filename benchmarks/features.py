@@ -27,13 +27,13 @@ import numpy as np
 import soundfile
 import soxr
 from reporting import machine, publish
+from vipann.features.logmel import LogMel
 
 from vipann.audio.probe import inspect_audio
 from vipann.config import read_layer
 from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.datasets.synthetic import place_audio
 from vipann.features.extract import extract_features
-from vipann.features.logmel import LogMel
 from vipann.features.store import FeatureStore
 
 SETTINGS = read_layer(Path(__file__).parents[1] / "config/config.yaml")["features"]

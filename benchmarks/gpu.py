@@ -33,8 +33,8 @@ CLASSES, CLIP_SECONDS = 50, 5.0
 STRATEGIES = ("det", "drop", "flip")
 PRECISIONS = ("float32", "bfloat16")
 TINY: dict[str, Any] = {
-    "model": {"width": 2, "blocks": [1, 1, 1, 1]},
-    "features": {"hop_length": 3200, "window_length": 4096},
+    "model": {"resnet54": {"width": 2, "blocks": [1, 1, 1, 1]}},
+    "features": {"logmel": {"hop_length": 3200, "window_length": 4096}},
     "scratch": {"epochs": 1},
     "evaluation": {"mc_samples": 2, "replications": 2},
 }

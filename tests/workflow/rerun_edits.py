@@ -259,7 +259,9 @@ EDITS = [
         {"metrics"},
         config={"evaluation": {"retained_fractions": 6}},
     ),
-    Edit("window of the features", {"features"}, config={"features": {"window": "hann"}}),
+    Edit(
+        "window of the features", {"features"}, config={"features": {"logmel": {"window": "hann"}}}
+    ),
     Edit("font size of the figures", DRAWING, config={"figures": {"font_size": 11}}),
     Edit(
         "seed",

@@ -29,7 +29,8 @@ rule complexity:
         # The paper's networks, whatever this run trains.
         settings=settings(
             "complexity.py",
-            model=PAPER["model"],
+            chosen=chosen_parts(PAPER),
+            model=model_settings(PAPER["model"]),
             bayesian=PAPER["bayesian"],
             features=paper_features(),
             clip_seconds=paper_clip_seconds(),

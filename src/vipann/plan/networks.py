@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from vipann.config import trained_upstream
+from vipann.parts import bands_of, chosen_parts, feature_settings, model_settings
 from vipann.plan.datasets import download_settings, features_of
 from vipann.plan.run import Run
 from vipann.training.recipe import Pretrain, Scratch, Transfer
-from vipann.used import used_features, used_model
 
 UPSTREAM_STRATEGIES = ("det", "drop", "flip")
 TRANSFER_PHASES = ("fixed", "finetuned")
@@ -130,6 +130,7 @@ class Network:
         return self.run.settings(
             "predict.py",
             *seed_names,
+            chosen=chosen_parts(self.run.config),
             dataset=self.trained_for,
             scored_dataset=scored,
             rows=rows,
@@ -171,8 +172,9 @@ def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
     """The config values that decide the form of the network of `strategy`."""
     blocks = {key: run.config[key] for key in STRATEGY_BLOCKS[strategy]}
     return blocks | {
-        "model": used_model(run.config),
-        "mel_bands": run.config["features"]["mel_bands"],
+        "model": model_settings(run.config["model"]),
+        "bands": bands_of(run.config["features"]),
+        "chosen": chosen_parts(run.config),
     }
 
 
@@ -180,7 +182,7 @@ def import_settings(run: Run, strategy: str) -> dict[str, Any]:
     return run.settings(
         "import_weights.py",
         **download_settings(weights_entry(run, strategy)),
-        features=used_features(run.config),
+        features=feature_settings(run.config["features"]),
         **form_of(run, strategy),
     )
 

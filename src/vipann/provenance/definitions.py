@@ -75,6 +75,10 @@ class Project:
             self._sources[name] = self._taken_apart(Source(name, path, package, tree_of(path)))
         return self._sources[name]
 
+    def defines(self, module: str, name: str) -> bool:
+        """Whether a module defines `name`; "" stands for the module itself."""
+        return not name or name in self.source(module).definitions
+
     def script(self, path: Path) -> Source:
         """A script or notebook, all of which counts."""
         source = Source("", path, "", tree_of(path))
@@ -180,12 +184,13 @@ def reached(
     project: Project, script: Path, extra: Iterable[str] = ()
 ) -> dict[str, tuple[list[Statement], set[str]]]:
     """By module of the project: the statements that count, in their order, and what the other names
-    in them stand for. `extra` names modules that count as a whole."""
+    in them stand for. `extra` names modules that count as a whole, or "module:definition"s."""
     root = project.script(script)
     counted: dict[str, set[int]] = {}
     others: dict[str, set[str]] = {}
     asked: set[Place] = set()
-    pending: list[Place | str] = [(name, WHOLE) for name in extra]
+    named = (name.partition(":") for name in extra)
+    pending: list[Place | str] = [(module, name or WHOLE) for module, _, name in named]
 
     def count(statement: ast.AST, source: Source) -> None:
         found = project.references(statement, source)

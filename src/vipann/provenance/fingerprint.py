@@ -25,12 +25,13 @@ def fingerprint(
     What is reached: see `vipann.provenance.definitions`. With it come the data files that it names,
     beside its module. Docstrings, comments and layout do not count, nor do paths outside
     `source_root` (the folder that holds the package). `extra` names modules that are imported by a
-    computed name, and count as a whole; `notebook` is one that the script executes.
+    computed name, and count as a whole, or one definition of them, as "module:definition";
+    `notebook` is one that the script executes.
 
     Each file is read once per process: the digest is that of the first call.
 
     Raises:
-        ModuleNotFoundError: `extra` names a module that is not there.
+        ModuleNotFoundError: `extra` names a module or definition that is not there.
     """
     notebook = Path(notebook) if notebook else None
     return _fingerprint(Path(script), Path(source_root), tuple(sorted(extra)), notebook)
@@ -39,9 +40,10 @@ def fingerprint(
 @functools.cache
 def _fingerprint(script: Path, root: Path, extra: tuple[str, ...], notebook: Path | None) -> str:
     project = project_below(root)
-    for name in extra:
-        if project.file_of(name) is None:
-            raise ModuleNotFoundError(f"{name}: no such module below {root}")
+    for place in extra:
+        module, _, name = place.partition(":")
+        if project.file_of(module) is None or not project.defines(module, name):
+            raise ModuleNotFoundError(f"{place}: nothing of that name below {root}")
     lines = [_syntax(tree_of(path)) for path in (script, notebook) if path]
     roots = [reached(project, script, extra), *([reached(project, notebook)] if notebook else [])]
     for modules in roots:

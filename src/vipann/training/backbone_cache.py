@@ -37,10 +37,7 @@ class Head(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        own = set(network.head())
-        for name, module in network.named_children():
-            if module in own:
-                self.add_module(name, module)
+        self.parts = nn.ModuleDict(network.renewed())
         self.classify = network.classify
 
     def forward(
@@ -53,9 +50,9 @@ class Head(nn.Module):
         drawn = torch.randint(views, (clips,)) + torch.arange(0, clips * views, views)
         return self.classify(embeddings.flatten(0, 1).index_select(0, drawn.to(embeddings.device)))
 
-    def head(self) -> list[nn.Module]:
-        """All its modules, as `Network.head`."""
-        return list(self.children())
+    def renewed(self) -> dict[str, nn.Module]:
+        """All its modules, as `Network.renewed`."""
+        return dict(self.parts)
 
 
 class EmbeddingDataset(Dataset[Batch]):
@@ -117,7 +114,7 @@ def cached(
     labels = torch.from_numpy(clips.store.labels[clips.rows]).float()
     was_training = network.training
     network.to(device).eval()
-    found = _room(len(clips), views, network.fc1.in_features, in_memory_bytes)
+    found = torch.empty(0, views)
     with torch.no_grad(), torch.random.fork_rng(), fixed_posteriors(network):
         for view in range(views if len(clips) else 0):
             torch.manual_seed(derive_seed(seed, "view", view))
@@ -126,13 +123,15 @@ def cached(
                 augment = partial(spec_augment, settings=augmentation)
             for chosen in torch.randperm(len(clips)).split(batch_size):
                 logmel = clips[chosen.tolist()][0].to(device)
-                found[chosen, view] = network.embed(logmel, augment).float().cpu()
+                embedding = network.embed(logmel, augment).float().cpu()
+                if not found.numel():
+                    found = _room((len(clips), views, *embedding.shape[1:]), in_memory_bytes)
+                found[chosen, view] = embedding
     network.train(was_training)
     return EmbeddingDataset(found, labels, clips.clip_ids)
 
 
-def _room(clips: int, views: int, size: int, in_memory_bytes: int) -> Tensor:
-    shape = (clips, views, size)
+def _room(shape: tuple[int, ...], in_memory_bytes: int) -> Tensor:
     needed = int(np.prod(shape)) * torch.float32.itemsize
     if needed <= in_memory_bytes:
         print(f"embeddings: {needed / 1e6:.1f} MB in memory", flush=True)

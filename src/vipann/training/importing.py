@@ -6,14 +6,14 @@ from typing import Any
 
 from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
-from vipann.features.front_end import differences
-from vipann.features.settings import settings_that_differ
+from vipann.features.saved_matrices import differences
 from vipann.files import digest
-from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import CLIP_SECONDS, network_from, read_published
 from vipann.models.strategies import build_network, check_fit, moped_from, prior_of
+from vipann.parts import parts_that_differ, place, published_features, settings_that_differ
+from vipann.registry import declared
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
 
@@ -73,7 +73,13 @@ def _read_published(
 ) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
-    known = architecture(settings["model"]).front_end
+    encoder = place(settings["model"], "encoder")
+    known = published_features(encoder)
+    needed = declared(encoder, "PUBLISHED_PARTS", default={})
+    if wrong := list(parts_that_differ(needed, settings["model"])):
+        raise UserError(
+            f"{weights} needs another network than the config's:\n  " + "\n  ".join(wrong)
+        )
     if published.front_end:
         _refuse(differences(**published.front_end, features=features), weights)
         print(
@@ -90,7 +96,7 @@ def _read_published(
     network = network_from(strategy, published, settings, str(weights))
     return network, {
         "task": "multilabel",
-        "classes": unnamed_classes(network.fc_audioset.out_features),
+        "classes": unnamed_classes(network.classes),
         "clip_seconds": CLIP_SECONDS,
         "last_step": {},
         "origin": {

@@ -40,9 +40,9 @@ class ClassifierTraining(nn.Module):
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         if mode and self.rests:
-            head = set(self.network.head())
-            for module in self.network.children():
-                module.train(module in head)
+            self.network.train(False)
+            for module in self.network.renewed().values():
+                module.train()
         return self
 
     def forward(self, batch: Batch, share: float = 1.0) -> dict[str, Tensor]:

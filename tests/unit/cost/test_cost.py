@@ -233,7 +233,7 @@ def tiny(config):
         config,
         {
             "accelerator": "cpu",
-            "model": {"width": 2, "blocks": [1, 1, 1, 1]},
+            "model": {"resnet54": {"width": 2, "blocks": [1, 1, 1, 1]}},
             "datasets": {"esc50": {"clip_seconds": 0.5}},
             "transfer": {"batch_size": 2},
         },

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 CLASSES = ["high", "low", "quiet"]
+FEATURES = {"front_end": "logmel", "sample_rate": 32000, "mel_bands": 64}
 
 
 def write_features(path, task, clips=30, frames=40, seed=0):
@@ -29,7 +30,7 @@ def write_features(path, task, clips=30, frames=40, seed=0):
         file.create_dataset("split", data=split, dtype=text)
         file["recording"] = file["clip_id"][()]
         file.attrs.update(
-            features=json.dumps({"sample_rate": 32000, "mel_bands": 64}),
+            features=json.dumps(FEATURES),
             clip_seconds=1.0,
             padding="zero",
             task=task,

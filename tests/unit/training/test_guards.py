@@ -116,7 +116,8 @@ def test_gradients_are_scaled_down_to_the_norm_that_is_set():
 def test_the_layout_changes_nothing_and_bfloat16_only_rounds(
     multiclass, settings, tmp_path, monkeypatch
 ):
-    settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}
+    settings["model"]["resnet54"] |= {"dropout": 0.0, "block_dropout": 0.0}
+    settings["model"]["two_layers"]["dropout"] = 0.0
     losses = {}
     monkeypatch.setattr("vipann.devices.has_bfloat16", lambda device: True)
     for layout, precision in ((True, "float32"), (False, "auto"), (True, "bfloat16")):

@@ -41,9 +41,9 @@ def upstream(multilabel, upstream_settings, tmp_path):
 def test_flip_pretraining_starts_from_moped_and_moves(upstream):
     start, end = (load_checkpoint(upstream[name])[0] for name in ("moped", "flip"))
     assert start.keys() == end.keys()
-    moved = (end["fc1.mu_weight"] - start["fc1.mu_weight"]).abs().max()
+    moved = (end["head.fc1.mu_weight"] - start["head.fc1.mu_weight"]).abs().max()
     assert 0 < moved < 0.1
-    assert torch.equal(start["fc1.prior_weight_mu"], end["fc1.prior_weight_mu"])
+    assert torch.equal(start["head.fc1.prior_weight_mu"], end["head.fc1.prior_weight_mu"])
 
 
 def test_fixed_phase_trains_the_head_alone_and_finetuning_everything(
@@ -55,14 +55,14 @@ def test_fixed_phase_trains_the_head_alone_and_finetuning_everything(
     before = load_checkpoint(upstream["det"])[0]
     after, end = load_checkpoint(fixed)[0], load_checkpoint(tuned)[0]
     weights = [
-        k for k in before if k.endswith("weight") and "bn" not in k and not k.startswith("fc")
+        k for k in before if k.endswith("weight") and "bn" not in k and not k.startswith("head")
     ]
     assert len(weights) > 10
     assert all(torch.equal(before[k], after[k]) for k in weights)
     assert not torch.equal(
-        after["resnet.layer4.0.conv1.weight"], end["resnet.layer4.0.conv1.weight"]
+        after["encoder.resnet.layer4.0.conv1.weight"], end["encoder.resnet.layer4.0.conv1.weight"]
     )
-    assert end["fc_audioset.mu_weight"].shape[0] == 3
+    assert end["head.fc_audioset.mu_weight"].shape[0] == 3
     assert load_checkpoint(tuned)[1]["phase"] == "finetuned"
 
 
@@ -74,7 +74,7 @@ def test_backbone_mode_decides_on_batch_norm_drift(
     out = tmp_path / "fixed.safetensors"
     transfer("det", "fixed", 1, multiclass, upstream["det"], settings, out)
     before, after = load_checkpoint(upstream["det"])[0], load_checkpoint(out)[0]
-    name = "resnet.layer1.0.bn1.running_mean"
+    name = "encoder.resnet.layer1.0.bn1.running_mean"
     assert torch.equal(before[name], after[name]) != drifts
 
 
@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
         train_from_scratch("flip", 2, multiclass, settings | {"seed": seed}, out)
         states.append(load_checkpoint(out)[0])
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
-    assert not torch.equal(states[0]["fc1.mu_weight"], states[2]["fc1.mu_weight"])
+    assert not torch.equal(states[0]["head.fc1.mu_weight"], states[2]["head.fc1.mu_weight"])
 
 
 def test_the_latest_batch_has_the_asked_share_of_the_statistics_from_scratch(
@@ -99,14 +99,15 @@ def test_the_latest_batch_has_the_asked_share_of_the_statistics_from_scratch(
         settings["training"]["batch_norm_momentum"] = share
         out = tmp_path / f"{share}.safetensors"
         train_from_scratch("det", 1, multiclass, settings, out)
-        means[share] = load_checkpoint(out)[0]["bn0.running_mean"]
+        means[share] = load_checkpoint(out)[0]["encoder.bn0.running_mean"]
     assert means[1.0].abs().min() > 0
     torch.testing.assert_close(means[0.25], 0.25 * means[1.0])
 
 
 def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, settings, tmp_path):
     settings["training"] |= {"epochs": 30, "learning_rate": 0.003}
-    settings["model"]["dropout"] |= {"conv": 0.0, "linear": 0.0, "block": 0.0}
+    settings["model"]["resnet54"] |= {"dropout": 0.0, "block_dropout": 0.0}
+    settings["model"]["two_layers"]["dropout"] = 0.0
     checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
     train_from_scratch("det", 1, multiclass, settings, checkpoint)
     predict(checkpoint, multiclass, {"folds": [1]}, scoring(), "cpu", 16, out)
@@ -162,8 +163,10 @@ def test_features_made_with_other_settings_are_refused(multiclass, settings, tmp
     checkpoint = tmp_path / "c.safetensors"
     train_from_scratch("det", 1, multiclass, settings, checkpoint)
     with h5py.File(multiclass, "a") as file:
-        file.attrs["features"] = json.dumps({"sample_rate": 16000, "mel_bands": 64})
-    with pytest.raises(UserError, match=r"set features\.sample_rate: 32000 \(it is 16000\)"):
+        file.attrs["features"] = json.dumps({"front_end": "logmel", "sample_rate": 16000})
+    with pytest.raises(
+        UserError, match=r"set features\.logmel\.sample_rate: 32000 \(it is 16000\)"
+    ):
         predict(checkpoint, multiclass, {}, scoring(), "cpu", 16, tmp_path / "p.h5")
 
 

@@ -29,7 +29,8 @@ def paper_clip_seconds() -> list[list]:
 
 def paper_features() -> dict:
     keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
-    return {key: PAPER["features"][key] for key in keys}
+    settings = feature_settings(PAPER["features"])
+    return {key: settings[key] for key in keys}
 
 
 # The file of a dataset's metrics that each kind of figure is drawn from.

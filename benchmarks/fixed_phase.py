@@ -28,6 +28,7 @@ from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.training import stages
 from vipann.training.importing import initialise_with_moped
+from vipann.training.stages import Job
 
 CONFIG = Path(__file__).parents[1] / "config"
 DATASET = "esc10"
@@ -124,7 +125,9 @@ class Bench:
             training["steps"] = self.arguments.pretraining_steps
             settings = self.network | {"training": training}
             out = self._upstream(strategy)
-            stages.pretrain(strategy, self._features(upstream), start, settings, out)
+            features = self._features(upstream)
+            job = Job(strategy, "pretrained", 0, features, start, settings, out)
+            stages.pretrain(job)
 
     def compare(self, strategy: str) -> dict[str, Any]:
         """Seconds of every epoch, and the accuracy on each test fold, by way."""
@@ -149,14 +152,15 @@ class Bench:
         training = {key: block[key] for key in shared} | block["fixed"] | changes
         training |= {"views": self.arguments.views, "validation": {"split": "none"}}
         start, out = self._upstream(UPSTREAM_OF[strategy]), self.folder / "fixed.safetensors"
-        times, train = EpochTimes(), stages.train
+        times, training = EpochTimes(), stages.Training
         started = time.perf_counter()
         try:
-            stages.train = lambda *arguments: train(*arguments[:-1], times)
+            stages.Training = lambda *arguments: training(*arguments[:-1], times)
             settings = self.network | {"training": training}
-            stages.transfer(strategy, "fixed", fold, self._features(DATASET), start, settings, out)
+            features = self._features(DATASET)
+            stages.transfer(Job(strategy, "fixed", fold, features, start, settings, out))
         finally:
-            stages.train = train
+            stages.Training = training
         whole = time.perf_counter() - started
         return times, whole, self._accuracy(out, fold)
 

@@ -4,11 +4,10 @@ from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
     from vipann.training.launch import launch, runtime_of
-    from vipann.training.stages import transfer
+    from vipann.training.stages import Job, transfer
 
-    launch(
-        runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal),
-        transfer,
+    runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
+    job = Job(
         snakemake.wildcards.strategy,
         snakemake.wildcards.phase,
         int(snakemake.wildcards.fold),
@@ -17,3 +16,4 @@ with job_log(snakemake.log[0]) as terminal:
         snakemake.params.settings,
         Path(snakemake.output.checkpoint),
     )
+    launch(runtime, transfer, job)

@@ -40,15 +40,10 @@ class Curves:
         self._since = self._printed = time.monotonic()
         self._clips = self._clips_since_line = 0
         self._printed_step = start
-        self._bar = tqdm(
-            total=steps,
-            initial=start,
-            unit="step",
-            file=runtime.terminal,
-            disable=runtime.terminal is None,
-            leave=False,
-            mininterval=1.0,
-        )
+        self._bar = None
+        if runtime.terminal:
+            shown = {"total": steps, "initial": start, "file": runtime.terminal}
+            self._bar = tqdm(**shown, unit="step", leave=False, mininterval=1.0)
         self._board = None
         if runtime.tensorboard and runtime.is_first:
             from torch.utils.tensorboard import SummaryWriter
@@ -60,7 +55,8 @@ class Curves:
 
     def step(self, done: int, epoch: int, clips: int, values: Mapping[str, float]) -> None:
         """Take in a step: `done` steps are finished; `values` has loss, kl, gradient_norm, rate."""
-        self._bar.update()
+        if self._bar is not None:
+            self._bar.update()
         self._clips += clips
         self._clips_since_line += clips
         self._summed += 1
@@ -88,9 +84,9 @@ class Curves:
             writer.writerows(self.rows)
 
     def close(self) -> None:
-        self._bar.close()
-        if self._board is not None:
-            self._board.close()
+        for shown in (self._bar, self._board):
+            if shown is not None:
+                shown.close()
 
     def _line(self, done: int, epoch: int, values: Mapping[str, float], now: float) -> None:
         seconds = max(now - self._printed, 1e-9)

@@ -1,9 +1,7 @@
 """The training stages of the workflow: pretraining, transfer and training from scratch.
 
-Each function takes paths and the config values that its rule uses (`training`, see
-`vipann.training.recipe`; `model`, `mel_bands`, `seed`; `bayesian`, `moped` and `kl` where the
-strategy has Flipout layers), and writes one checkpoint. Killed, it goes on where it was when it is
-called again with the same values, files and code.
+Each writes one checkpoint. Killed, it goes on where it was when it is called again with the same
+values, files and code.
 """
 
 import dataclasses
@@ -36,98 +34,77 @@ from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
 from vipann.training.validation import Check, UpstreamScores, Validation
 
-Settings = Mapping[str, Any]
 _ONE_PROCESS = Runtime()
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What a stage's checkpoint comes from, besides the clips, and where it goes."""
+class Job:
+    """One training: of which network, on which clips, from where, to where.
+
+    phase: pretrained, fixed, finetuned or scratch. fold: the one that tests it; 0 where the split
+    train and eval says so. settings: the config values that its rule uses: `training` (see
+    `vipann.training.recipe`), `model`, `bands`, `seed`; `bayesian`, `moped` and `kl` where the
+    strategy has Flipout layers.
+    """
 
     strategy: str
     phase: str
     fold: int
+    features: Path
     start: Path | None
-    settings: Settings
+    settings: Mapping[str, Any]
     out: Path
-    runtime: Runtime
 
 
-def pretrain(
-    strategy: str,
-    features: Path,
-    start: Path | None,
-    settings: Settings,
-    out: Path,
-    runtime: Runtime = _ONE_PROCESS,
-) -> None:
-    """Train `strategy` for `training.steps` on the upstream train split (section 3.4).
+def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
+    """Train for `training.steps` on the upstream train split (section 3.4).
 
-    det and drop start at random; flip starts from the MOPED checkpoint `start`.
+    det and drop start at random; flip starts from the MOPED checkpoint `job.start`.
     """
-    recipe = Pretrain.of(settings)
-    seed_everything(settings["seed"])
-    with FeatureStore(features) as store:
-        network = build_network(strategy, len(store.classes), settings, prior_of(settings))
-        if start is not None:
-            state, started = load_checkpoint(start)
-            match_classes(started["classes"], start, store.classes, features)
+    recipe = Pretrain.of(job.settings)
+    seed_everything(job.settings["seed"])
+    with FeatureStore(job.features) as store:
+        prior = prior_of(job.settings)
+        network = build_network(job.strategy, len(store.classes), job.settings, prior)
+        if job.start is not None:
+            state, started = load_checkpoint(job.start)
+            match_classes(started["classes"], job.start, store.classes, job.features)
             network.load_state_dict(state, strict=True)
         scored = LogmelDataset(store, store.rows(split="eval"))
         check = None
         if len(scored):
             check = UpstreamScores(network, scored, recipe.batch_size, runtime)
-        job = _Job(strategy, "pretrained", 0, start, settings, out, runtime)
-        _fit(network, store, Rows(store.rows(split="train")), recipe, job, check)
+        _fit(network, store, Rows(store.rows(split="train")), recipe, job, runtime, check)
 
 
-def transfer(
-    strategy: str,
-    phase: str,
-    fold: int,
-    features: Path,
-    start: Path,
-    settings: Settings,
-    out: Path,
-    runtime: Runtime = _ONE_PROCESS,
-) -> None:
-    """One phase of transfer, tested on `fold` and trained on the others (section 3.5).
+def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
+    """One phase of transfer, tested on a fold and trained on the others (section 3.5).
 
-    `fixed` puts a new head on the upstream checkpoint `start` and trains the head only;
-    `finetuned` starts from the fixed checkpoint `start` and trains everything.
+    `fixed` puts a new head on the upstream checkpoint `job.start` and trains the head only;
+    `finetuned` starts from the fixed checkpoint `job.start` and trains everything.
     """
-    recipe = Transfer.of(settings)
-    seed_everything(settings["seed"])
-    state, _ = load_checkpoint(start)
-    with FeatureStore(features) as store:
-        network = build_transferred(strategy, len(store.classes), settings, prior_of(settings))
-        if phase == "fixed":
+    recipe = Transfer.of(job.settings)
+    seed_everything(job.settings["seed"])
+    state, _ = load_checkpoint(job.start)
+    with FeatureStore(job.features) as store:
+        prior = prior_of(job.settings)
+        network = build_transferred(job.strategy, len(store.classes), job.settings, prior)
+        if job.phase == "fixed":
             load_backbone(network, state)
             freeze_backbone(network)
         else:
             network.load_state_dict(state, strict=True)
-        rows = _rows_tested_on(store, fold, recipe)
-        job = _Job(strategy, phase, fold, start, settings, out, runtime)
-        _fit(network, store, rows, recipe, job)
+        _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
 
 
-def train_from_scratch(
-    strategy: str,
-    fold: int,
-    features: Path,
-    settings: Settings,
-    out: Path,
-    runtime: Runtime = _ONE_PROCESS,
-) -> None:
+def train_from_scratch(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
     """The baseline of Table 5: the same network from a random start."""
-    recipe = Scratch.of(settings)
-    seed_everything(settings["seed"])
-    with FeatureStore(features) as store:
-        network = build_transferred(strategy, len(store.classes), settings)
+    recipe = Scratch.of(job.settings)
+    seed_everything(job.settings["seed"])
+    with FeatureStore(job.features) as store:
+        network = build_transferred(job.strategy, len(store.classes), job.settings)
         network.weigh_latest_batch(recipe.batch_norm_momentum)
-        rows = _rows_tested_on(store, fold, recipe)
-        job = _Job(strategy, "scratch", fold, None, settings, out, runtime)
-        _fit(network, store, rows, recipe, job)
+        _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
 
 
 def _rows_tested_on(store: FeatureStore, fold: int, recipe: Validated) -> Rows:
@@ -141,12 +118,13 @@ def _fit(
     store: FeatureStore,
     rows: Rows,
     recipe: Recipe,
-    job: _Job,
+    job: Job,
+    runtime: Runtime,
     check: Check | None = None,
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `job.out`."""
     network.lay_out(recipe.channels_last)
-    clips, runtime, seed = LogmelDataset(store, rows.training), job.runtime, job.settings["seed"]
+    clips, seed = LogmelDataset(store, rows.training), job.settings["seed"]
     facts, states = _facts(store, job), None
     if runtime.work:
         states = ResumeStates(runtime.work, facts | _origin(clips, job))
@@ -171,7 +149,11 @@ def _fit(
 
 
 def _objective(
-    network: Network | Head, recipe: Recipe, store: FeatureStore, clips: int, settings: Settings
+    network: Network | Head,
+    recipe: Recipe,
+    store: FeatureStore,
+    clips: int,
+    settings: Mapping[str, Any],
 ) -> ClassifierTraining:
     if not is_bayesian(network):
         return ClassifierTraining(network, recipe, store.task)
@@ -179,7 +161,7 @@ def _objective(
     return ClassifierTraining(network, recipe, store.task, weight, settings["kl"]["reduction"])
 
 
-def _facts(store: FeatureStore, job: _Job) -> dict[str, Any]:
+def _facts(store: FeatureStore, job: Job) -> dict[str, Any]:
     """What the sidecar says of a network before it is trained."""
     return {
         "strategy": job.strategy,
@@ -193,7 +175,7 @@ def _facts(store: FeatureStore, job: _Job) -> dict[str, Any]:
     }
 
 
-def _origin(clips: LogmelDataset, job: _Job) -> dict[str, Any]:
+def _origin(clips: LogmelDataset, job: Job) -> dict[str, Any]:
     """What besides these facts decides a training's result: its clips and where it starts."""
     names = hashlib.sha256("\n".join(clips.clip_ids.tolist()).encode()).hexdigest()
     return {

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from recipes import transfer
 
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
@@ -11,7 +12,6 @@ from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import build_network, build_transferred, freeze_backbone
 from vipann.training import backbone_cache
 from vipann.training.backbone_cache import Head, cached
-from vipann.training.stages import transfer
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
 

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
+from recipes import train_from_scratch
 
 from vipann.datasets.manifest import build_manifest
 from vipann.errors import DataWarning, UserError
@@ -19,7 +20,6 @@ from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.training import stages
-from vipann.training.stages import train_from_scratch
 
 RATE, BANDS = 8000, 32
 BLOCK = {

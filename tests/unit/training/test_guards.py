@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from recipes import recipe
+from recipes import recipe, train_from_scratch
 from torch import nn
 
 from vipann.errors import UserError
@@ -16,7 +16,6 @@ from vipann.training.launch import Runtime, process_count
 from vipann.training.loop import Training
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import BatchOrder
-from vipann.training.stages import train_from_scratch
 
 
 class Line(nn.Module):

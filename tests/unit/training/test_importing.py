@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from recipes import pretrain, transfer
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
@@ -15,7 +16,6 @@ from vipann.models.published import CLIP_SECONDS
 from vipann.models.strategies import build_network
 from vipann.parts import feature_settings
 from vipann.training.importing import import_weights, initialise_with_moped
-from vipann.training.stages import pretrain, transfer
 
 CLASSES = ["high", "low", "quiet"]
 FEATURES = {"front_end": "logmel", "sample_rate": 32000, "mel_bands": 64}

@@ -8,13 +8,13 @@ import signal
 import interrupted
 import pytest
 import torch
+from recipes import pretrain, train_from_scratch
 
 from vipann.errors import UserError
 from vipann.models.checkpoints import load_checkpoint
 from vipann.training import curves
 from vipann.training.launch import Runtime
 from vipann.training.resume import ResumeStates, differences
-from vipann.training.stages import pretrain, train_from_scratch
 
 STEPS, EVERY = 11, 4
 # So that a point of the curves is of three steps, and a state lies within one.

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from recipes import pretrain, train_from_scratch, transfer
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
@@ -12,7 +13,6 @@ from vipann.evaluation.predictions import read_predictions
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
 from vipann.training.importing import initialise_with_moped
-from vipann.training.stages import pretrain, train_from_scratch, transfer
 
 
 def scoring(**changes):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import train_from_scratch, transfer
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
@@ -17,7 +18,6 @@ from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, sidecar_of
 from vipann.models.strategies import build_network
 from vipann.training.sampling import rows_for
-from vipann.training.stages import train_from_scratch, transfer
 
 NEXT = {"split": "next_fold", "every_epochs": 1, "mc_samples": 2, "select": "last"}
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import torch
+from recipes import train_from_scratch
 from torch import nn
 
 from vipann.features.batches import LogmelDataset
@@ -20,7 +21,6 @@ from vipann.training.launch import launch
 from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining
 from vipann.training.recipe import Recipe
-from vipann.training.stages import train_from_scratch
 
 ROWS, BATCH, KL_WEIGHT = 17, 6, 0.01
 

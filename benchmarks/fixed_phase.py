@@ -29,6 +29,7 @@ from vipann.features.extract import extract_features
 from vipann.training import stages
 from vipann.training.importing import initialise_with_moped
 from vipann.training.stages import Job
+from vipann.training.validation import Check
 
 CONFIG = Path(__file__).parents[1] / "config"
 DATASET = "esc10"
@@ -41,8 +42,8 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-class EpochTimes:
-    """Wall and processor seconds of each training epoch but the first: a check that looks away."""
+class EpochTimes(Check):
+    """Wall and processor seconds of each training epoch but the first: a check without scores."""
 
     def __init__(self) -> None:
         self.wall: list[float] = []
@@ -52,19 +53,13 @@ class EpochTimes:
     def due(self, done: int, steps: int, steps_per_epoch: int) -> bool:
         return done % steps_per_epoch == 0
 
-    def look(self, fabric: Any, done: int) -> dict[str, float]:
+    def scores(self, fabric: Any, done: int) -> dict[str, float]:
         now = time.perf_counter(), time.process_time()
         if self._before:
             self.wall.append(now[0] - self._before[0])
             self.cpu.append(now[1] - self._before[1])
         self._before = now
         return {}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        pass
 
 
 def main() -> None:

@@ -4,12 +4,14 @@ import logging
 import os
 import sys
 import warnings
+from typing import Any
 
 # Fabric imports torchmetrics, to look at its version only; with it come torchvision, matplotlib and
 # scipy's signal processing: two seconds, which a short job has no use for.
 if _stood_in := "torchmetrics" not in sys.modules:
     sys.modules["torchmetrics"] = None  # type: ignore[assignment]
 import lightning_fabric
+import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
@@ -23,10 +25,7 @@ if _stood_in:
     del sys.modules["torchmetrics"]
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-
-__all__ = ["Fabric", "launched_fabric", "seed_everything"]
 
 
 def seed_everything(seed: int) -> None:
@@ -61,3 +60,12 @@ def launched_fabric(recipe: Recipe, runtime: Runtime) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+def gathered(value: Any, processes: int) -> list[Any]:
+    """`value` of each process, in the order of their numbers, in all of them."""
+    if processes == 1:
+        return [value]
+    values: list[Any] = [None] * processes
+    torch.distributed.all_gather_object(values, value)
+    return values

@@ -18,7 +18,7 @@ from vipann.errors import UserError
 from vipann.features.batches import batch_loader
 from vipann.seeds import derive_seed
 from vipann.training.curves import Curves
-from vipann.training.fabric import launched_fabric
+from vipann.training.fabric import gathered, launched_fabric
 from vipann.training.launch import Runtime, Stopped, stop_signals
 from vipann.training.recipe import Recipe
 from vipann.training.resume import ResumeStates, generator_states, restore_generators
@@ -171,7 +171,7 @@ class Training:
 
     def _save(self, states: ResumeStates) -> None:
         self._check_weights()
-        generators = _gathered(generator_states(self.fabric.device), self.runtime.processes)
+        generators = gathered(generator_states(self.fabric.device), self.runtime.processes)
         if self.runtime.is_first:
             states.save(
                 {
@@ -189,7 +189,7 @@ class Training:
 
     def _refuse_divergence(self, values: Mapping[str, float]) -> None:
         positions, _ = self.order.share(self.done, self.runtime.rank)
-        found = _gathered(self.clips.clip_ids[positions].tolist(), self.runtime.processes)
+        found = gathered(self.clips.clip_ids[positions].tolist(), self.runtime.processes)
         names = [name for share in found for name in share]
         more = f" and {len(names) - _MOST_CLIPS_NAMED} more" * (len(names) > _MOST_CLIPS_NAMED)
         kept = f"\nThe last good state stays in {self.states.folder}." if self.states else ""
@@ -210,12 +210,3 @@ class Training:
                 f"training diverged: {len(wrong)} tensors are not finite after step {self.done} "
                 f"({', '.join(wrong[:3])}, ...): lower the learning rate in the config"
             )
-
-
-def _gathered(value: Any, processes: int) -> list[Any]:
-    """`value` of each process, in the order of their numbers, in all of them."""
-    if processes == 1:
-        return [value]
-    values: list[Any] = [None] * processes
-    torch.distributed.all_gather_object(values, value)
-    return values

@@ -137,7 +137,11 @@ def _fit(
     validation = None
     if len(rows.validation):
         validation = check = Validation(trained, sets[1], recipe.validation)
-    module = _objective(trained, recipe, store, len(clips), job.settings)
+    kl = {}
+    if is_bayesian(network):
+        block, size = job.settings["kl"], (len(clips), len(store.classes))
+        kl = {"kl_weight": kl_weight(block, *size, store.task), "kl_reduction": block["reduction"]}
+    module = ClassifierTraining(trained, recipe, store.task, **kl)
     facts["last_step"] = Training(module, sets[0], recipe, seed, runtime, states, check).run()
     if validation:
         validation.restore()
@@ -146,19 +150,6 @@ def _fit(
         save_checkpoint(network, job.out, facts)
         if states:
             states.remove()
-
-
-def _objective(
-    network: Network | Head,
-    recipe: Recipe,
-    store: FeatureStore,
-    clips: int,
-    settings: Mapping[str, Any],
-) -> ClassifierTraining:
-    if not is_bayesian(network):
-        return ClassifierTraining(network, recipe, store.task)
-    weight = kl_weight(settings["kl"], clips, len(store.classes), store.task)
-    return ClassifierTraining(network, recipe, store.task, weight, settings["kl"]["reduction"])
 
 
 def _facts(store: FeatureStore, job: Job) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference
 from vipann.scores import accuracy, multilabel_scores, negative_log_likelihood
 from vipann.training.backbone_cache import EmbeddingDataset
-from vipann.training.fabric import Fabric
+from vipann.training.fabric import Fabric, gathered
 from vipann.training.launch import Runtime
 
 _CLIPS_AT_ONCE = 64
@@ -141,10 +141,7 @@ class UpstreamScores(Check):
     def scores(self, fabric: Fabric, done: int) -> dict[str, float]:
         with fabric.autocast():
             parts = [self.network(x.to(fabric.device)).float().cpu() for x, _ in self.loader]
-        shares = [torch.cat(parts).sigmoid().numpy()]
-        if self.runtime.processes > 1:
-            own, shares = shares[0], [np.empty(0)] * self.runtime.processes
-            torch.distributed.all_gather_object(shares, own)
+        shares = gathered(torch.cat(parts).sigmoid().numpy(), self.runtime.processes)
         if not self.runtime.is_first:
             return {}
         probability = np.empty(self.labels.shape, dtype=np.float32)

@@ -188,9 +188,7 @@ class Training:
         self.fabric.barrier()
 
     def _refuse_divergence(self, values: Mapping[str, float]) -> None:
-        positions, _ = self.order.share(self.done, self.runtime.rank)
-        found = gathered(self.clips.clip_ids[positions].tolist(), self.runtime.processes)
-        names = [name for share in found for name in share]
+        names = self.clips.clip_ids[self.order.positions(self.done)].tolist()
         more = f" and {len(names) - _MOST_CLIPS_NAMED} more" * (len(names) > _MOST_CLIPS_NAMED)
         kept = f"\nThe last good state stays in {self.states.folder}." if self.states else ""
         what = "loss" if not math.isfinite(values["loss"]) else "gradient"

@@ -51,20 +51,19 @@ class Recipe:
         return self.mixup_alpha > 0
 
 
-@dataclass(frozen=True, kw_only=True)
 class Pretrain(Recipe):
     """Pretraining on the upstream set (section 3.4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Validated(Recipe):
+class OnFolds(Recipe):
     """Training on folds, of which one may validate: the config's `validation` block."""
 
     validation: Mapping[str, Any] = field(default_factory=lambda: {"split": "none"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer(Validated):
+class Transfer(OnFolds):
     """One phase of transfer (section 3.5).
 
     backbone_mode: train or eval, the mode of a frozen backbone. cache: none, or embeddings, of
@@ -77,7 +76,7 @@ class Transfer(Validated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scratch(Validated):
+class Scratch(OnFolds):
     """Training from a random start (Table 5).
 
     batch_norm_momentum: the share of the latest batch in the running statistics.

@@ -29,7 +29,7 @@ from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining, kl_weight
-from vipann.training.recipe import Pretrain, Recipe, Scratch, Transfer, Validated
+from vipann.training.recipe import OnFolds, Pretrain, Recipe, Scratch, Transfer
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
 from vipann.training.validation import Check, UpstreamScores, Validation
@@ -107,7 +107,7 @@ def train_from_scratch(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
 
 
-def _rows_tested_on(store: FeatureStore, fold: int, recipe: Validated) -> Rows:
+def _rows_tested_on(store: FeatureStore, fold: int, recipe: OnFolds) -> Rows:
     rows = rows_for(store, fold, recipe.validation["split"])
     refuse_lost_classes(store, rows, fold)
     return rows

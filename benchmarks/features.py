@@ -27,13 +27,13 @@ import numpy as np
 import soundfile
 import soxr
 from reporting import machine, publish
+from vipann.features.logmel import LogMel
 
 from vipann.audio.probe import inspect_audio
 from vipann.config import read_layer
 from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.datasets.synthetic import place_audio
 from vipann.features.extract import extract_features
-from vipann.features.logmel import LogMel
 from vipann.features.store import FeatureStore
 
 SETTINGS = read_layer(Path(__file__).parents[1] / "config/config.yaml")["features"]
@@ -134,7 +134,8 @@ def storage(path: Path) -> dict[str, float]:
 
 def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]]:
     """Clips a second in shuffled batches of 32, from a warm and from a dropped page cache."""
-    from vipann.features.batches import BatchOrder, LogmelDataset, training_loader
+    from vipann.features.batches import LogmelDataset, batch_loader
+    from vipann.training.sampling import BatchOrder, Shares
 
     path = folder / "many.h5"
     _repeat(folder / "f.h5", path, clips)
@@ -144,7 +145,8 @@ def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]
             with FeatureStore(path) as store:
                 rows = LogmelDataset(store, store.rows())
                 order = BatchOrder(len(rows), BATCH, number)
-                loader = training_loader(rows, order, order.steps_per_epoch, workers=workers)
+                steps = Shares(order, range(order.steps_per_epoch))
+                loader = batch_loader(rows, steps, workers)
                 sum(len(x) for x, _ in loader)  # The workers are started and have read it all.
                 for state, prepare in (("warm", lambda: None), ("cold", partial(_drop, path))):
                     prepare()

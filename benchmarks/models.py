@@ -135,7 +135,7 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
 
     from vipann.evaluation.predict import SamplingPlan, sample
-    from vipann.models.draws import clip_keys
+    from vipann.models.clip_rng import clip_keys
     from vipann.models.strategies import build_transferred
 
     torch.manual_seed(0)
@@ -164,9 +164,9 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
 
 def _build(arguments: argparse.Namespace) -> tuple:
     from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn, get_kl_loss
+    from vipann.models.resnet54 import ResNet54
 
     from vipann.models.bayesian import bayesian_torch_settings, kl_divergence, to_flipout
-    from vipann.models.resnet54 import ResNet54
 
     network = ResNet54(CLASSES, width=arguments.width, output_dropout=True)
     contender = arguments.contender
@@ -184,7 +184,7 @@ def _inference(
 ) -> Callable[[], None]:
     import torch
 
-    from vipann.models.draws import clip_keys, draws_of
+    from vipann.models.clip_rng import clip_keys, draws_of
 
     keys = clip_keys(0, map(str, range(len(clips))))
 

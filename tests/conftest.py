@@ -9,6 +9,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from vipann.config import merge, read_layer
+from vipann.parts import bands_of
 
 # Tests run side by side on few cores: an example's time says nothing about the code.
 hypothesis_settings.register_profile(
@@ -41,13 +42,13 @@ def paper_network() -> dict:
     """The config values that decide the paper's networks."""
     config = read_layer(CONFIG)
     keys = ("model", "bayesian", "moped", "kl")
-    return {key: config[key] for key in keys} | {"mel_bands": config["features"]["mel_bands"]}
+    return {key: config[key] for key in keys} | {"bands": bands_of(config["features"])}
 
 
 @pytest.fixture
 def small_network(paper_network) -> dict:
     """The same with a network that trains in a second."""
-    return merge(paper_network, {"model": {"width": 2, "blocks": [1, 1, 1, 1]}})
+    return merge(paper_network, {"model": {"resnet54": {"width": 2, "blocks": [1, 1, 1, 1]}}})
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
-from vipann.used import Path_, look_up, unused_faults
+from vipann.parts import Path_, band_fault, own_settings, schema_of, unread_faults
 
 if _without:
     del sys.modules["rfc3987_syntax"]
@@ -65,17 +65,34 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     Raises:
         UserError: one line per fault: file, key, value and what is allowed.
     """
-    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    schema = full_schema(schema_file)
     layers = [(os.path.relpath(path), read_layer(path)) for path in files]
     faults = list(_schema_faults(config, schema)) or [
         *_cross_faults(config),
-        *unused_faults(config, layers),
+        *unread_faults([layer for _, layer in layers]),
     ]
     if faults:
         lines = [
             f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults
         ]
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))
+
+
+def full_schema(schema_file: Path) -> dict[str, Any]:
+    """The schema in the file, with what the parts of networks say of their settings."""
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
+    return schema
+
+
+def look_up(layer: Any, path: Sequence[str | int]) -> tuple[bool, Any]:
+    """Whether there is something at `path` inside nested mappings and lists, and what."""
+    for key in path:
+        try:
+            layer = layer[key]
+        except (KeyError, IndexError, TypeError):
+            return False, None
+    return True, layer
 
 
 def in_order(value: Any) -> Any:
@@ -198,18 +215,9 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
     yield from length_faults(config)
-    features = config["features"]
-    if features["fmax"] > features["sample_rate"] / 2:
-        yield (
-            ("features", "fmax"),
-            f"{features['fmax']} is not allowed; must be at most half of features.sample_rate "
-            f"({features['sample_rate'] / 2:g})",
-        )
-    if features["fmin"] >= features["fmax"]:
-        yield (
-            ("features", "fmin"),
-            f"{features['fmin']} is not allowed; must be below features.fmax",
-        )
+    front_end = own_settings(config["features"], "front_end")
+    if "fmax" in front_end and (fault := band_fault(front_end)):
+        yield ("features", config["features"]["front_end"], fault[0]), fault[1]
     for name, block in config["datasets"].items():
         if block["adapter"] == "folder" and not (
             block["options"].get("path") or block.get("archives")

@@ -19,7 +19,7 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
 
     Yields the terminal to show a progress bar on, None where there is none.
 
-    A DataWarning is shown on the terminal as one line, a UserError as its message alone; any other
+    A DataWarning is shown on the terminal as one line, a UserError as its message only; any other
     exception as one line, with its traceback in the log. Errors end the process, with the
     UserError's status or with 1. Meant for scripts: the standard streams stay redirected
     afterwards.

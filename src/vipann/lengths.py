@@ -1,22 +1,14 @@
 """Whether clips are long enough for the network, told before anything is downloaded.
 
-Standard library only, as `vipann.config`; tests hold both tables against the networks and front
-ends themselves.
+Standard library only, as `vipann.config`.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vipann.used import Path_
+from vipann.parts import Path_, frames_of, least_frames, own_settings
 
-# What a network's strides and pooling leave something of.
-LEAST_FRAMES = {"resnet54": 32, "mn04": 1, "embedding": 1}
-
-
-def frames_of(features: Mapping[str, Any], clip_seconds: float) -> int:
-    """Frames of a clip of that length, as the front end of `features.kind` makes them."""
-    return _FRAMES[features["kind"]](features, clip_seconds)
+_LONGEST_FRAME = 66  # s: the largest hop at the lowest rate
 
 
 def length_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
@@ -25,28 +17,18 @@ def length_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
     is heard in windows of these lengths.
     """
-    features, needed = config["features"], LEAST_FRAMES[config["model"]["architecture"]]
+    features, needed = config["features"], least_frames(config["model"])
     for name in dict.fromkeys([config["upstream"], *config["transfer_datasets"]]):
         seconds = config["datasets"].get(name, {}).get("clip_seconds")
         if seconds is None or (frames := frames_of(features, seconds)) >= needed:
             continue
-        least = math.ceil(_least_seconds(features, needed) * 100) / 100
-        other = "" if features["kind"] == "embedding" else ", or lower features.hop_length"
+        hundredths = range(1, 100 * needed * _LONGEST_FRAME)
+        least = next(s / 100 for s in hundredths if frames_of(features, s / 100) >= needed)
+        front_end = features["front_end"]
+        hops = "hop_length" in own_settings(features, "front_end")
+        other = f", or lower features.{front_end}.hop_length" if hops else ""
         yield (
             ("datasets", name, "clip_seconds"),
-            f"{seconds:g} is not allowed; {config['model']['architecture']} needs {needed} frames, "
+            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} frames, "
             f"and features make {frames} of it: must be at least {least:g}{other}",
         )
-
-
-def _least_seconds(features: Mapping[str, Any], frames: int) -> float:
-    if features["kind"] == "embedding":
-        return float(frames)
-    return frames * features["hop_length"] / features["sample_rate"]
-
-
-_FRAMES: dict[str, Callable[[Mapping[str, Any], float], int]] = {
-    "logmel": lambda f, s: 1 + round(s * f["sample_rate"]) // f["hop_length"],
-    "kaldi_mel": lambda f, s: 1 + (round(s * f["sample_rate"]) - 1) // f["hop_length"],
-    "embedding": lambda f, s: round(s),
-}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from vipann.used import used_features, used_model
 
 from vipann.config import (
     check_config,
@@ -19,7 +20,6 @@ from vipann.config import (
 )
 from vipann.errors import UserError
 from vipann.figures import style
-from vipann.used import used_features, used_model
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from vipann.features.kinds import kind_of
+from vipann.models.architectures import ARCHITECTURES, architecture
 
 from vipann.config import merge, read_layer
 from vipann.errors import UserError
-from vipann.features.kinds import kind_of
 from vipann.lengths import LEAST_FRAMES, frames_of, length_faults
-from vipann.models.architectures import ARCHITECTURES, architecture
 
 
 @pytest.fixture

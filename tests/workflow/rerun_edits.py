@@ -18,7 +18,7 @@ TRAINING = {"pretrain", "scratch"}  # transfer comes after pretrain
 PREDICTING = {"predict", "predict_upstream", "ood", "ood_upstream"}
 DRAWING = {"figure"}
 LIBRARY = "src/vipann"
-OPTIMIZER = (f"{LIBRARY}/training/module.py", "optimizer")
+OPTIMIZER = (f"{LIBRARY}/training/objective.py", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ EDITS = [
     Edit(
         "code of MOPED",
         {"moped"},
-        change=in_function(f"{LIBRARY}/training/moped.py", "initialise_with_moped"),
+        change=in_function(f"{LIBRARY}/training/importing.py", "initialise_with_moped"),
     ),
     Edit(
         "code of the log-mel front end",
@@ -262,7 +262,9 @@ EDITS = [
         {"metrics"},
         config={"evaluation": {"retained_fractions": 6}},
     ),
-    Edit("window of the features", {"features"}, config={"features": {"window": "hann"}}),
+    Edit(
+        "window of the features", {"features"}, config={"features": {"logmel": {"window": "hann"}}}
+    ),
     Edit("font size of the figures", DRAWING, config={"figures": {"font_size": 11}}),
     Edit(
         "seed",

@@ -20,7 +20,7 @@ PAST_PARAMS = {
     "training.tensorboard",
     "pretrain.validate_every",
 }
-# For the mirror; for how a training runs, of which `running_of` takes some keys.
+# For the mirror; for how a training runs, of which `runtime_of` takes some keys.
 WHOLE_CONFIG = {"download.py", "pretrain.py", "transfer.py", "scratch.py"}
 
 
@@ -47,9 +47,9 @@ def test_what_a_script_takes_past_its_params_changes_no_result(script):
 
 
 def test_how_a_training_runs_changes_no_result():
-    tree = ast.parse((ROOT / "src/vipann/training/running.py").read_text())
-    running_of = next(n for n in tree.body if getattr(n, "name", "") == "running_of")
-    found = set(config_keys(running_of, "config"))
+    tree = ast.parse((ROOT / "src/vipann/training/launch.py").read_text())
+    runtime_of = next(n for n in tree.body if getattr(n, "name", "") == "runtime_of")
+    found = set(config_keys(runtime_of, "config"))
     assert "training.checkpoint_every" in found
     assert not surplus(found)
 

@@ -14,13 +14,13 @@ from vipann.errors import UserError
 from vipann.evaluation.decomposition import Decomposition, probabilities
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.features.batches import LogmelDataset, scoring_loader
-from vipann.features.settings import settings_that_differ
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint, match_classes
-from vipann.models.draws import clip_keys, draws_of, sample_keys
+from vipann.models.clip_rng import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.parts import settings_that_differ
 from vipann.progress import progress
 from vipann.seeds import derive_seed
 from vipann.tasks import Task
@@ -139,7 +139,9 @@ def _sample(
         decomposition.add(probabilities(x, task))
         return [decomposition]
     steps = [step for step, _ in remaining]
-    at_once = max(1, _FLOATS_AT_ONCE // x.numel()) if steps == [network.classify] else 1
+    # The head draws its outputs, where each clip is one vector; all else draws weights for a pass.
+    only_head = steps == [network.classify] and network.pooled == "frames"
+    at_once = max(1, _FLOATS_AT_ONCE // x.numel()) if only_head else 1
     with torch.random.fork_rng():
         return [
             _replicate(steps, x, keys, task, plan, replication, at_once)

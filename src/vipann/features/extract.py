@@ -14,7 +14,7 @@ import pandas as pd
 
 from vipann.datasets.left_out import MADE_BY, heard_clips, list_sum
 from vipann.datasets.manifest import ClipTable, read_manifest
-from vipann.features.kinds import ClipFeatures, Heard, kind_of
+from vipann.features.audio import FrontEnd, Heard, front_end_of
 from vipann.features.measures import MEASURES, write_measures
 from vipann.features.rejected import RejectedClips, rejected_list
 from vipann.features.shards import shard_rows, write_head
@@ -58,13 +58,13 @@ def extract_features(
             full. Nothing is left at `out` then.
     """
     table = read_manifest(manifest_path)
-    kind = kind_of(settings)
+    front_end, name = front_end_of(settings), settings["front_end"]
     frame = heard_clips(table.frame, left_out)
     frame = frame.iloc[shard_rows(len(frame), shard, shards)]
     about = ["clip_id", "path", "offset_s", "duration_s", "sample_rate"]
     records = frame[about].to_dict("records")
-    shape = (len(records), *kind.shape(block["clip_seconds"]))
-    features_of = partial(_half_precision, kind, Path(audio_folder), block)
+    shape = (len(records), *front_end.shape(block["clip_seconds"]))
+    features_of = partial(_half_precision, front_end, Path(audio_folder), block)
     clear_partial(out)
     with (
         enough_space(out, 2 * int(np.prod(shape))),
@@ -72,8 +72,8 @@ def extract_features(
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):
-        found = progress(_ordered_map(features_of, records, workers), shape[0], kind.name, "clip")
-        kept, measures = _write_clips(file, kind.name, shape, found, records, rejected)
+        found = progress(_ordered_map(features_of, records, workers), shape[0], name, "clip")
+        kept, measures = _write_clips(file, name, shape, found, records, rejected)
         rejected.check(len(records), max_rejected)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
         write_measures(file, measures)
@@ -83,9 +83,9 @@ def extract_features(
 
 
 def _half_precision(
-    kind: ClipFeatures, folder: Path, block: Mapping, record: Mapping
+    front_end: FrontEnd, folder: Path, block: Mapping, record: Mapping
 ) -> Heard | str:
-    heard = kind(record, folder, block)
+    heard = front_end.hear(record, folder, block)
     if isinstance(heard, str):
         return heard
     return Heard(heard.features.astype(np.float16), heard.measures)
@@ -111,7 +111,7 @@ def _write_clips(
             rejected.add(record["clip_id"], record["path"], heard)
             continue
         # Past HDF5's selections and chunk cache, which cost more than the copy.
-        clips.id.write_direct_chunk((len(kept), 0, 0), heard.features)
+        clips.id.write_direct_chunk((len(kept), *(0 for _ in shape[1:])), heard.features)
         for measure in measures.keys() - heard.measures.keys():
             del measures[measure]
         for measure, values in measures.items():

@@ -13,8 +13,6 @@ from vipann.features.measures import read_measures, write_measures
 from vipann.features.rejected import join_rejected, rejected_list
 from vipann.files import replacing
 
-# The datasets that clips' features can lie in, by what they are.
-NAMES = ("logmel", "embedding")
 # Multi-hot rows of hundreds of classes are nearly all 0: a hundredth of their size on disk.
 _PACKED = {"compression": "gzip", "compression_opts": 1}
 
@@ -55,15 +53,17 @@ def write_head(
 
 
 def clips_of(file: h5py.File) -> h5py.Dataset:
-    """The dataset of a feature file that holds the clips' features, (N, T, M).
+    """The dataset of a feature file that holds the clips' features: the one of half precision.
+
+    It is called as their front end. (N, T, M), or (N, S) of waveforms.
 
     Raises:
         KeyError: there is none.
     """
-    name = next((name for name in NAMES if name in file), None)
-    if name is None:
-        raise KeyError(f"lacks {' or '.join(NAMES)}")
-    return file[name]
+    found = [dataset for dataset in file.values() if dataset.dtype == np.float16]
+    if not found:
+        raise KeyError("lacks features")
+    return found[0]
 
 
 def join_shards(shards: Sequence[Path], out: Path) -> None:
@@ -117,8 +117,8 @@ def parts_of(clips: h5py.Dataset, path: Path) -> list[Part]:
         UserError: a shard is missing or was replaced by one with other rows.
     """
     if not clips.is_virtual:
-        if clips.chunks != (1, *clips.shape[1:]) or clips.dtype != np.float16:
-            raise ValueError(f"its {clips.name[1:]} is not float16 with one clip a chunk")
+        if clips.chunks != (1, *clips.shape[1:]):
+            raise ValueError(f"its {clips.name[1:]} has not one clip a chunk")
         return [Part(path, 0)]
     parts = []
     for source in clips.virtual_sources():

@@ -1,26 +1,69 @@
-"""The power of a waveform in mel bands, which every front end starts from."""
+"""Mel spectrograms of clips: what front ends made from a short-time Fourier transform share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 import scipy.fft
+
+from vipann.errors import UserError
+from vipann.features.audio import AudioFrontEnd
+from vipann.parts import band_fault
 
 _BLOCK_SAMPLES = 1 << 17
 _BANDS_AT_ONCE = 8
 
 
-class MelSpectrogram:
+@dataclass(frozen=True)
+class SpectrogramSettings:
+    """The settings that all mel spectrograms have; the defaults are the paper's."""
+
+    sample_rate: Annotated[
+        int, {"description": "Hz, after resampling (§3.4).", "minimum": 1000, "maximum": 192000}
+    ] = 32000
+    window: Annotated[
+        Literal["hamming", "hann"],
+        {
+            "description": "Shape of the analysis window: `hamming` as the paper says, `hann` as "
+            "the published code of PANNs and VI-PANN does; weights trained with one are not "
+            "exactly right for the other (§3.4)."
+        },
+    ] = "hamming"
+    window_length: Annotated[
+        int, {"description": "Samples (§3.4).", "minimum": 16, "maximum": 65536}
+    ] = 1024
+    hop_length: Annotated[
+        int, {"description": "Samples (§3.4).", "minimum": 1, "maximum": 65536}
+    ] = 320
+    mel_bands: Annotated[
+        int, {"description": "Number of mel bands (§3.4).", "minimum": 32, "maximum": 512}
+    ] = 64
+    fmin: Annotated[float, {"description": "Hz (§3.4).", "minimum": 0}] = 50.0
+    fmax: Annotated[
+        float,
+        {"description": "Hz, at most half the sample rate (§3.4).", "exclusiveMinimum": 0},
+    ] = 14000.0
+    amin: Annotated[
+        float, {"description": "Power that stands for silence (PANNs).", "exclusiveMinimum": 0}
+    ] = 1e-10
+
+
+class MelSpectrogram(AudioFrontEnd):
     """Short-time power spectra through a mel filterbank: `mel(waveform)`.
 
-    `window` (n,) is as long as the FFT; `filters` (n // 2 + 1, mel_bands) is the filterbank. Of
-    `settings` the hop is used here: `hop_length`, in samples.
+    A subclass hands over its `window` (n,), as long as the FFT, and its `filters`
+    (n // 2 + 1, mel_bands), the filterbank.
     """
 
-    def __init__(self, settings: Mapping, window: np.ndarray, filters: np.ndarray) -> None:
-        self.settings = dict(settings)
+    def __init__(
+        self, settings: SpectrogramSettings, window: np.ndarray, filters: np.ndarray
+    ) -> None:
+        super().__init__(settings)
+        if fault := band_fault(asdict(settings)):
+            raise UserError(f"features: {fault[0]} {fault[1]}")
         self.filters = filters.astype(np.float32)
         self._window = window.astype(np.float32)
-        self._hop = int(settings["hop_length"])
         self._parts = list(_nonzero_parts(self.filters))
 
     def mel(self, waveform: np.ndarray) -> np.ndarray:
@@ -28,10 +71,10 @@ class MelSpectrogram:
 
         Frames are centred, the waveform is continued by reflection.
         """
-        length = len(self._window)
+        length, hop = len(self._window), self.settings.hop_length
         padded = np.pad(waveform.astype(np.float32, copy=False), length // 2, mode="reflect")
-        frames = np.lib.stride_tricks.sliding_window_view(padded, length)[:: self._hop]
-        frames = frames[: 1 + len(waveform) // self._hop]
+        frames = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]
+        frames = frames[: 1 + len(waveform) // hop]
         mel = np.empty((len(frames), self.filters.shape[1]), dtype=np.float32)
         # A few frames at a time: large arrays cost more in page faults than in arithmetic.
         step = max(1, _BLOCK_SAMPLES // length)

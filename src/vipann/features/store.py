@@ -62,7 +62,7 @@ class FeatureStore:
         self.labels: np.ndarray = file["labels"][()]
         self.clip_measures: pd.DataFrame = read_measures(file)
         clips = clips_of(file)
-        self.shape: tuple[int, int, int] = clips.shape
+        self.shape: tuple[int, ...] = clips.shape
         self._parts: list[Part] = parts_of(clips, self.path)
         self._starts = np.array([part.start for part in self._parts])
         if not len(self.clip_ids) == len(self.fold) == len(self.labels) == self.shape[0]:
@@ -102,7 +102,8 @@ class FeatureStore:
         places = zip(indices.tolist(), numbers.tolist(), targets, strict=True)
         for index, number, target in places:
             clips = self._open(number)
-            clips.id.read_direct_chunk((index - self._parts[number].start, 0, 0), out=target)
+            corner = (index - self._parts[number].start, *(0 for _ in self.shape[1:]))
+            clips.id.read_direct_chunk(corner, out=target)
         return rows
 
     def _open(self, number: int) -> h5py.Dataset:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
-from bayesian_torch.models.dnn_to_bnn import bnn_linear_layer, dnn_to_bnn
+from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn
 from torch import Tensor, nn
 
 from vipann.models.flipout import adopt, posteriors
@@ -34,16 +34,7 @@ def to_flipout(
     """
     dnn_to_bnn(network, bayesian_torch_settings(bayesian, moped_delta))
     adopt(network, bayesian.get("signs", "element"))
-    for layer in flipout_layers(network):
-        _settle_prior(layer, bayesian, prior)
-
-
-def flipout_linear(layer: nn.Linear, bayesian: Mapping[str, Any], prior: Prior) -> nn.Module:
-    """A new LinearFlipout of the shape of `layer`, with bayesian-torch's random start."""
-    flipout = bnn_linear_layer(bayesian_torch_settings(bayesian, None), layer)
-    adopt(flipout, bayesian.get("signs", "element"))
-    _settle_prior(flipout, bayesian, prior)
-    return flipout
+    settle_priors(network, bayesian, prior)
 
 
 def flipout_layers(network: nn.Module) -> Iterator[BaseVariationalLayer_]:
@@ -59,7 +50,7 @@ def is_bayesian(network: nn.Module) -> bool:
 def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     """KL(posterior || prior) over the trainable Flipout layers: a scalar, in nats, >= 0.
 
-    `sum` is the divergence of equation 5 (what weighs it: `vipann.training.module.kl_weight`).
+    `sum` is the divergence of equation 5 (what weighs it: `vipann.training.objective.kl_weight`).
     `mean` averages over each weight tensor and sums the averages, as bayesian-torch and the
     published code do.
     """
@@ -87,18 +78,19 @@ def bayesian_torch_settings(
     }
 
 
-def _settle_prior(layer: BaseVariationalLayer_, bayesian: Mapping[str, Any], prior: Prior) -> None:
-    """Make the prior part of the state dict, which bayesian-torch does not save.
+def settle_priors(network: nn.Module, bayesian: Mapping[str, Any], prior: Prior) -> None:
+    """Make the priors part of the state dict, which bayesian-torch does not save.
 
     A prior that is the same for all weights is kept as one number: checkpoints stay half as large.
     """
-    for name in ("weight", "bias"):
-        if getattr(layer, f"prior_{name}_mu") is None:
-            continue
-        mean = torch.tensor(float(bayesian["prior_mu"]))
-        if prior == "weights":
-            mu = layer.mu_bias if name == "bias" else posteriors(layer)[0].mu
-            mean = mu.detach().clone()
-        layer.register_buffer(f"prior_{name}_mu", mean)
-        sigma = torch.tensor(float(bayesian["prior_sigma"]))
-        layer.register_buffer(f"prior_{name}_sigma", sigma)
+    for layer in flipout_layers(network):
+        for name in ("weight", "bias"):
+            if getattr(layer, f"prior_{name}_mu") is None:
+                continue
+            mean = torch.tensor(float(bayesian["prior_mu"]))
+            if prior == "weights":
+                mu = layer.mu_bias if name == "bias" else posteriors(layer)[0].mu
+                mean = mu.detach().clone()
+            layer.register_buffer(f"prior_{name}_mu", mean)
+            sigma = torch.tensor(float(bayesian["prior_sigma"]))
+            layer.register_buffer(f"prior_{name}_sigma", sigma)

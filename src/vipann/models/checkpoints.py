@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vipann.errors import UserError
 from vipann.files import replacing
+from vipann.models.first_house import facts_now, name_now
 
 
 def sidecar_of(path: Path | str) -> Path:
@@ -56,16 +57,17 @@ def save_checkpoint(network: nn.Module, path: Path | str, facts: Mapping[str, An
 
 
 def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """State dict (on the CPU) and facts of a checkpoint.
+    """State dict (on the CPU) and facts of a checkpoint, also of one made before there were parts.
 
     Raises:
         UserError: a file is missing, truncated or not a checkpoint of this project.
     """
     try:
-        return load_file(path), json.loads(sidecar_of(path).read_text())
+        state, facts = load_file(path), json.loads(sidecar_of(path).read_text())
     except FileNotFoundError as error:
         raise UserError(f"checkpoint {path}: {error.filename} is missing") from error
     except (SafetensorError, json.JSONDecodeError) as error:
         raise UserError(
             f"checkpoint {path} is broken ({error}): delete it and run the workflow again"
         ) from error
+    return {name_now(name): value for name, value in state.items()}, facts_now(facts)

@@ -3,20 +3,19 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vipann.models.draws import drawing_for_clips, kept
+from vipann.models.clip_rng import drawing_for_clips, kept
 
 
 class Dropout(nn.Module):
     """Dropout at rate `p`, active in training and, with `monte_carlo`, at inference too.
 
-    `in_block` marks the dropout inside the bottlenecks, which the published code keeps off in
-    Monte Carlo mode.
+    Without `in_monte_carlo`, Monte Carlo dropout leaves it off.
     """
 
-    def __init__(self, p: float, in_block: bool = False) -> None:
+    def __init__(self, p: float, in_monte_carlo: bool = True) -> None:
         super().__init__()
         self.p = p
-        self.in_block = in_block
+        self.in_monte_carlo = in_monte_carlo
         self.monte_carlo = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,8 +25,8 @@ class Dropout(nn.Module):
         return F.dropout(x, self.p, training=active)
 
 
-def enable_monte_carlo_dropout(model: nn.Module, in_blocks: bool = False) -> None:
-    """Keep the model's dropout on at inference; `in_blocks` includes the bottlenecks' own."""
+def enable_monte_carlo_dropout(model: nn.Module) -> None:
+    """Keep the model's dropout on at inference, where it takes part in Monte Carlo dropout."""
     for module in model.modules():
         if isinstance(module, Dropout):
-            module.monte_carlo = in_blocks or not module.in_block
+            module.monte_carlo = module.in_monte_carlo

@@ -17,7 +17,7 @@ from bayesian_torch.layers import Conv2dFlipout as TorchConv2dFlipout
 from bayesian_torch.layers import LinearFlipout as TorchLinearFlipout
 from torch import Tensor, nn
 
-from vipann.models.draws import laid_out_as, normal, random_words
+from vipann.models.clip_rng import clips_in, laid_out_as, normal, random_words
 from vipann.models.gaussian import Deviation, draw_deviation, stable_softplus
 
 Signs = Literal["element", "channel"]
@@ -97,14 +97,14 @@ class _Lean:
 class LinearFlipout(_Lean, TorchLinearFlipout):
     """bayesian-torch's LinearFlipout, lean: (..., in_features) to (..., out_features).
 
-    `signs` changes nothing here: every element is a channel. Without gradients, the outputs are
-    drawn instead of the weights, each from its own normal distribution (Kingma et al. 2015): for
-    one clip that is Flipout's distribution exactly, and costs no draw of the weights. Samples that
-    are an expanded first dimension of `x` share the work.
+    `signs` changes nothing here: every element is a channel. Without gradients, and with one vector
+    a clip, the outputs are drawn instead of the weights, each from its own normal distribution
+    (Kingma et al. 2015): for one clip that is Flipout's distribution exactly, and costs no draw of
+    the weights. Samples that are an expanded first dimension of `x` share the work.
     """
 
     def _sample(self, x: Tensor) -> Tensor:
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() and clips_in(x) == math.prod(x.shape[:-1]):
             return self._sample_outputs(x)
         weight, weight_noise, bias, bias_noise = self._draw()
         out = F.linear(x, weight, bias)

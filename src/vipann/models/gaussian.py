@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vipann.models.draws import fill_normal
+from vipann.models.clip_rng import fill_normal
 
 _BLOCK = 2**17
 _UNDERFLOW = -80.0

@@ -1,79 +1,112 @@
-"""What every backbone offers to training, transfer and prediction."""
+"""A network: an encoder, a pooling over time and a head, whatever they are.
+
+Every part's layers with weights are Conv2d and Linear, which Flipout can replace, and its dropout
+is `vipann.models.dropout.Dropout`, which Monte Carlo dropout can keep on.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vipann.models.dropout import Dropout
-
-HEAD_LAYERS = ("fc1", "fc_audioset")
-
 Step = tuple[Callable[[Tensor], Tensor], list[nn.Module]]
+Pooled = Literal["frames", "scores"]
 
 
-class Network(nn.Module, ABC):
-    """Features (B, T, M), as a features file holds them, to logits (B, classes).
+class AudioEncoder(nn.Module, ABC):
+    """Features (B, T, M), as a features file holds them, or waveforms (B, S), to frames (B, T', E).
 
-    A backbone makes one embedding (B, E) of a clip; a head of two layers, `fc1` and `fc_audioset`,
-    which transfer replaces, makes logits of it. Its layers with weights are Conv2d and Linear,
-    which Flipout can replace, and its dropout is `vipann.models.dropout.Dropout`, which Monte
-    Carlo dropout can keep on. A subclass calls `add_head` and `lay_out` and lists its
-    `backbone`.
+    An encoder is a module of `vipann.models.encoders` with a dataclass `Settings` and a class
+    `Encoder(settings, bands)`, which derives from this one and sets `size`, which is E; `bands` is
+    M (0 for waveforms). The module may declare the `LEAST_FRAMES` T that it takes, and how its
+    published weights are read (see mn04).
     """
 
-    activation: ClassVar[Callable[[Tensor], Tensor]] = staticmethod(F.relu)
+    size: int
+    memory_format: torch.memory_format = torch.contiguous_format
 
-    def lay_out(self, channels_last: bool) -> None:
-        """Choose the memory format of all that the convolutions read and write."""
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.to(memory_format=self.memory_format)
-
-    def weigh_latest_batch(self, momentum: float) -> None:
-        """Give the latest batch the share `momentum`, in (0, 1], of batch norm's statistics."""
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = momentum
-
-    def add_head(
-        self, embedding: int, hidden: int, classes: int, rate: float, output_dropout: bool
-    ) -> None:
-        """Add the head; dropout at `rate` before fc1 and, if `output_dropout`, after it."""
-        self.dropout4 = Dropout(rate)
-        self.fc1 = nn.Linear(embedding, hidden)
-        self.dropout5 = Dropout(rate if output_dropout else 0.0)
-        self.fc_audioset = nn.Linear(hidden, classes)
-
-    @abstractmethod
     def normalise(self, features: Tensor) -> Tensor:
-        """Features (B, T, M) to the (B, 1, T, M) on which SpecAugment and mixup act."""
+        """Features to the (B, 1, T, M), or (B, 1, S), on which SpecAugment and mixup act."""
+        return features.unsqueeze(1)
 
     @abstractmethod
-    def backbone(self) -> list[Step]:
-        """From `normalise` on to the embedding (B, E), in order; the first step is `normalise`.
+    def steps(self) -> list[Step]:
+        """The forward pass from features to frames (B, T', E), in order; `normalise` comes first.
 
         Each step comes with the modules that it runs through: what lies before the first random
         layer is computed once for all Monte Carlo samples.
         """
 
-    def classify(self, embedding: Tensor) -> Tensor:
-        """Head: embedding (..., E) to logits (..., classes)."""
-        hidden = self.activation(self.fc1(self.dropout4(embedding)))
-        return self.fc_audioset(self.dropout5(hidden))
+    def initialise(self) -> None:
+        """Draw the weights' start."""
+        xavier(self)
 
-    def head(self) -> list[nn.Module]:
-        """What transfer replaces and trains while the backbone is frozen (section 3.5)."""
-        return [self.dropout4, self.fc1, self.dropout5, self.fc_audioset]
+
+class Network(nn.Module):
+    """Features (B, T, M) or waveforms (B, S) to logits (B, classes).
+
+    `pooling` takes what it pools, (..., T', C), to (..., C); a head takes an embedding (..., E) to
+    logits (..., classes). With `pooled` "frames" the encoder's frames are pooled to one embedding
+    of a clip; with "scores" the head judges each frame, and its classes' sigmoids are pooled.
+    """
+
+    def __init__(
+        self,
+        encoder: AudioEncoder,
+        pooling: Callable[[Tensor], Tensor],
+        head: nn.Module,
+        classes: int,
+        pooled: Pooled = "frames",
+    ) -> None:
+        super().__init__()
+        self.encoder, self.pooling, self.head = encoder, pooling, head
+        self.classes, self.pooled = classes, pooled
+        encoder.initialise()
+        for part in (pooling, head):
+            if isinstance(part, nn.Module):
+                xavier(part)
+        self.lay_out(channels_last=True)
+
+    def lay_out(self, channels_last: bool) -> None:
+        """Choose the memory format of all that the convolutions read and write.
+
+        The whole network follows the layout of its input. Channels last, its convolutions are 1.2
+        to 1.7 times as fast on a CPU.
+        """
+        memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.encoder.memory_format = memory_format
+        self.to(memory_format=memory_format)
+
+    def weigh_latest_batch(self, momentum: float) -> None:
+        """Give the latest batch the share `momentum`, in (0, 1], of batch norm's statistics."""
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.momentum = momentum
+
+    def backbone(self) -> list[Step]:
+        """The forward pass up to `classify`, which the fixed phase of transfer leaves as it is."""
+        if self.pooled == "scores":
+            return self.encoder.steps()
+        pooling = [self.pooling] if isinstance(self.pooling, nn.Module) else []
+        return [*self.encoder.steps(), (self.pooling, pooling)]
+
+    def renewed(self) -> dict[str, nn.Module]:
+        """By name, what transfer starts anew and trains while the backbone is frozen (section 3.5):
+        the head and, where that depends on the classes, the pooling."""
+        parts = {"head": self.head}
+        if self.pooled == "scores" and isinstance(self.pooling, nn.Module):
+            parts["pooling"] = self.pooling
+        return parts
 
     def stages(self) -> list[Step]:
         """The forward pass in order, each step with the modules that it runs through."""
-        return [*self.backbone(), (self.classify, self.head())]
+        return [*self.backbone(), (self.classify, list(self.renewed().values()))]
 
     def embed(self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
-        """Features (B, T, M) to the embedding (B, E) before the head."""
+        """Features to what `classify` takes: the embedding (B, E) of a clip, which can be kept
+        while the backbone is frozen; its frames (B, T', E) where scores are pooled."""
         (normalise, _), *steps = self.backbone()
         x = normalise(features)
         if augment is not None:
@@ -82,11 +115,27 @@ class Network(nn.Module, ABC):
             x = step(x)
         return x
 
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Embedding (..., E), or frames (..., T', E), to logits (..., classes)."""
+        logits = self.head(embedding)
+        if self.pooled == "frames":
+            return logits
+        return torch.logit(self.pooling(logits.sigmoid()), eps=1e-6)
+
     def forward(
         self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None
     ) -> Tensor:
         """Logits (B, classes); `augment` acts on what `normalise` makes, as in the PANNs."""
         return self.classify(self.embed(features, augment))
+
+
+def xavier(part: nn.Module) -> None:
+    """Xavier-uniform weights and zero biases of all convolutions and linear layers."""
+    for module in part.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def trainable_parameters(model: nn.Module) -> int:

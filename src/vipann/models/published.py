@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from vipann.errors import UserError
-from vipann.models.architectures import architecture
 from vipann.models.bayesian import to_flipout
-from vipann.models.network import HEAD_LAYERS, Network
+from vipann.models.first_house import name_now
+from vipann.models.network import Network
 from vipann.models.strategies import build_network, check_fit
+from vipann.parts import place
+from vipann.registry import load
 
 # All of them were trained on AudioSet, whose clips last so long.
 CLIP_SECONDS = 10.0
@@ -25,6 +27,7 @@ _FRONT_END = {
 }
 _NOT_OURS = ("spectrogram_extractor.", "logmel_extractor.", "spec_augmenter.")
 _BUFFERS = ("eps_", "prior_")
+_OUTPUTS = ("head.fc_audioset.weight", "head.fc_audioset.mu_weight")
 _BY_SGD_STEP = ".num_batches_tracked"
 
 
@@ -82,8 +85,9 @@ def network_from(
     Raises:
         UserError: the tensors don't fit the network; missing and surplus names are all listed.
     """
-    own_name = architecture(settings["model"]).own_name
-    state = {own_name(name): value for name, value in published.network.items()}
+    encoder = load(place(settings["model"], "encoder"))
+    renamed = getattr(encoder, "PUBLISHED_NAMES", {})
+    state = {_own_name(name, renamed): value for name, value in published.network.items()}
     is_flipout = any(name.split(".")[-1] in ("mu_kernel", "mu_weight") for name in state)
     if is_flipout != (strategy == "flip"):
         kind, right = ("Flipout", "flip") if is_flipout else ("deterministic", "det")
@@ -96,13 +100,13 @@ def network_from(
             f"{source} holds no priors, and moped.prior: weights needs the deterministic weights "
             "that it was trained from. Set moped.prior: unit, as it was published."
         )
-    classes = state.get("fc_audioset.weight", state.get("fc_audioset.mu_weight"))
-    if classes is None:
+    classes = [state[name] for name in _OUTPUTS if name in state]
+    if not classes:
         raise UserError(f"{source} has no fc_audioset, the published networks' output layer")
-    network = build_network(strategy, len(classes), settings)
+    network = build_network(strategy, len(classes[0]), settings)
     own = network.state_dict()
     if is_flipout:
-        _bayesian_heads(state, settings)
+        _bayesian_head(state, settings)
         state |= {k: v for k, v in own.items() if k.split(".")[-1].startswith("prior_")}
     # Files of old torch versions lack these counters, which nothing here reads.
     state = {k: v for k, v in own.items() if k.endswith(_BY_SGD_STEP)} | state
@@ -111,19 +115,25 @@ def network_from(
     return network
 
 
-def _bayesian_heads(state: dict[str, Tensor], settings: Mapping[str, Any]) -> None:
+def _own_name(published: str, renamed: Mapping[str, str]) -> str:
+    for theirs, ours in renamed.items():
+        published = published.replace(theirs, ours)
+    return name_now(published)
+
+
+def _bayesian_head(state: dict[str, Tensor], settings: Mapping[str, Any]) -> None:
     """Turn the deterministic layers of the head in a Flipout network's state, in place."""
-    for name in HEAD_LAYERS:
-        weight, bias = (state.get(f"{name}.{part}") for part in ("weight", "bias"))
+    for name in ("fc1", "fc_audioset"):
+        weight, bias = (state.get(f"head.{name}.{part}") for part in ("weight", "bias"))
         if weight is None or bias is None or weight.dim() != 2:
             continue
         layer = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
-            layer.weight.copy_(state.pop(f"{name}.weight"))
-            layer.bias.copy_(state.pop(f"{name}.bias"))
+            layer.weight.copy_(state.pop(f"head.{name}.weight"))
+            layer.bias.copy_(state.pop(f"head.{name}.bias"))
         head = nn.ModuleDict({name: layer})
         to_flipout(head, settings["bayesian"], settings["moped"]["delta"])
-        state |= head.state_dict()
+        state |= {f"head.{key}": value for key, value in head.state_dict().items()}
         print(f"{name} is deterministic in the file: a Flipout layer by MOPED")
 
 

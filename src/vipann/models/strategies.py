@@ -1,18 +1,43 @@
 """The four model forms of the paper and how transfer starts each of them (section 3.5)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
 
 from vipann.errors import UserError
-from vipann.models.architectures import architecture
-from vipann.models.bayesian import BaseVariationalLayer_, Prior, flipout_linear, to_flipout
+from vipann.models.bayesian import Prior, is_bayesian, settle_priors, to_flipout
 from vipann.models.dropout import Dropout, enable_monte_carlo_dropout
-from vipann.models.network import HEAD_LAYERS, Network
+from vipann.models.network import Network
+from vipann.parts import own_settings, place
+from vipann.registry import load
 
 Strategy = Literal["det", "drop", "det_flip", "flip"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
+
+
+def network_of(
+    model: Mapping[str, Any], bands: int, classes: int, output_dropout: bool = False
+) -> Network:
+    """A randomly initialised network of the parts that the config's `model` block chooses.
+
+    bands: components of each frame of the features; output_dropout: see the head.
+    """
+    encoder_module, head_module = (load(place(model, key)) for key in ("encoder", "head"))
+    encoder = encoder_module.Encoder(
+        encoder_module.Settings(**own_settings(model, "encoder")), bands
+    )
+    pooled = model.get("pooled", "frames")
+    pooling = load(place(model, "pooling"))
+    settings = own_settings(model, "pooling")
+    if isinstance(pooling, type):
+        pooling = pooling(encoder.size if pooled == "frames" else classes, **settings)
+    elif settings:
+        pooling = partial(pooling, **settings)
+    head_settings = head_module.Settings(**own_settings(model, "head"))
+    head = head_module.Head(encoder.size, classes, head_settings, output_dropout)
+    return Network(encoder, pooling, head, classes, pooled)
 
 
 def build_network(
@@ -24,20 +49,19 @@ def build_network(
 ) -> Network:
     """A randomly initialised network in the form that `strategy` names.
 
-    `settings` holds the config's `model` block and `mel_bands`; `bayesian` for Flipout layers.
-    `prior="weights"` gives flip's layers room for a prior around given weights.
+    `settings` holds the config's `model` block and `bands` (see `network_of`); `bayesian` for
+    Flipout layers. `prior="weights"` gives flip's layers room for a prior around given weights.
     det: weights are points, dropout in training only. drop: dropout at inference too.
-    det_flip: deterministic backbone, Flipout fc1 and fc_audioset. flip: all layers Flipout.
+    det_flip: deterministic backbone, Flipout head. flip: all layers Flipout.
     """
-    model, bayesian = settings["model"], settings.get("bayesian", {})
-    network = architecture(model).build(classes, settings, output_dropout)
+    network = network_of(settings["model"], settings["bands"], classes, output_dropout)
     if strategy == "drop":
-        enable_monte_carlo_dropout(network, model["dropout"].get("block_in_monte_carlo", False))
+        enable_monte_carlo_dropout(network)
     elif strategy == "det_flip":
-        for name in HEAD_LAYERS:
-            setattr(network, name, flipout_linear(getattr(network, name), bayesian, "unit"))
+        for part in network.renewed().values():
+            to_flipout(part, settings["bayesian"])
     elif strategy == "flip":
-        to_flipout(network, bayesian, prior=prior)
+        to_flipout(network, settings["bayesian"], prior=prior)
     return network
 
 
@@ -52,10 +76,9 @@ def build_transferred(
     The new head's prior is always the unit one: it has no weights to be centred on.
     """
     network = build_network(strategy, classes, settings, prior, output_dropout=True)
-    if strategy == "flip":
-        for name in HEAD_LAYERS:
-            head = nn.Linear(*getattr(network, name).mu_weight.shape[::-1])
-            setattr(network, name, flipout_linear(head, settings["bayesian"], "unit"))
+    if strategy == "flip" and prior != "unit":
+        for part in network.renewed().values():
+            settle_priors(part, settings["bayesian"], "unit")
     return network
 
 
@@ -88,13 +111,14 @@ def moped_from(det: Mapping[str, Tensor], classes: int, settings: Mapping[str, A
 
 
 def load_backbone(network: Network, upstream: Mapping[str, Tensor]) -> None:
-    """Load all of `upstream` but its head.
+    """Load all of `upstream` but what transfer renews.
 
     Raises:
         UserError: a backbone tensor is missing, superfluous or of another shape; all are listed.
     """
-    own = {k: v for k, v in network.state_dict().items() if not _in_head(k)}
-    other = {k: v for k, v in upstream.items() if not _in_head(k)}
+    renewed = tuple(f"{name}." for name in network.renewed())
+    own = {k: v for k, v in network.state_dict().items() if not k.startswith(renewed)}
+    other = {k: v for k, v in upstream.items() if not k.startswith(renewed)}
     check_fit(own, other, "the upstream checkpoint")
     network.load_state_dict(other, strict=False)
 
@@ -122,18 +146,14 @@ def check_fit(own: Mapping[str, Tensor], other: Mapping[str, Tensor], source: st
 
 
 def freeze_backbone(network: Network) -> None:
-    """Leave only the head's parameters trainable."""
-    for name, parameter in network.named_parameters():
-        parameter.requires_grad_(_in_head(name))
+    """Leave only what transfer renews trainable."""
+    network.requires_grad_(False)
+    for part in network.renewed().values():
+        part.requires_grad_(True)
 
 
 def is_random_at_inference(module: nn.Module) -> bool:
     """Whether two forward passes in evaluation mode may differ."""
-    return any(
-        isinstance(m, BaseVariationalLayer_) or (isinstance(m, Dropout) and m.monte_carlo and m.p)
-        for m in module.modules()
+    return is_bayesian(module) or any(
+        isinstance(m, Dropout) and m.monte_carlo and m.p for m in module.modules()
     )
-
-
-def _in_head(name: str) -> bool:
-    return name.split(".")[0] in HEAD_LAYERS

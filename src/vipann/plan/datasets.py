@@ -7,9 +7,9 @@ from typing import Any
 from vipann.config import in_order, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.files import digest
+from vipann.parts import chosen_front_end, feature_settings
 from vipann.plan.run import Run
 from vipann.provenance.stamps import file_stamp, folder_stamp
-from vipann.used import used_features
 
 
 def download_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +191,8 @@ def features_settings(run: Run, dataset: str) -> dict[str, Any]:
     return run.settings(
         "features.py",
         block={key: block[key] for key in ("clip_seconds", "padding", "task")},
-        features=used_features(run.config),
+        features=feature_settings(run.config["features"]),
+        chosen=chosen_front_end(run.config),
         left_out=[digest(path) for path in lists if Path(path).exists()],
     )
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from vipann.config import trained_upstream
+from vipann.parts import bands_of, chosen_parts, feature_settings, model_settings
 from vipann.plan.datasets import download_settings, features_of
 from vipann.plan.run import Run
-from vipann.used import used_features, used_model
+from vipann.training.recipe import Pretrain, Scratch, Transfer
 
 UPSTREAM_STRATEGIES = ("det", "drop", "flip")
 TRANSFER_PHASES = ("fixed", "finetuned")
@@ -24,8 +25,6 @@ STRATEGY_BLOCKS = {
     "flip": ["bayesian", "kl", "moped"],
 }
 STRATEGIES = tuple(STRATEGY_BLOCKS)
-# The keys of `training` that change a training's result, if only in the last digits.
-_ARITHMETIC = ("precision", "compile", "channels_last", "gradient_clip", "sync_batchnorm")
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,7 @@ class Network:
         return self.run.settings(
             "predict.py",
             *seed_names,
+            chosen=chosen_parts(self.run.config),
             dataset=self.trained_for,
             scored_dataset=scored,
             rows=rows,
@@ -172,8 +172,9 @@ def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
     """The config values that decide the form of the network of `strategy`."""
     blocks = {key: run.config[key] for key in STRATEGY_BLOCKS[strategy]}
     return blocks | {
-        "model": used_model(run.config),
-        "mel_bands": run.config["features"]["mel_bands"],
+        "model": model_settings(run.config["model"]),
+        "bands": bands_of(run.config["features"]),
+        "chosen": chosen_parts(run.config),
     }
 
 
@@ -181,7 +182,7 @@ def import_settings(run: Run, strategy: str) -> dict[str, Any]:
     return run.settings(
         "import_weights.py",
         **download_settings(weights_entry(run, strategy)),
-        features=used_features(run.config),
+        features=feature_settings(run.config["features"]),
         **form_of(run, strategy),
     )
 
@@ -203,29 +204,19 @@ def metrics_settings(run: Run, orders: int) -> dict[str, Any]:
 
 
 def _pretraining(run: Run, strategy: str) -> dict[str, Any]:
-    block = _without(run.config["pretrain"], "source", "checkpoints", "gpus", "validate_every")
-    return block | {"steps": block["steps"][strategy]} | _arithmetic(run)
+    block = run.config["pretrain"]
+    steps = {"steps": block["steps"][strategy]}
+    return Pretrain.settings(run.config["training"], block, steps)
 
 
 def _transfer(run: Run, phase: str) -> dict[str, Any]:
-    """The transfer block as one phase sees it: its own keys lifted, the other phase left out."""
+    """The transfer block as one phase sees it: with its own keys, without the other's."""
     block = run.config["transfer"]
-    shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-    lifted = {key: block[key] for key in shared} | _validation(run)
-    return lifted | block[phase] | _arithmetic(run)
+    return Transfer.settings(run.config["training"], block, block[phase], _validation(run))
 
 
 def _scratch(run: Run) -> dict[str, Any]:
-    block = _without(run.config["scratch"], "strategies", "gpus")
-    return block | _validation(run) | _arithmetic(run)
-
-
-def _without(block: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in block.items() if key not in keys}
-
-
-def _arithmetic(run: Run) -> dict[str, Any]:
-    return {key: run.config["training"][key] for key in _ARITHMETIC}
+    return Scratch.settings(run.config["training"], run.config["scratch"], _validation(run))
 
 
 def _validation(run: Run) -> dict[str, Any]:

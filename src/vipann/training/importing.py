@@ -1,4 +1,4 @@
-"""Weights that exist already in the place of pretraining: published ones, or our own."""
+"""Weights that exist already in the place of pretraining: published ones, our own, and MOPED."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,18 +6,29 @@ from typing import Any
 
 from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
-from vipann.features.front_end import differences
-from vipann.features.settings import settings_that_differ
+from vipann.features.saved_matrices import differences
 from vipann.files import digest
-from vipann.models.architectures import architecture
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import CLIP_SECONDS, network_from, read_published
-from vipann.models.strategies import build_network, check_fit, prior_of
+from vipann.models.strategies import build_network, check_fit, moped_from, prior_of
+from vipann.parts import parts_that_differ, place, published_features, settings_that_differ
+from vipann.registry import declared
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
 
 Settings = Mapping[str, Any]
+
+
+def initialise_with_moped(det: Path, settings: Settings, out: Path) -> None:
+    """Write the Flipout network whose posterior means are the weights of the checkpoint `det`.
+
+    The stage between deterministic and Flipout pretraining (section 3.1); nothing is trained.
+    """
+    state, facts = load_checkpoint(det)
+    network = moped_from(state, len(facts["classes"]), settings)
+    made = {"strategy": "flip", "phase": "moped", "settings": dict(settings)}
+    save_checkpoint(network, out, facts | made)
 
 
 def import_weights(strategy: str, weights: Path, settings: Settings, out: Path) -> None:
@@ -62,11 +73,17 @@ def _read_published(
 ) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
-    known = architecture(settings["model"]).front_end
+    encoder = place(settings["model"], "encoder")
+    known = published_features(encoder)
+    needed = declared(encoder, "PUBLISHED_PARTS", default={})
+    if wrong := list(parts_that_differ(needed, settings["model"])):
+        raise UserError(
+            f"{weights} needs another network than the config's:\n  " + "\n  ".join(wrong)
+        )
     if published.front_end:
         _refuse(differences(**published.front_end, features=features), weights)
         print(
-            f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
+            f"not said by the file, so taken from the config: hop_length {features['hop_length']}, "
             f"amin {features['amin']:g}"
         )
     elif known:
@@ -79,7 +96,7 @@ def _read_published(
     network = network_from(strategy, published, settings, str(weights))
     return network, {
         "task": "multilabel",
-        "classes": unnamed_classes(network.fc_audioset.out_features),
+        "classes": unnamed_classes(network.classes),
         "clip_seconds": CLIP_SECONDS,
         "last_step": {},
         "origin": {

@@ -9,7 +9,7 @@ from vipann.config import merge
 from vipann.evaluation import predict
 from vipann.evaluation.decomposition import Decomposition, probabilities
 from vipann.evaluation.predict import SamplingPlan, sample
-from vipann.models.draws import clip_keys
+from vipann.models.clip_rng import clip_keys
 from vipann.models.strategies import build_transferred
 
 CLIPS = [f"clip{i}" for i in range(7)]
@@ -109,7 +109,11 @@ def test_what_comes_before_the_first_random_layer_runs_once(
     strategy, trunk_passes, small_network, clips
 ):
     network, passes = build(strategy, small_network), {"stem": 0, "trunk": 0}
-    network.conv_block1.register_forward_hook(lambda *_: passes.update(stem=passes["stem"] + 1))
-    network.resnet.register_forward_hook(lambda *_: passes.update(trunk=passes["trunk"] + 1))
+    network.encoder.conv_block1.register_forward_hook(
+        lambda *_: passes.update(stem=passes["stem"] + 1)
+    )
+    network.encoder.resnet.register_forward_hook(
+        lambda *_: passes.update(trunk=passes["trunk"] + 1)
+    )
     scored(network, clips, range(7))
     assert passes == {"stem": 6 if strategy == "flip" else 1, "trunk": trunk_passes}

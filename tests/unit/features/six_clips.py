@@ -4,8 +4,10 @@ from pathlib import Path
 
 from vipann.audio.probe import inspect_audio
 from vipann.datasets.manifest import clip_row, clip_table, write_manifest
+from vipann.features.audio import pad_clip, read_clip
 
 SETTINGS = {
+    "front_end": "logmel",
     "sample_rate": 16000,
     "window": "hamming",
     "window_length": 512,
@@ -37,3 +39,9 @@ def make_manifest(folder: Path, path: Path) -> list[dict]:
     ]
     write_manifest(clip_table(rows, CLASSES), path)
     return rows
+
+
+def load_clip(path, offset_s, duration_s, clip_seconds, rate, padding):
+    """A clip as a front end hears it."""
+    samples = read_clip(path, offset_s, duration_s, clip_seconds, rate)
+    return pad_clip(samples, round(clip_seconds * rate), padding)

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from six_clips import BLOCK, CLASSES, MULTI_HOT, SETTINGS
+from six_clips import BLOCK, CLASSES, MULTI_HOT, SETTINGS, load_clip
 
 from vipann.datasets.manifest import clip_table, write_manifest
 from vipann.errors import UserError
 from vipann.features import extract
+from vipann.features.audio import front_end_of
 from vipann.features.extract import extract_features
-from vipann.features.logmel import LogMel, load_clip
 from vipann.features.store import FeatureStore
 
 
 def test_rows_are_the_clips_in_the_manifests_order(audio, features):
     path, rows = features
-    front_end = LogMel(SETTINGS)
+    front_end = front_end_of(SETTINGS)
     with h5py.File(path) as file:
         assert file["logmel"].dtype == np.float16
         assert file["logmel"].compression is None

@@ -214,8 +214,8 @@ def test_killed_in_the_middle_leaves_nothing_that_counts_as_complete(audio, feat
     program = f"""
 import time
 from pathlib import Path
-from vipann.features import extract, kinds
-read = kinds.read_clip
+from vipann.features import audio, extract
+read = audio.read_clip
 calls = []
 def slow(*arguments):
     calls.append(1)
@@ -223,7 +223,7 @@ def slow(*arguments):
         print("in the middle", flush=True)
         time.sleep(600)
     return read(*arguments)
-kinds.read_clip = slow
+audio.read_clip = slow
 extract.extract_features(
     Path({str(manifest)!r}), Path({str(audio)!r}), {BLOCK!r}, {SETTINGS!r}, Path({str(out)!r}), 1
 )

@@ -10,20 +10,10 @@ import soundfile
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from six_clips import load_clip
 
 from vipann.errors import UserError
-from vipann.features.logmel import LogMel, load_clip
-
-SETTINGS = {
-    "sample_rate": 32000,
-    "window": "hamming",
-    "window_length": 1024,
-    "hop_length": 320,
-    "mel_bands": 64,
-    "fmin": 50,
-    "fmax": 14000,
-    "amin": 1e-10,
-}
+from vipann.features.front_ends.logmel import FrontEnd, Settings
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +58,7 @@ def librosa_logmel(waveform, window, rate=32000):
 
 @pytest.mark.parametrize("window", ["hamming", "hann"])
 def test_logmel_of_real_clips_is_librosas(real_clips, window):
-    front_end = LogMel(SETTINGS | {"window": window})
+    front_end = FrontEnd(Settings(window=window))
     seen = set()
     for path in real_clips:
         info = soundfile.info(path)
@@ -88,21 +78,21 @@ def test_logmel_of_real_clips_is_librosas(real_clips, window):
 @hypothesis_settings(deadline=None, max_examples=30)
 def test_logmel_of_any_length_is_librosas(n_samples, seed, level):
     noise = level * np.random.default_rng(seed).uniform(-1, 1, n_samples).astype(np.float32)
-    front_end = LogMel(SETTINGS)
+    front_end = FrontEnd(Settings())
     ours = front_end(noise)
     assert ours.shape == (1 + n_samples // 320, 64) == (front_end.frames(n_samples), 64)
     np.testing.assert_allclose(ours, librosa_logmel(noise, "hamming"), atol=0.05, rtol=0)
 
 
 def test_silence_is_the_floor():
-    floor = LogMel(SETTINGS)(np.zeros(32000, dtype=np.float32))
+    floor = FrontEnd(Settings())(np.zeros(32000, dtype=np.float32))
     np.testing.assert_allclose(floor, -100.0, atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("changes", [{"window": "blackman"}, {"fmax": 17000}, {"fmin": 15000}])
+@pytest.mark.parametrize("changes", [{"fmax": 17000}, {"fmin": 15000}])
 def test_impossible_settings_are_refused(changes):
     with pytest.raises(UserError, match="features"):
-        LogMel(SETTINGS | changes)
+        FrontEnd(Settings(**changes))
 
 
 NUMPY_PADDING = {"zero": "constant", "repeat": "wrap", "reflect": "reflect"}

@@ -15,7 +15,7 @@ from vipann.features.shards import join_shards
 from vipann.features.store import FeatureStore
 
 KALDI = SETTINGS | {
-    "kind": "kaldi_mel",
+    "front_end": "kaldi_mel",
     "window": "hann",
     "fft_length": 512,
     "pre_emphasis": 0.97,

@@ -11,7 +11,6 @@ from torch.distributions import kl_divergence as reference_kl
 
 from vipann.config import merge
 from vipann.errors import UserError
-from vipann.models import bayesian
 from vipann.models.bayesian import flipout_layers, kl_divergence, to_flipout
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint
 from vipann.models.flipout import posteriors
@@ -75,7 +74,9 @@ def test_kl_passes_gradcheck(reduction):
 
 def to_flipout_layer():
     settings = {"prior_mu": 0, "prior_sigma": 1, "posterior_mu_init": 0, "posterior_rho_init": -1}
-    return bayesian.flipout_linear(nn.Linear(4, 3), settings, "unit").double()
+    network = nn.Sequential(nn.Linear(4, 3))
+    to_flipout(network, settings)
+    return network[0].double()
 
 
 def test_kl_sum_equals_torch_distributions(small):
@@ -101,7 +102,7 @@ def test_kl_of_a_frozen_backbone_counts_the_head_alone(small):
     network = build_transferred("flip", 3, small)
     whole = kl_divergence(network).item()
     freeze_backbone(network)
-    head = sum(kl_divergence(layer).item() for layer in (network.fc1, network.fc_audioset))
+    head = kl_divergence(network.head).item()
     assert kl_divergence(network).item() == pytest.approx(head)
     assert head < whole
 
@@ -123,7 +124,7 @@ def test_moped_keeps_means_bit_for_bit_and_sets_sigma_to_delta_times_weight(smal
             torch.testing.assert_close(sigma, 0.5 * weight.abs(), rtol=1e-4, atol=1e-6)
             centre = weight if prior == "weights" else torch.full_like(weight, 0.1)
             torch.testing.assert_close(posterior.prior_mu.expand_as(weight), centre)
-    carried = {k for k in state if ".bn" in k or k.startswith("bn0") or "downsample" in k}
+    carried = {k for k in state if ".bn" in k or k.startswith("encoder.bn0") or "downsample" in k}
     carried = {k for k in carried if k in flip.state_dict()}
     assert len(carried) > 20
     assert all(torch.equal(flip.state_dict()[k], state[k]) for k in carried)
@@ -132,7 +133,7 @@ def test_moped_keeps_means_bit_for_bit_and_sets_sigma_to_delta_times_weight(smal
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_weights_of_exactly_zero_leave_moped_trainable(small, reduction):
     det = build_network("det", 3, small)
-    assert (det.fc1.bias == 0).all()
+    assert (det.head.fc1.bias == 0).all()
     flip = moped_from(det.state_dict(), 3, small)
     kl = kl_divergence(flip, reduction)
     kl.backward()
@@ -160,12 +161,14 @@ def test_flipout_checkpoint_holds_priors_and_no_noise(small, prior, tmp_path):
 
 def test_backbone_of_another_size_is_refused_and_every_difference_listed(small):
     wide = copy.deepcopy(small)
-    wide["model"]["width"] = 4
-    with pytest.raises(UserError, match=r"shape of bn0|shape of conv_block1.conv1.weight"):
+    wide["model"]["resnet54"]["width"] = 4
+    with pytest.raises(
+        UserError, match=r"shape of encoder.bn0|shape of encoder.conv_block1.conv1.weight"
+    ):
         load_backbone(
             build_transferred("det", 3, small), build_network("det", 9, wide).state_dict()
         )
-    with pytest.raises(UserError, match=r"missing: conv_block1.conv1.mu_kernel"):
+    with pytest.raises(UserError, match=r"missing: encoder.conv_block1.conv1.mu_kernel"):
         load_backbone(
             build_transferred("flip", 3, small), build_network("det", 9, small).state_dict()
         )
@@ -176,9 +179,9 @@ def test_transfer_keeps_the_backbone_and_renews_the_head(small):
     network = build_transferred("det_flip", 3, small)
     load_backbone(network, upstream)
     state = network.state_dict()
-    assert all(torch.equal(state[k], v) for k, v in upstream.items() if not k.startswith("fc"))
-    assert state["fc1.mu_weight"].shape == (64, 64)
-    assert state["fc_audioset.mu_weight"].shape == (3, 64)
+    assert all(torch.equal(state[k], v) for k, v in upstream.items() if not k.startswith("head"))
+    assert state["head.fc1.mu_weight"].shape == (64, 64)
+    assert state["head.fc_audioset.mu_weight"].shape == (3, 64)
 
 
 @pytest.mark.parametrize(

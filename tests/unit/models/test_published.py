@@ -15,10 +15,11 @@ from published_names import BOTTLENECKS, CLASSES, MEL_BANDS, published_shapes
 from vipann.config import read_layer
 from vipann.errors import UserError
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, sidecar_of
+from vipann.models.first_house import name_now
 from vipann.models.flipout import Conv2dFlipout
 from vipann.models.published import read_published
-from vipann.models.resnet54 import ResNet54
-from vipann.models.strategies import rebuild
+from vipann.models.strategies import network_of, rebuild
+from vipann.parts import feature_settings
 from vipann.training.importing import import_weights
 
 FRAMES = 64
@@ -105,13 +106,14 @@ def flipout_names(state, heads=True, rho=-30.0):
 
 @pytest.fixture
 def paper_features(request):
-    return read_layer(request.config.rootpath / "config/config.yaml")["features"]
+    config = read_layer(request.config.rootpath / "config/config.yaml")
+    return feature_settings(config["features"])
 
 
 @pytest.fixture
 def settings(small_network, paper_features):
     base = copy.deepcopy(small_network)
-    base["model"]["blocks"] = [3, 4, 6, 3]
+    base["model"]["resnet54"]["blocks"] = [3, 4, 6, 3]
     return base | {"features": paper_features | {"window": "hann"}, "entry": {}}
 
 
@@ -134,9 +136,11 @@ def logmel():
 
 
 def test_our_network_has_the_published_names_and_shapes():
+    parts = {"encoder": "resnet54", "pooling": "max_plus_mean", "head": "two_layers"}
     with torch.device("meta"):
-        ours = {k: tuple(v.shape) for k, v in ResNet54(CLASSES).state_dict().items()}
-    assert ours == published_shapes()
+        network = network_of(parts, 64, CLASSES)
+    ours = {k: tuple(v.shape) for k, v in network.state_dict().items()}
+    assert ours == {name_now(k): shape for k, shape in published_shapes().items()}
 
 
 @pytest.mark.parametrize("strategy", ["det", "drop"])
@@ -161,19 +165,19 @@ def test_an_imported_network_computes_what_the_published_one_does(dft, imported,
 def test_half_precision_and_files_without_batch_counters_are_taken(imported):
     state = {k: v.half() for k, v in random_weights().items() if "num_batches" not in k}
     network, facts = imported(state)
-    assert torch.equal(network.fc1.weight, state["fc1.weight"].float())
+    assert torch.equal(network.head.fc1.weight, state["fc1.weight"].float())
     assert not facts["imported"]["front_end_checked"]
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"window": "hamming"}, "set features.window: hann (it is hamming)"),
-        ({"fmin": 20.0}, "set features.fmin: 50 (it is 20.0)"),
-        ({"fmax": 16000.0}, "set features.fmax: 14000 (it is 16000.0)"),
-        ({"sample_rate": 44100}, "set features.sample_rate: 32000 (it is 44100)"),
-        ({"mel_bands": 128}, "set features.mel_bands: 64 (it is 128)"),
-        ({"window_length": 2048}, "set features.window_length: 1024 (it is 2048)"),
+        ({"window": "hamming"}, "set features.logmel.window: hann (it is hamming)"),
+        ({"fmin": 20.0}, "set features.logmel.fmin: 50 (it is 20.0)"),
+        ({"fmax": 16000.0}, "set features.logmel.fmax: 14000 (it is 16000.0)"),
+        ({"sample_rate": 44100}, "set features.logmel.sample_rate: 32000 (it is 44100)"),
+        ({"mel_bands": 128}, "set features.logmel.mel_bands: 64 (it is 128)"),
+        ({"window_length": 2048}, "set features.logmel.window_length: 1024 (it is 2048)"),
     ],
 )
 def test_another_front_end_is_refused_and_the_setting_named(dft, imported, settings, change, told):
@@ -185,8 +189,11 @@ def test_another_front_end_is_refused_and_the_setting_named(dft, imported, setti
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"fmin": 0, "fmax": 16000}, ["features.fmin: 0 ", "features.fmax: 16000 "]),
-        ({"sr": 16000, "fmax": 8000}, ["features.sample_rate: 16000 ", "features.fmax: 8000 "]),
+        ({"fmin": 0, "fmax": 16000}, ["features.logmel.fmin: 0 ", "features.logmel.fmax: 16000 "]),
+        (
+            {"sr": 16000, "fmax": 8000},
+            ["features.logmel.sample_rate: 16000 ", "features.logmel.fmax: 8000 "],
+        ),
         ({"fmin": 333, "fmax": 13131}, ["reach from about 344 to 13125 Hz"]),
         ({"window": "blackman"}, ["window is none of hamming, hann"]),
     ],
@@ -212,10 +219,10 @@ def test_missing_surplus_and_misshapen_tensors_are_all_listed(imported):
         imported(state)
     for told in (
         "published.pth",
-        "missing: resnet.layer3.2.conv2.weight",
-        "surplus: attention.weight",
-        "surplus: conv_block1.conv3.weight",
-        "shape of fc1.weight: (3, 3) in the checkpoint, (64, 64) here",
+        "missing: encoder.resnet.layer3.2.conv2.weight",
+        "surplus: pooling.attention.weight",
+        "surplus: encoder.conv_block1.conv3.weight",
+        "shape of head.fc1.weight: (3, 3) in the checkpoint, (64, 64) here",
     ):
         assert told in str(caught.value)
 
@@ -289,11 +296,11 @@ def test_a_flipout_file_keeps_its_posteriors_and_takes_the_configs_priors(import
     state = flipout_names(weights)
     noise = {f"fc1.{name}": torch.zeros(64, 64) for name in ("eps_weight", "prior_weight_mu")}
     network, facts = imported(state | noise, "flip")
-    assert isinstance(network.conv_block1.conv1, Conv2dFlipout)
+    assert isinstance(network.encoder.conv_block1.conv1, Conv2dFlipout)
     assert facts["imported"]["dropped"] == list(noise)
-    assert network.fc1.prior_weight_mu == 0
-    assert network.fc1.prior_weight_sigma == 1
-    assert torch.equal(network.fc1.rho_weight, state["fc1.rho_weight"])
+    assert network.head.fc1.prior_weight_mu == 0
+    assert network.head.fc1.prior_weight_sigma == 1
+    assert torch.equal(network.head.fc1.rho_weight, state["fc1.rho_weight"])
     with torch.no_grad():  # its posteriors are points: sampling changes nothing
         expected = plain_forward(weights, logmel())
         torch.testing.assert_close(network(logmel()), expected, atol=1e-4, rtol=1e-4)
@@ -303,7 +310,7 @@ def test_deterministic_heads_of_a_flipout_file_become_flipout_by_moped(imported,
     weights = random_weights()
     network, _ = imported({"model": flipout_names(weights, heads=False)}, "flip")
     for name in ("fc1", "fc_audioset"):
-        layer = getattr(network, name)
+        layer = getattr(network.head, name)
         assert torch.equal(layer.mu_weight, weights[f"{name}.weight"])
         assert torch.equal(layer.mu_bias, weights[f"{name}.bias"])
         sigma, delta = F.softplus(layer.rho_weight), settings["moped"]["delta"]
@@ -342,8 +349,8 @@ def test_our_own_checkpoint_is_taken_if_its_front_end_is_the_configs(imported, s
     with pytest.raises(UserError) as caught:
         import_weights("drop", own, settings | {"features": features}, out)
     assert str(caught.value).splitlines()[1:] == [
-        "  set features.window: hann (it is hamming)",
-        "  set features.hop_length: 320 (it is 500)",
+        "  set features.logmel.window: hann (it is hamming)",
+        "  set features.logmel.hop_length: 320 (it is 500)",
     ]
     with pytest.raises(UserError, match=r"det network of phase pretrained; .*flip takes"):
         import_weights("flip", own, settings, out)

@@ -6,9 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vipann.errors import UserError
+from vipann.models.encoders.resnet54 import Bottleneck
+from vipann.models.first_house import name_now
 from vipann.models.network import trainable_parameters
-from vipann.models.resnet54 import Bottleneck, ResNet54
-from vipann.models.strategies import build_network, build_transferred
+from vipann.models.strategies import build_network, build_transferred, network_of
+
+PARTS = {"encoder": "resnet54", "pooling": "max_plus_mean", "head": "two_layers"}
+
+
+def small(classes, **settings):
+    own = {"width": 2, "blocks": [1, 1, 1, 1]} | settings
+    return network_of(PARTS | {"resnet54": own}, 64, classes)
 
 
 @pytest.mark.parametrize(
@@ -38,28 +46,28 @@ def test_transferred_network_has_the_same_size_as_the_strategys_own(paper_networ
 
 def test_names_are_those_of_the_published_checkpoints():
     with torch.device("meta"):
-        names = set(ResNet54(527).state_dict())
+        names = set(network_of(PARTS, 64, 527).state_dict())
     expected = {
-        "bn0.running_mean": 1,
-        "conv_block1.conv1.weight": 1,
-        "conv_block1.bn2.bias": 1,
-        "resnet.layer1.0.downsample.0.weight": 1,
-        "resnet.layer2.0.downsample.1.weight": 1,
-        "resnet.layer2.0.downsample.2.running_var": 1,
-        "resnet.layer3.5.bn3.weight": 1,
-        "resnet.layer4.2.conv2.weight": 1,
-        "conv_block_after1.conv2.weight": 1,
-        "fc1.bias": 1,
-        "fc_audioset.weight": 1,
+        "bn0.running_mean",
+        "conv_block1.conv1.weight",
+        "conv_block1.bn2.bias",
+        "resnet.layer1.0.downsample.0.weight",
+        "resnet.layer2.0.downsample.1.weight",
+        "resnet.layer2.0.downsample.2.running_var",
+        "resnet.layer3.5.bn3.weight",
+        "resnet.layer4.2.conv2.weight",
+        "conv_block_after1.conv2.weight",
+        "fc1.bias",
+        "fc_audioset.weight",
     }
-    assert set(expected) <= names
-    assert "resnet.layer1.1.downsample.0.weight" not in names
+    assert set(map(name_now, expected)) <= names
+    assert "encoder.resnet.layer1.1.downsample.0.weight" not in names
 
 
 @given(frames=st.integers(32, 130), clips=st.integers(1, 3))
 @settings(max_examples=10, deadline=None)
 def test_any_clip_from_32_frames_gives_one_row_of_logits(frames, clips):
-    network = ResNet54(7, width=2, blocks=(1, 1, 1, 1)).eval()
+    network = small(7).eval()
     logits = network(torch.randn(clips, frames, 64))
     assert logits.shape == (clips, 7)
     assert torch.isfinite(logits).all()
@@ -67,22 +75,20 @@ def test_any_clip_from_32_frames_gives_one_row_of_logits(frames, clips):
 
 def test_too_short_a_clip_is_named_with_the_setting_to_change():
     with pytest.raises(UserError, match=r"31 frames.*hop_length"):
-        ResNet54(7, width=2, blocks=(1, 1, 1, 1))(torch.randn(1, 31, 64))
+        small(7)(torch.randn(1, 31, 64))
 
 
 def test_residual_branches_start_as_identity():
-    block = next(
-        m for m in ResNet54(3, width=4, blocks=(2, 1, 1, 1)).modules() if isinstance(m, Bottleneck)
-    )
+    block = next(m for m in small(3, blocks=[2, 1, 1, 1]).modules() if isinstance(m, Bottleneck))
     assert (block.bn3.weight == 0).all()
 
 
 def test_stages_compose_to_the_forward_pass():
-    network = ResNet54(5, width=2, blocks=(1, 1, 1, 1)).eval()
+    network = small(5).eval()
     clips = torch.randn(2, 64, 64)
     x = clips
     for step, _ in network.stages():
         x = step(x)
     assert torch.equal(x, network(clips))
     listed = {id(m) for _, modules in network.stages() for m in modules}
-    assert listed == {id(m) for m in network.children()}
+    assert listed == {id(m) for m in [*network.encoder.children(), network.head]}

@@ -7,23 +7,20 @@ cannot be told for a recording never heard, and tones, which can be told by anyb
 import copy
 import shutil
 from collections import Counter
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import soundfile
+from recipes import train_from_scratch
 
-from vipann.config import read_layer
 from vipann.datasets.manifest import build_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.training import stages
-from vipann.training.stages import train_from_scratch
 
-ROOT = Path(__file__).parents[3]
 RATE, BANDS = 8000, 32
 BLOCK = {
     "adapter": "folder",
@@ -33,7 +30,6 @@ BLOCK = {
     "padding": "zero",
     "options": {},
 }
-NO_DROPOUT = {"conv": 0.0, "linear": 0.0, "block": 0.0}
 SCORING = {
     "seed": 3,
     "mc_samples": 1,
@@ -56,15 +52,17 @@ def trained(tmp_path, settings):
 
     `fold_of` a clip's id stands in for the manifest's fold.
     """
-    front_end = read_layer(ROOT / "config/config.yaml")["features"] | {
+    front_end = {
+        "front_end": "logmel",
         "sample_rate": RATE,
         "hop_length": 200,
         "window_length": 512,
         "mel_bands": BANDS,
         "fmax": 4000.0,
     }
-    own = copy.deepcopy(settings) | {"mel_bands": BANDS}
-    own["model"] |= {"width": 4, "dropout": own["model"]["dropout"] | NO_DROPOUT}
+    own = copy.deepcopy(settings) | {"bands": BANDS}
+    own["model"]["resnet54"] |= {"width": 4, "dropout": 0.0, "block_dropout": 0.0}
+    own["model"]["two_layers"]["dropout"] = 0.0
     own["training"] |= {"epochs": 35, "learning_rate": 0.003, "batch_norm_momentum": 0.5}
     own["training"]["spec_augment"] = dict.fromkeys(own["training"]["spec_augment"], 0)
 
@@ -76,7 +74,7 @@ def trained(tmp_path, settings):
                 file["fold"][...] = [fold_of(name) for name in file["clip_id"].asstr()[()]]
         for fold in (1, 2):
             checkpoint, out = tmp_path / "net.safetensors", tmp_path / "predictions.h5"
-            train_from_scratch("det", fold, features, own, "cpu", checkpoint)
+            train_from_scratch("det", fold, features, own, checkpoint)
             predict(checkpoint, features, {"folds": [fold]}, SCORING, "cpu", 64, out)
             scored = read_predictions(out)
             chosen = scored.mean_probability[0].argmax(1)

@@ -1,12 +1,27 @@
 """The networks whose size Table 1 gives, and those that it might have given."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from vipann.models.complexity import SizedNetwork
 from vipann.papers.vi_pann.printed import PRETRAINING_CLASSES, PRETRAINING_DATASET, paper_value
 
 TRANSFER_STRATEGIES = ("drop", "det_flip", "flip")
 PRETRAINING_STRATEGIES = ("det", "drop", "flip")
+
+
+@dataclass(frozen=True)
+class SizedNetwork:
+    """A network whose size is counted, and the clips that it hears.
+
+    table: where it is shown, "1", or "1_variants" for what the paper does not print. dataset: in
+    its spelling.
+    """
+
+    table: str
+    dataset: str
+    strategy: str
+    classes: int
+    clip_seconds: float
 
 
 def networks(clip_seconds: Mapping[str, float]) -> list[SizedNetwork]:

@@ -106,6 +106,11 @@ def _workers(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
+def drawing_for_clips() -> bool:
+    """Whether a `draws_of` block is active."""
+    return _STREAM.get() is not None
+
+
 def kept(p: float, x: Tensor) -> Tensor:
     """Which elements of `x`, clips first, dropout at rate `p` keeps: bool in the layout of `x`.
 
@@ -118,9 +123,10 @@ def kept(p: float, x: Tensor) -> Tensor:
     return laid_out_as(x, lanes >= round(p * 2**32) - 2**31)
 
 
-def drawing_for_clips() -> bool:
-    """Whether a `draws_of` block is active."""
-    return _STREAM.get() is not None
+def clips_in(x: Tensor) -> int:
+    """How many clips `x` holds in its first dimension or, inside `draws_of`, first dimensions."""
+    stream = _STREAM.get()
+    return len(x) if stream is None else len(stream.keys)
 
 
 def laid_out_as(x: Tensor, rows: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.signal import get_window
 
-from vipann.features.logmel import WINDOWS, LogMel
-from vipann.features.settings import settings_that_differ
+from vipann.features.front_ends.logmel import FrontEnd, Settings
+from vipann.parts import settings_that_differ
 
 _TOLERANCE = 1e-3
+_WINDOWS = ("hamming", "hann")
 _SAMPLE_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
 _FMIN = (0.0, 10.0, 20.0, 25.0, 27.5, 30.0, 40.0, 50.0, 60.0, 64.0, 80.0, 100.0, 125.0, 150.0)
 _FMAX = (3800.0, 4000.0, 7000.0, 7500.0, 7600.0, 8000.0, 10000.0, 11025.0, 12000.0, 14000.0)
@@ -35,18 +36,19 @@ def differences(
         ]
     found: dict[str, Any] = {"window_length": length, "mel_bands": mel.shape[1]}
     lines = []
-    window = next((name for name in WINDOWS if _close(real[0], _window(name, length))), None)
+    window = next((name for name in _WINDOWS if _close(real[0], _window(name, length))), None)
     if window is None:
-        lines.append(f"its window is none of {', '.join(WINDOWS)}, which this workflow can make")
+        lines.append(f"its window is none of {', '.join(_WINDOWS)}, which this workflow can make")
     else:
         found["window"] = window
     if not _is_fourier_transform(real, imaginary):
         lines.append("its STFT is no Fourier transform: it was trained or is damaged")
-    mel_settings = _mel_settings(mel, dict(features) | found | {"window": WINDOWS[0]})
+    mel_settings = _mel_settings(mel, dict(features) | found)
     if mel_settings is None:
         lines.append(_describe_mel(mel, length, features))
     else:
         found |= mel_settings
+    found = {"front_end": "logmel"} | found
     return [*settings_that_differ(dict(features) | found, features), *lines]
 
 
@@ -89,8 +91,9 @@ def _mel_settings(mel: np.ndarray, features: Mapping[str, Any]) -> dict[str, Any
             edges[0] <= used[0] <= edges[0] + 4 and edges[1] - 4 <= used[-1] <= edges[1]
         ):
             continue
-        made = LogMel(dict(features) | dict(zip(keys, candidate, strict=True))).filters
-        if _close(mel, made):
+        size = {key: features[key] for key in ("window_length", "mel_bands")}
+        made = Settings(**size, **dict(zip(keys, candidate, strict=True)))
+        if _close(mel, FrontEnd(made).filters):
             return dict(zip(keys, candidate, strict=True))
     return None
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy import stats
 
-from vipann.models import draws
-from vipann.models.draws import (
+from vipann.models import clip_rng
+from vipann.models.clip_rng import (
     clip_keys,
     draws_of,
     fill_normal,
@@ -27,8 +27,8 @@ def test_splitmix64_gives_its_published_sequence():
         4593380528125082431,
         16408922859458223821,
     ]
-    counter = torch.arange(1, 6) * draws._GOLDEN + 1234567
-    assert [int(z) % 2**64 for z in draws._mix(counter)] == expected
+    counter = torch.arange(1, 6) * clip_rng._GOLDEN + 1234567
+    assert [int(z) % 2**64 for z in clip_rng._mix(counter)] == expected
 
 
 def test_a_clip_draws_the_same_in_any_batch_and_others_draw_otherwise():
@@ -65,13 +65,13 @@ def test_large_draws_are_normal_and_do_not_depend_on_the_threads():
     for count in (1, 3):
         torch.set_num_threads(count)
         torch.manual_seed(2)
-        found.append(torch.empty(3 * draws._BLOCK + 5))
+        found.append(torch.empty(3 * clip_rng._BLOCK + 5))
         fill_normal(found[-1])
     torch.set_num_threads(threads)
     assert torch.equal(*found)
-    blocks = found[0][: 3 * draws._BLOCK].view(3, -1)
+    blocks = found[0][: 3 * clip_rng._BLOCK].view(3, -1)
     assert stats.kstest(found[0].numpy(), "norm").pvalue > 1e-3
-    assert (torch.corrcoef(blocks) - torch.eye(3)).abs().max() < 5 / draws._BLOCK**0.5
+    assert (torch.corrcoef(blocks) - torch.eye(3)).abs().max() < 5 / clip_rng._BLOCK**0.5
 
 
 @pytest.mark.parametrize("p", [0.1, 0.2, 0.5, 0.9])
@@ -100,4 +100,4 @@ def test_outside_of_a_block_torchs_generator_draws():
     first = random_words(3, 5, torch.device("cpu"))
     torch.manual_seed(1)
     assert torch.equal(first, random_words(3, 5, torch.device("cpu")))
-    assert not draws.drawing_for_clips()
+    assert not clip_rng.drawing_for_clips()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vipann.errors import UserError
-from vipann.features.batches import BatchOrder
+from vipann.training.sampling import BatchOrder
 
 
 @given(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from vipann.errors import UserError
 from vipann.files import enough_space, replacing
@@ -24,7 +25,7 @@ _RECORD = "settings.json"
 _ABSENT = "(absent)"
 
 
-class States:
+class ResumeStates:
     """The states of one training, in `<folder>/<hash of settings>`; the newest `KEPT` of them.
 
     `settings`: JSON-like, everything that decides the result. A state is a dict that torch can save
@@ -43,7 +44,7 @@ class States:
             with replacing(record) as beside:
                 beside.write_text(json.dumps(self.settings, indent=2) + "\n")
         path = self.path(state["step"])
-        needed = _size(state)
+        needed = sum(leaf.nbytes for leaf in tree_leaves(state) if isinstance(leaf, torch.Tensor))
         with enough_space(path, needed), replacing(path) as part, part.open("wb") as stream:
             torch.save({**state, "settings": self.settings}, stream)
             stream.flush()
@@ -60,13 +61,14 @@ class States:
             UserError: it was made under other settings; each that differs is named.
         """
         for rest in self.folder.glob(".*.partial*"):  # a kill came while it was written
-            rest.unlink()
+            rest.unlink(missing_ok=True)
         for path in self._newest_first():
             try:
-                state = read_state(path)
+                state = torch.load(path, map_location="cpu", weights_only=True)
                 step, made_under = state["step"], state["settings"]
             except Exception as error:  # torch raises whatever the broken bytes lead to
-                print(f"{path} can't be read ({_first_line(error)}): the one before is taken")
+                reason = (str(error) or repr(error)).splitlines()[0]
+                print(f"{path} can't be read ({reason}): the one before is taken")
                 continue
             self._refuse_others(path, made_under)
             print(f"going on from step {step}: {path}", flush=True)
@@ -107,9 +109,19 @@ class States:
             )
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """A state file's content, its tensors on the CPU."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
+    """The states of torch's generators, from which alone a training draws."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def restore_generators(states: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Set torch's generators to what `generator_states` gave."""
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -124,21 +136,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return lines
 
 
-def _size(value: Any) -> int:
-    """Bytes of the tensors in nested dicts and lists."""
-    if isinstance(value, torch.Tensor):
-        return value.nbytes
-    parts = value.values() if isinstance(value, Mapping) else value
-    return sum(map(_size, parts)) if isinstance(value, Mapping | list | tuple) else 0
-
-
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or repr(error)).splitlines()[0]

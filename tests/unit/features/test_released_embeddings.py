@@ -7,12 +7,12 @@ import pytest
 from vipann.datasets.embeddings import write_embeddings
 from vipann.datasets.manifest import clip_table, write_manifest
 from vipann.errors import UserError
+from vipann.features.audio import front_end_of
 from vipann.features.extract import extract_features
-from vipann.features.kinds import kind_of
 from vipann.features.shards import join_shards
 from vipann.features.store import FeatureStore
 
-SETTINGS = {"kind": "embedding", "mel_bands": 128}
+SETTINGS = {"front_end": "released_embeddings", "components": 128}
 BLOCK = {"task": "multilabel", "clip_seconds": 10.0, "padding": "repeat"}
 CLASSES = ["cat", "dog"]
 LENGTHS = [10, 3, 1, 7, 10]
@@ -84,8 +84,8 @@ def test_shards_join_to_the_whole(vectors, tmp_path):
 
 
 def test_vectors_of_another_size_name_the_setting(vectors, tmp_path):
-    with pytest.raises(UserError, match=r"features\.mel_bands is 64: set it to 128"):
-        extract(tmp_path, settings=SETTINGS | {"mel_bands": 64})
+    with pytest.raises(UserError, match=r"components is 64: set it to 128"):
+        extract(tmp_path, settings=SETTINGS | {"components": 64})
 
 
 def test_a_broken_file_of_embeddings_is_named(vectors, tmp_path):
@@ -96,6 +96,7 @@ def test_a_broken_file_of_embeddings_is_named(vectors, tmp_path):
     assert not (tmp_path / "f.h5").exists()
 
 
-def test_an_unknown_kind_names_those_there_are():
-    with pytest.raises(UserError, match="'mfcc'; it is one of: logmel, kaldi_mel, embedding"):
-        kind_of({"kind": "mfcc"})
+def test_an_unknown_front_end_names_those_there_are():
+    known = "kaldi_mel, logmel, released_embeddings"
+    with pytest.raises(UserError, match=f"'mfcc'; it is one of: {known}"):
+        front_end_of({"front_end": "mfcc"})

@@ -1,4 +1,4 @@
-"""Every backbone keeps what training, transfer and prediction rely on, in every form."""
+"""Every encoder keeps what training, transfer and prediction rely on, in every form."""
 
 import csv
 
@@ -10,64 +10,73 @@ from torch import nn
 from vipann.config import merge
 from vipann.errors import UserError
 from vipann.evaluation.predict import SamplingPlan, sample
-from vipann.features.kaldi_mel import KaldiMel
-from vipann.features.logmel import load_clip
-from vipann.models.architectures import ARCHITECTURES, architecture
+from vipann.features.audio import front_end_of, pad_clip, read_clip
+from vipann.models import pooling
 from vipann.models.bayesian import flipout_layers, is_bayesian
-from vipann.models.draws import clip_keys
-from vipann.models.embedding import EmbeddingNetwork
-from vipann.models.mobilenet import FRONT_END, SqueezeExcitation
-from vipann.models.network import HEAD_LAYERS
+from vipann.models.clip_rng import clip_keys
+from vipann.models.encoders.mn04 import SqueezeExcitation
 from vipann.models.published import network_from, read_published
 from vipann.models.strategies import (
     STRATEGIES,
+    build_network,
     build_transferred,
     freeze_backbone,
     is_random_at_inference,
     load_backbone,
     moped_from,
 )
-from vipann.training.augment import spec_augment
-from vipann.used import used_model
+from vipann.parts import model_settings, own_settings, place
+from vipann.registry import choices, load
+from vipann.training.augmentation import spec_augment
 
-MODELS = {
+ENCODERS = {
     "resnet54": {"width": 2, "blocks": [1, 1, 1, 1]},
-    "embedding": {"hidden": 16, "pooling": "attention"},
-    "mn04": {},
+    "frame_mlp": {"hidden": 16},
+    "mn04": {"dropout": 0.2},
 }
-FRAMES = {"resnet54": 40, "embedding": 10, "mn04": 40}
+FRAMES = {"resnet54": 40, "frame_mlp": 10, "mn04": 40}
 WEIGHTS = "weights/mn04_as_mAP_432.pt"
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=[(name, "frames") for name in ENCODERS] + [("frame_mlp", "scores")])
 def settings(request, paper_network):
-    own = {"architecture": request.param, "dropout": {"conv": 0.2, "linear": 0.5}}
-    merged = merge(paper_network, {"model": MODELS[request.param] | own})
-    return merged | {"model": used_model(merged)}
+    encoder, pooled = request.param
+    own = {"encoder": encoder, encoder: ENCODERS[encoder], "pooled": pooled}
+    merged = merge(paper_network, {"model": own | {"pooling": "attention"}})
+    return merged | {"model": model_settings(merged["model"])}
 
 
 def clips(settings, count=4):
-    frames = FRAMES[settings["model"]["architecture"]]
+    frames = FRAMES[settings["model"]["encoder"]]
     return torch.randn(count, frames, 64, generator=torch.Generator().manual_seed(1))
 
 
 def test_all_are_tested_and_others_refused():
-    assert set(MODELS) == set(ARCHITECTURES)
-    with pytest.raises(UserError, match="'vgg'; it is one of: resnet54, embedding, mn04"):
-        architecture({"architecture": "vgg"})
+    assert set(ENCODERS) == set(choices("vipann.models.encoders"))
+    with pytest.raises(UserError, match="'vgg'; it is one of: frame_mlp, mn04, resnet54"):
+        model_settings({"encoder": "vgg", "pooling": "mean", "head": "two_layers"})
+
+
+def test_parts_of_a_model_have_names_of_their_own():
+    """Their settings lie beside each other in the config."""
+    homes = ("vipann.models.encoders", "vipann.models.pooling", "vipann.models.heads")
+    names = [name for home in homes for name in choices(home)]
+    assert len(set(names)) == len(names)
+    assert not set(names) & {"encoder", "pooling", "pooled", "head"}
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_contract_in_every_form(settings, strategy):
     torch.manual_seed(0)
     network = build_transferred(strategy, 5, settings)
-    upstream = architecture(settings["model"]).build(9, settings, False)
+    upstream = build_network("det", 9, settings)
     if strategy == "flip":
         upstream = moped_from(upstream.state_dict(), 9, settings)
     load_backbone(network, upstream.state_dict())
     freeze_backbone(network)
     trained = {n.split(".")[0] for n, p in network.named_parameters() if p.requires_grad}
-    assert trained == set(HEAD_LAYERS)
+    scores = settings["model"]["pooled"] == "scores"
+    assert trained == {"head", "pooling"} if scores else {"head"}
 
     stripes = {"time_stripes": 1, "time_width": 4, "mel_stripes": 1, "mel_width": 4}
     logits = network.train()(clips(settings), lambda x: spec_augment(x, stripes))
@@ -78,7 +87,7 @@ def test_the_contract_in_every_form(settings, strategy):
     left = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert bool(left) == (strategy != "flip")
     if strategy == "det_flip":
-        assert len(list(flipout_layers(network))) == 2
+        assert len(list(flipout_layers(network))) == (3 if scores else 2)
     assert is_bayesian(network) == (strategy in ("det_flip", "flip"))
 
 
@@ -104,20 +113,28 @@ def test_monte_carlo_samples_do_not_depend_on_the_batch(settings, strategy):
 def test_dropout_comes_late_enough_to_compute_most_once(settings):
     network = build_transferred("drop", 5, settings)
     random = [any(map(is_random_at_inference, modules)) for _, modules in network.stages()]
-    first = {"resnet54": 2, "embedding": 1, "mn04": 2}[settings["model"]["architecture"]]
+    first = {"resnet54": 2, "frame_mlp": 1, "mn04": 2}[settings["model"]["encoder"]]
     assert random.index(True) == first
 
 
 def test_attention_is_a_mean_weighted_by_sigmoids():
     torch.manual_seed(0)
-    network = EmbeddingNetwork(3, 8, "attention", bands=4)
-    x = torch.rand(2, 8, 5, 1)
-    layer = network.attention
-    weights = (x[..., 0].transpose(1, 2) @ layer.weight[:, :, 0, 0].T + layer.bias).sigmoid()
-    expected = (x[..., 0].transpose(1, 2) * weights).sum(1) / weights.sum(1)
-    torch.testing.assert_close(network.pool(x), expected)
-    mean = EmbeddingNetwork(3, 8, "mean", bands=4)
-    torch.testing.assert_close(mean.pool(x), x.mean((2, 3)))
+    x, attention = torch.rand(2, 5, 8), pooling.Attention(8)
+    layer = attention.attention
+    weights = (x @ layer.weight[:, :, 0, 0].T + layer.bias).sigmoid()
+    torch.testing.assert_close(attention(x), (x * weights).sum(1) / weights.sum(1))
+
+
+@pytest.mark.parametrize("name", choices("vipann.models.pooling"))
+def test_a_pooling_of_equal_frames_is_one_of_them_whatever_comes_before_time(name):
+    made = place(model := {"pooling": name}, "pooling")
+    pool = load(made)
+    pool = pool(3, **own_settings(model, "pooling")) if isinstance(pool, type) else pool
+    frames = torch.rand(2, 4, 1, 3).expand(2, 4, 6, 3)
+    pooled = pool(frames)
+    assert pooled.shape == (2, 4, 3)
+    expected = frames[:, :, 0] * (2 if name == "max_plus_mean" else 1)
+    torch.testing.assert_close(pooled, expected)
 
 
 def test_squeeze_excitation_weighs_channels():
@@ -134,7 +151,9 @@ def published(mirror):
 
 @pytest.fixture
 def mn04(paper_network):
-    return merge(paper_network, {"model": {"architecture": "mn04"}, "mel_bands": 128})
+    head = {"hidden": 512, "activation": "hardswish"}
+    model = {"encoder": "mn04", "pooling": "mean", "two_layers": head}
+    return merge(paper_network, {"model": model, "bands": 128})
 
 
 def test_mn04_takes_every_tensor_of_the_published_file(published, mn04):
@@ -143,9 +162,9 @@ def test_mn04_takes_every_tensor_of_the_published_file(published, mn04):
     assert len(own) == len(published.network) == 312
     assert sum(v.numel() for v in own.values()) == 993_485
     assert not published.dropped
-    assert torch.equal(own["fc1.weight"], published.network["classifier.2.weight"])
+    assert torch.equal(own["head.fc1.weight"], published.network["classifier.2.weight"])
     rest = {k: v for k, v in published.network.items() if k != "features.0.0.weight"}
-    with pytest.raises(UserError, match=r"missing: features\.0\.0\.weight"):
+    with pytest.raises(UserError, match=r"missing: encoder\.features\.0\.0\.weight"):
         network_from("det", published._replace(network=rest), mn04, "mn04")
 
 
@@ -154,10 +173,11 @@ def test_mn04_hears_the_birds(published, mn04, mirror):
     network = network_from("det", published, mn04, "mn04").eval()
     with (mirror / "audioset-sample/class_labels_indices.csv").open() as stream:
         bird = [row["display_name"] for row in csv.DictReader(stream)].index("Bird")
-    front_end = KaldiMel(FRONT_END)
+    front_end = front_end_of({"front_end": "kaldi_mel"})
     heard = 0
     for path in sorted((mirror / "audioset-sample/audio").iterdir()):
-        features = torch.from_numpy(front_end(load_clip(path, 0.0, None, 10.0, 32000, "zero")))
+        clip = pad_clip(read_clip(path, 0.0, None, 10.0, 32000), 320000, "zero")
+        features = torch.from_numpy(front_end(clip))
         with torch.inference_mode():
             heard += bird in network(features.unsqueeze(0))[0].topk(3).indices
     assert heard >= 4

@@ -4,14 +4,14 @@ import copy
 
 import pytest
 import torch
+from recipes import transfer
 
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import build_network, build_transferred, freeze_backbone
-from vipann.training import embeddings
-from vipann.training.embeddings import Head, cached
-from vipann.training.stages import transfer
+from vipann.training import backbone_cache
+from vipann.training.backbone_cache import Head, cached
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
 
@@ -40,7 +40,7 @@ def fixed_phase(strategy, settings, features, start, out, **training):
     settings = copy.deepcopy(settings)
     settings["training"] |= {"epochs": 3, "backbone_mode": "eval", "spec_augment": NO_STRIPES}
     settings["training"] |= training
-    transfer(strategy, "fixed", 1, features, start, settings, "cpu", out)
+    transfer(strategy, "fixed", 1, features, start, settings, out)
     return load_checkpoint(out)
 
 
@@ -55,7 +55,7 @@ def test_the_cache_gives_the_weights_of_the_faithful_mode(
     assert faithful.keys() == quick.keys()
     for name, value in faithful.items():
         torch.testing.assert_close(quick[name], value, rtol=1e-4, atol=1e-5)
-    head = "fc1.weight" if strategy == "det" else "fc1.mu_weight"
+    head = "head.fc1.weight" if strategy == "det" else "head.fc1.mu_weight"
     other, _ = fixed_phase(*run, cache="embeddings", epochs=1)
     assert (other[head] - quick[head]).abs().max() > 1e-3, "training moved less than the tolerance"
     assert facts["settings"]["training"]["cache"] == "embeddings"
@@ -76,7 +76,7 @@ def test_the_first_view_is_the_clip_and_the_others_are_augmented(settings, multi
     network, found = views_of("det", settings, multiclass, 3, augmentation)
     with FeatureStore(multiclass) as store, torch.no_grad():
         logmel = torch.from_numpy(store.read(range(10)))
-        expected = network.eval().trunk(network.stem(network.normalise(logmel)))
+        expected = network.eval().embed(logmel)
     torch.testing.assert_close(found.embeddings[:, 0], expected, rtol=1e-4, atol=1e-5)
     assert not torch.isclose(found.embeddings[:, 1], expected).all(1).any()
     assert not torch.isclose(found.embeddings[:, 1], found.embeddings[:, 2]).all(1).any()
@@ -123,7 +123,7 @@ def test_what_is_too_large_for_memory_lies_in_a_file(settings, multiclass, monke
     made = []
     memmap = np.memmap
     monkeypatch.setattr(
-        embeddings.np, "memmap", lambda *a, **k: made.append(memmap(*a, **k)) or made[-1]
+        backbone_cache.np, "memmap", lambda *a, **k: made.append(memmap(*a, **k)) or made[-1]
     )
     _, small = views_of("det", settings, multiclass, 2, in_memory_bytes=10 * 2 * 64 * 4)
     assert not made
@@ -148,6 +148,6 @@ def test_a_random_backbone_trains_its_head_on_the_cache(
         cache="embeddings",
         views=3,
     )
-    backbone = [name for name in before if not name.startswith("fc")]
+    backbone = [name for name in before if not name.startswith("head")]
     assert backbone
     assert all(torch.equal(before[name], after[name]) for name in backbone)

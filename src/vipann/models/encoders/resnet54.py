@@ -1,20 +1,65 @@
 """The PANN ResNet-54 on log-mel input, with the names of the published checkpoints.
 
-Sizes are settings: `width=64, blocks=(3, 4, 6, 3)` is the paper's network (103,340,786 trainable
-parameters with 50 classes, Table 1); smaller values give the same network for small machines.
+The default sizes are the paper's (103,340,786 trainable parameters with 50 classes, Table 1);
+smaller ones give the same network for small machines.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vipann.errors import UserError
 from vipann.models.dropout import Dropout
-from vipann.models.network import Network, Step
+from vipann.models.network import AudioEncoder, Step, xavier
 
 EXPANSION = 4
-MIN_FRAMES = 32
+# Of a clip; the network's strides and pooling leave nothing of fewer.
+LEAST_FRAMES = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the config's `model.resnet54`."""
+
+    width: Annotated[
+        int,
+        {
+            "description": "Channels of the stem; a frame has 32 times as many (Table 1).",
+            "minimum": 2,
+            "maximum": 256,
+        },
+    ] = 64
+    blocks: Annotated[
+        list[Annotated[int, {"minimum": 1, "maximum": 64}]],
+        {
+            "description": "Bottlenecks per residual stage (Table 1).",
+            "minItems": 4,
+            "maxItems": 4,
+        },
+    ] = field(default_factory=lambda: [3, 4, 6, 3])
+    dropout: Annotated[
+        float,
+        {
+            "description": "Rate after the stem, the stages and the last convolutions (§3.4).",
+            "minimum": 0,
+            "exclusiveMaximum": 1,
+        },
+    ] = 0.2
+    block_dropout: Annotated[
+        float,
+        {
+            "description": "Rate inside each bottleneck (published code).",
+            "minimum": 0,
+            "exclusiveMaximum": 1,
+        },
+    ] = 0.1
+    block_dropout_in_monte_carlo: Annotated[
+        bool, {"description": "Whether Monte Carlo dropout includes that one (published code: no)."}
+    ] = False
 
 
 class ConvBlock(nn.Module):
@@ -35,7 +80,7 @@ class ConvBlock(nn.Module):
 class Bottleneck(nn.Module):
     """Residual bottleneck; a strided block halves its input by 2x2 average pooling."""
 
-    def __init__(self, in_channels: int, channels: int, stride: int, dropout: float) -> None:
+    def __init__(self, in_channels: int, channels: int, stride: int, dropout: Dropout) -> None:
         super().__init__()
         out_channels = channels * EXPANSION
         self.stride = stride
@@ -43,7 +88,7 @@ class Bottleneck(nn.Module):
         self.bn1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
-        self.dropout = Dropout(dropout, in_block=True)
+        self.dropout = dropout
         self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = self._shortcut(in_channels, out_channels, stride)
@@ -69,7 +114,7 @@ class Bottleneck(nn.Module):
 class ResidualStages(nn.Module):
     """The four residual stages; the last three halve time and frequency."""
 
-    def __init__(self, width: int, blocks: Sequence[int], dropout: float) -> None:
+    def __init__(self, width: int, blocks: Sequence[int], dropout: Callable[[], Dropout]) -> None:
         super().__init__()
         channels = width
         for stage, count in enumerate(blocks, start=1):
@@ -77,7 +122,7 @@ class ResidualStages(nn.Module):
             layers = []
             for block in range(count):
                 stride = 2 if stage > 1 and block == 0 else 1
-                layers.append(Bottleneck(channels, inner, stride, dropout))
+                layers.append(Bottleneck(channels, inner, stride, dropout()))
                 channels = inner * EXPANSION
             self.add_module(f"layer{stage}", nn.Sequential(*layers))
 
@@ -87,77 +132,54 @@ class ResidualStages(nn.Module):
         return x
 
 
-class ResNet54(Network):
-    """PANN ResNet-54: log-mel (B, T, mel_bands) in dB to logits (B, classes).
+class Encoder(AudioEncoder):
+    """The PANN ResNet-54 up to its pooling: log-mel (B, T, mel_bands) in dB to frames
+    (B, T // 32, 32 * width)."""
 
-    `dropout` holds the rates `conv` (after the stem, the stages' pooling and the last ConvBlock),
-    `linear` (before and, if `output_dropout`, after fc1) and `block` (inside each bottleneck).
-    """
-
-    def __init__(
-        self,
-        classes: int,
-        width: int = 64,
-        blocks: Sequence[int] = (3, 4, 6, 3),
-        mel_bands: int = 64,
-        dropout: Mapping[str, float] | None = None,
-        output_dropout: bool = False,
-    ) -> None:
+    def __init__(self, settings: Settings, bands: int) -> None:
         super().__init__()
-        rates = {"conv": 0.2, "linear": 0.5, "block": 0.1} | dict(dropout or {})
-        embedding = width * 8 * EXPANSION
-        self.bn0 = nn.BatchNorm2d(mel_bands)
-        self.conv_block1 = ConvBlock(1, width)
-        self.dropout1 = Dropout(rates["conv"])
-        self.resnet = ResidualStages(width, blocks, rates["block"])
-        self.dropout2 = Dropout(rates["conv"])
-        self.conv_block_after1 = ConvBlock(embedding, embedding)
-        self.dropout3 = Dropout(rates["conv"])
-        self.add_head(embedding, embedding, classes, rates["linear"], output_dropout)
-        initialise(self)
-        self.lay_out(channels_last=True)
+        self.size = settings.width * 8 * EXPANSION
+        inner = partial(Dropout, settings.block_dropout, settings.block_dropout_in_monte_carlo)
+        self.bn0 = nn.BatchNorm2d(bands)
+        self.conv_block1 = ConvBlock(1, settings.width)
+        self.dropout1 = Dropout(settings.dropout)
+        self.resnet = ResidualStages(settings.width, settings.blocks, inner)
+        self.dropout2 = Dropout(settings.dropout)
+        self.conv_block_after1 = ConvBlock(self.size, self.size)
+        self.dropout3 = Dropout(settings.dropout)
 
-    def normalise(self, logmel: Tensor) -> Tensor:
-        """Batch norm over the mel bands: (B, T, mel_bands) to (B, 1, T, mel_bands).
+    def initialise(self) -> None:
+        """Xavier-uniform weights, and zero scale at the end of each residual branch."""
+        xavier(self)
+        for module in self.modules():
+            if isinstance(module, Bottleneck):
+                nn.init.zeros_(module.bn3.weight)
 
-        The whole network follows the layout of the result. Channels last, its convolutions are 1.2
-        to 1.7 times as fast on a CPU.
-        """
-        x = self.bn0(logmel.unsqueeze(1).transpose(1, 3)).transpose(1, 3)
+    def normalise(self, features: Tensor) -> Tensor:
+        """Batch norm over the mel bands: (B, T, mel_bands) to (B, 1, T, mel_bands)."""
+        x = self.bn0(features.unsqueeze(1).transpose(1, 3)).transpose(1, 3)
         return x.contiguous(memory_format=self.memory_format)
 
     def stem(self, x: Tensor) -> Tensor:
         """Normalised (B, 1, T, mel_bands) to (B, width, T // 2, mel_bands // 2)."""
-        if x.shape[2] < MIN_FRAMES:
+        if x.shape[2] < LEAST_FRAMES:
             raise UserError(
                 f"a clip of {x.shape[2]} frames is too short for this network, which needs "
-                f"{MIN_FRAMES}: raise `clip_seconds` of the dataset or lower `features.hop_length`"
+                f"{LEAST_FRAMES}: raise `clip_seconds` of the dataset or lower the front end's "
+                "`hop_length`"
             )
         return F.avg_pool2d(self.conv_block1(x), 2)
 
     def trunk(self, x: Tensor) -> Tensor:
-        """The stem's output to the pooled embedding (B, 32 * width)."""
+        """The stem's output to frames (B, T // 32, 32 * width), the mean over frequency."""
         x = self.dropout2(F.avg_pool2d(self.resnet(self.dropout1(x)), 2))
-        x = self.dropout3(self.conv_block_after1(x)).mean(dim=3)
-        return x.amax(dim=2) + x.mean(dim=2)
+        return self.dropout3(self.conv_block_after1(x)).mean(dim=3).transpose(1, 2)
 
-    def backbone(self) -> list[Step]:
-        """Normalisation, the stem, and the trunk, which holds all dropout."""
+    def steps(self) -> list[Step]:
+        """All dropout is in the last one."""
         trunk = [self.dropout1, self.resnet, self.dropout2, self.conv_block_after1, self.dropout3]
         return [
             (self.normalise, [self.bn0]),
             (self.stem, [self.conv_block1]),
             (self.trunk, trunk),
         ]
-
-
-def initialise(model: nn.Module) -> None:
-    """Xavier-uniform weights, zero biases, and zero scale at the end of each residual branch."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    for module in model.modules():
-        if isinstance(module, Bottleneck):
-            nn.init.zeros_(module.bn3.weight)

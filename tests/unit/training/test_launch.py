@@ -2,7 +2,7 @@
 
 import pytest
 
-from vipann.training.running import gpus_of
+from vipann.training.launch import gpus_of
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,21 @@ epoch: an approximation.
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from vipann.devices import choose_device
 from vipann.features.batches import Batch, LogmelDataset
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference
 from vipann.seeds import derive_seed
-from vipann.training.augment import spec_augment
+from vipann.training.augmentation import spec_augment
+from vipann.training.recipe import Transfer
 
 IN_MEMORY_BYTES = 2**31
 
@@ -35,10 +37,7 @@ class Head(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
-        own = set(network.head())
-        for name, module in network.named_children():
-            if module in own:
-                self.add_module(name, module)
+        self.parts = nn.ModuleDict(network.renewed())
         self.classify = network.classify
 
     def forward(
@@ -51,9 +50,9 @@ class Head(nn.Module):
         drawn = torch.randint(views, (clips,)) + torch.arange(0, clips * views, views)
         return self.classify(embeddings.flatten(0, 1).index_select(0, drawn.to(embeddings.device)))
 
-    def head(self) -> list[nn.Module]:
-        """All its modules, as `Network.head`."""
-        return list(self.children())
+    def renewed(self) -> dict[str, nn.Module]:
+        """All its modules, as `Network.renewed`."""
+        return dict(self.parts)
 
 
 class EmbeddingDataset(Dataset[Batch]):
@@ -76,25 +75,22 @@ def cached_sets(
     network: Network,
     training: LogmelDataset,
     validation: LogmelDataset,
-    settings: Mapping[str, Any],
+    recipe: Transfer,
     seed: int,
-    device: torch.device,
+    accelerator: str,
 ) -> list[EmbeddingDataset]:
-    """Training and validation clips as embeddings, for a stage's `training` settings.
+    """Training and validation clips as embeddings.
 
     Validation clips are plain; a random backbone runs over them once per Monte Carlo sample.
     """
     backbone = [module for _, modules in network.backbone() for module in modules]
     random = any(map(is_random_at_inference, backbone))
-    samples = settings["validation"]["mc_samples"] if random and len(validation) else 1
-    size, augmentation = settings["batch_size"], settings["spec_augment"]
-    kinds = [
-        (training, settings["views"], augmentation, derive_seed(seed, "training clips")),
-        (validation, samples, None, derive_seed(seed, "validation clips")),
-    ]
+    samples = recipe.validation["mc_samples"] if random and len(validation) else 1
+    size, device = recipe.batch_size, choose_device(accelerator)
+    seeds = [derive_seed(seed, f"{name} clips") for name in ("training", "validation")]
     return [
-        cached(network, clips, views, augment, size, own_seed, device)
-        for clips, views, augment, own_seed in kinds
+        cached(network, training, recipe.views, recipe.spec_augment, size, seeds[0], device),
+        cached(network, validation, samples, None, size, seeds[1], device),
     ]
 
 
@@ -118,24 +114,24 @@ def cached(
     labels = torch.from_numpy(clips.store.labels[clips.rows]).float()
     was_training = network.training
     network.to(device).eval()
-    found = _room(len(clips), views, network.fc1.in_features, in_memory_bytes)
+    found = torch.empty(0, views)
     with torch.no_grad(), torch.random.fork_rng(), fixed_posteriors(network):
         for view in range(views if len(clips) else 0):
             torch.manual_seed(derive_seed(seed, "view", view))
-            augment = _augmentation(augmentation if view else None)
+            augment = None
+            if view and augmentation:
+                augment = partial(spec_augment, settings=augmentation)
             for chosen in torch.randperm(len(clips)).split(batch_size):
                 logmel = clips[chosen.tolist()][0].to(device)
-                found[chosen, view] = network.embed(logmel, augment).float().cpu()
+                embedding = network.embed(logmel, augment).float().cpu()
+                if not found.numel():
+                    found = _room((len(clips), views, *embedding.shape[1:]), in_memory_bytes)
+                found[chosen, view] = embedding
     network.train(was_training)
     return EmbeddingDataset(found, labels, clips.clip_ids)
 
 
-def _augmentation(settings: Mapping[str, int] | None) -> Callable[[Tensor], Tensor] | None:
-    return None if settings is None else lambda x: spec_augment(x, settings)
-
-
-def _room(clips: int, views: int, size: int, in_memory_bytes: int) -> Tensor:
-    shape = (clips, views, size)
+def _room(shape: tuple[int, ...], in_memory_bytes: int) -> Tensor:
     needed = int(np.prod(shape)) * torch.float32.itemsize
     if needed <= in_memory_bytes:
         print(f"embeddings: {needed / 1e6:.1f} MB in memory", flush=True)

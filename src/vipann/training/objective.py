@@ -1,7 +1,6 @@
-"""The one training step that all stages share."""
+"""What a training descends, and how: the loss and its optimizer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -12,44 +11,38 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 from vipann.features.batches import Batch
 from vipann.models.bayesian import kl_divergence
-from vipann.models.network import Network
 from vipann.tasks import Task
-from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What one training run does with its clips; the values come from the config."""
-
-    task: Task
-    learning_rate: float
-    learning_rate_schedule: str
-    amsgrad: bool
-    mixup_alpha: float
-    spec_augment: Mapping[str, int]
-    kl_reduction: str
-    kl_weight: float
-    frozen_backbone: bool = False
-    backbone_mode: str = "train"
+from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
+from vipann.training.recipe import Recipe
 
 
 class ClassifierTraining(nn.Module):
     """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5.
 
     What `vipann.training.loop.train` needs of a module: `forward` to losses, and `optimizer`.
+    `backbone_mode` eval leaves a frozen backbone in evaluation mode.
     """
 
-    def __init__(self, network: Network, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        task: Task,
+        kl_weight: float = 0.0,
+        kl_reduction: str = "mean",
+    ) -> None:
         super().__init__()
-        self.network = network
-        self.recipe = recipe
+        self.network, self.recipe, self.task = network, recipe, task
+        self.kl_weight, self.kl_reduction = kl_weight, kl_reduction
+        frozen = not all(p.requires_grad for p in network.parameters())
+        self.rests = frozen and getattr(recipe, "backbone_mode", "train") == "eval"
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
-        if mode and self.recipe.frozen_backbone and self.recipe.backbone_mode == "eval":
-            head = set(self.network.head())
-            for module in self.network.children():
-                module.train(module in head)
+        if mode and self.rests:
+            self.network.train(False)
+            for module in self.network.renewed().values():
+                module.train()
         return self
 
     def forward(self, batch: Batch, share: float = 1.0) -> dict[str, Tensor]:
@@ -58,17 +51,17 @@ class ClassifierTraining(nn.Module):
         `share` weighs the clips' part where processes share a batch. The KL belongs to the weights,
         which all of them hold: each counts it in full, and the mean over processes counts it once.
         """
-        logmel, labels = batch
+        features, labels = batch
         weights = None
-        if self.recipe.mixup_alpha > 0:
+        if self.recipe.mixes:
             weights = mixing_weights(len(labels) // 2, self.recipe.mixup_alpha)
             labels = mix_pairs(labels, weights)
-        logits = self.network(logmel, lambda x: self._augment(x, weights))
-        loss = classification_loss(logits.float(), labels, self.recipe.task)
+        logits = self.network(features, lambda x: self._augment(x, weights))
+        loss = classification_loss(logits.float(), labels, self.task)
         kl = loss.new_zeros(())
-        if self.recipe.kl_weight > 0:
-            kl = kl_divergence(self.network, self.recipe.kl_reduction)
-        objective = share * loss + self.recipe.kl_weight * kl
+        if self.kl_weight > 0:
+            kl = kl_divergence(self.network, self.kl_reduction)
+        objective = share * loss + self.kl_weight * kl
         return {"loss": loss.detach(), "kl": kl.detach(), "objective": objective}
 
     def _augment(self, x: Tensor, weights: Tensor | None) -> Tensor:
@@ -103,7 +96,7 @@ def kl_weight(kl: Mapping[str, Any], clips: int, classes: int, task: Task) -> fl
     kl: the config's `kl` block; a scale of `1/N` divides by the clips, a number stands in its
     place. With the reduction `sum` the objective is equation 5 divided by what the cross-entropy is
     averaged over: the multi-label one is averaged over classes too, so its KL is divided by them.
-    `mean` is what bayesian-torch's users write, and is divided by the clips alone.
+    `mean` is what bayesian-torch's users write, and is divided by the clips only.
     """
     weight = 1.0 / clips if kl["scale"] == "1/N" else float(kl["scale"])
     return weight / classes if kl["reduction"] == "sum" and task == "multilabel" else weight

@@ -1,0 +1,194 @@
+"""The parts of a network, from front end to head, that a config chooses by name.
+
+Each has settings of its own: in the config below its name, with the defaults of its file. What is
+said here is read from the parts' text (`vipann.registry`): nothing of them is imported.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from vipann.registry import choices, declared, module_of, settings_fields, standalone
+
+Path_ = tuple[str | int, ...]
+Settings = Mapping[str, Any]
+
+
+class Role(NamedTuple):
+    """What a part can be: `block.key` in the config chooses one of `home`."""
+
+    block: str
+    key: str
+    home: str
+    description: str
+
+
+ROLES = (
+    Role(
+        "features",
+        "front_end",
+        "vipann.features.front_ends",
+        "What is made of a clip for the encoder.",
+    ),
+    Role("model", "encoder", "vipann.models.encoders", "What makes frames of the features."),
+    Role(
+        "model",
+        "pooling",
+        "vipann.models.pooling",
+        "Over time, of frames to one embedding or of scores to those of the clip.",
+    ),
+    Role("model", "head", "vipann.models.heads", "What makes logits of the embedding."),
+)
+_POOLED = {
+    "description": "What is pooled: the encoder's frames, or the scores that the head gives each.",
+    "enum": ["frames", "scores"],
+}
+
+
+def place(block: Settings, key: str) -> str:
+    """The module or definition of the part that `key` ("encoder", ...) of its block chose.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    role = next(role for role in ROLES if role.key == key)
+    return module_of(role.home, block[key], f"{role.block}.{key}")
+
+
+def own_settings(block: Settings, key: str) -> dict[str, Any]:
+    """All settings of that part: what the block has below its name, and defaults."""
+    return defaults_of(place(block, key)) | dict(block.get(block[key]) or {})
+
+
+def defaults_of(part: str) -> dict[str, Any]:
+    return {name: field.default for name, field in settings_fields(part).items()}
+
+
+def model_settings(model: Settings) -> dict[str, Any]:
+    """The `model` block with what its parts read, and nothing else."""
+    keys = [role.key for role in ROLES if role.block == "model"]
+    chosen = {key: model[key] for key in keys} | {"pooled": model.get("pooled", "frames")}
+    settings = {model[key]: own_settings(model, key) for key in keys}
+    return chosen | {name: values for name, values in settings.items() if values}
+
+
+def feature_settings(features: Settings) -> dict[str, Any]:
+    """The name of the front end, as `front_end`, and its settings."""
+    chosen = {"front_end": features["front_end"]}
+    return chosen | own_settings(features, "front_end")
+
+
+def bands_of(features: Settings) -> int:
+    """Components M of each frame of the features; 0 where they are waveforms."""
+    name = declared(place(features, "front_end"), "BANDS", default=None)
+    return own_settings(features, "front_end")[name] if name else 0
+
+
+def chosen_parts(config: Settings) -> tuple[str, ...]:
+    """The code of a network's parts but for its front end, for a job's fingerprint."""
+    return tuple(place(config["model"], role.key) for role in ROLES if role.block == "model")
+
+
+def chosen_front_end(config: Settings) -> tuple[str, ...]:
+    """The code of the front end."""
+    return (place(config["features"], "front_end"),)
+
+
+def schema_of(block: str) -> dict[str, Any]:
+    """JSON schema of the config's block `features` or `model`: its choices, and a block of settings
+    for each that there is."""
+    roles = [role for role in ROLES if role.block == block]
+    chosen = {r.key: {"description": r.description, "enum": choices(r.home)} for r in roles}
+    pooled = {"pooled": _POOLED} if block == "model" else {}
+    settings = {
+        name: _block_schema(module_of(role.home, name, role.key))
+        for role in roles
+        for name in choices(role.home)
+    }
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(chosen),
+        "properties": chosen | pooled | {n: s for n, s in settings.items() if s["properties"]},
+    }
+
+
+def _block_schema(part: str) -> dict[str, Any]:
+    fields = settings_fields(part)
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: field.schema for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if field.is_required],
+    }
+
+
+def unread_faults(layers: Sequence[Settings]) -> Iterator[tuple[Path_, str]]:
+    """Blocks of settings that a file over the first one has for a part that is not chosen there.
+
+    `layers`: the contents of the config's files, in order.
+    """
+    choice: dict[tuple[str, str], Any] = {}
+    for number, layer in enumerate(layers):
+        for block in ("features", "model"):
+            own = layer.get(block) or {}
+            keys = [role.key for role in ROLES if role.block == block]
+            choice |= {(block, key): own[key] for key in keys if key in own}
+            read = {choice.get((block, key)) for key in keys}
+            for name in own.keys() - {*keys, "pooled"} - read if number else ():
+                chosen = ", ".join(f"{block}.{key}: {choice.get((block, key))}" for key in keys)
+                yield (block, name), f"means nothing with {chosen}; remove it"
+
+
+def frames_of(features: Settings, clip_seconds: float) -> int:
+    """Frames of a clip of that length, as the front end makes them."""
+    frames = standalone(place(features, "front_end"), "frames")
+    return frames(clip_seconds, own_settings(features, "front_end"))
+
+
+def band_fault(settings: Settings) -> tuple[str, str] | None:
+    """Which setting of a front end contradicts 0 <= fmin < fmax <= sample_rate / 2, and how."""
+    fmin, fmax, highest = (settings[key] for key in ("fmin", "fmax", "sample_rate"))
+    if fmax > highest / 2:
+        return "fmax", (
+            f"{fmax} is not allowed; must be at most half of sample_rate ({highest / 2:g})"
+        )
+    return None if fmin < fmax else ("fmin", f"{fmin} is not allowed; must be below fmax ({fmax})")
+
+
+def least_frames(model: Settings) -> int:
+    """The fewest frames of which the encoder leaves something."""
+    return declared(place(model, "encoder"), "LEAST_FRAMES", default=1)
+
+
+def published_features(encoder: str) -> dict[str, Any]:
+    """The front end, and its settings, that the published weights of an encoder are known to need;
+    nothing where their file tells."""
+    front_end = declared(encoder, "PUBLISHED_FRONT_END", default=None)
+    return feature_settings({"front_end": front_end}) if front_end else {}
+
+
+def settings_that_differ(trained: Settings, features: Settings) -> list[str]:
+    """How `features`, of a config or a features file, differ from what a network was trained on.
+
+    One line each, which names the value that it must have.
+    """
+    needed = trained.get("front_end")
+    alike = needed == features.get("front_end")
+    own = [key for key in features if key != "front_end" and (key in trained or alike)]
+    settings = {str(needed): {key: trained.get(key) for key in own}}
+    found = {"front_end": features.get("front_end"), str(needed): features}
+    return list(parts_that_differ({"front_end": needed} | settings, found, "features"))
+
+
+def parts_that_differ(needed: Settings, own: Settings, key: str = "model") -> Iterator[str]:
+    """How the settings `own`, which the config has at `key`, differ from those that are needed.
+
+    One line each, which names the value that it must have.
+    """
+    for name, value in needed.items():
+        found = own.get(name)
+        if isinstance(value, Mapping):
+            yield from parts_that_differ(value, found or {}, f"{key}.{name}")
+        elif found != value:
+            number = f"{value:g}" if isinstance(value, float) else value
+            yield f"set {key}.{name}: {number} (it is {found})"

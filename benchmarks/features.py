@@ -27,16 +27,18 @@ import numpy as np
 import soundfile
 import soxr
 from reporting import machine, publish
-from vipann.features.logmel import LogMel
 
 from vipann.audio.probe import inspect_audio
 from vipann.config import read_layer
 from vipann.datasets.manifest import clip_row, clip_table, write_manifest
 from vipann.datasets.synthetic import place_audio
+from vipann.features.audio import front_end_of
 from vipann.features.extract import extract_features
 from vipann.features.store import FeatureStore
+from vipann.parts import feature_settings
 
-SETTINGS = read_layer(Path(__file__).parents[1] / "config/config.yaml")["features"]
+SETTINGS = read_layer(Path(__file__).parents[1] / "config/config.yaml")
+SETTINGS = feature_settings(SETTINGS["features"])
 BLOCK = {"task": "multiclass", "clip_seconds": 5.0, "padding": "zero"}
 SYNTHETIC = BLOCK | {
     "folds": 1,
@@ -77,7 +79,7 @@ def main() -> None:
 def front_end(files: list[Path], rounds: int) -> dict:
     """Resampling and log-mel of decoded clips in one thread, ours beside librosa's."""
     decoded = [soundfile.read(path, dtype="float32") for path in files[:50]]
-    log_mel = LogMel(SETTINGS)
+    log_mel = front_end_of(SETTINGS)
 
     def ours() -> None:
         for samples, rate in decoded:
@@ -125,7 +127,7 @@ def storage(path: Path) -> dict[str, float]:
     with FeatureStore(path) as store:
         per_clip = path.stat().st_size / len(store)
         per_frame = per_clip / store.shape[1]
-    frames = LogMel(SETTINGS).frames(round(AUDIOSET_SECONDS * SETTINGS["sample_rate"]))
+    frames = front_end_of(SETTINGS).frames(round(AUDIOSET_SECONDS * SETTINGS["sample_rate"]))
     return {
         "kib_per_5_s_clip": per_clip / 1024,
         "audioset_gb": per_frame * frames * AUDIOSET_CLIPS / 1e9,

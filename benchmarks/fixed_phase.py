@@ -26,6 +26,7 @@ from vipann.datasets.registry import adapter
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
+from vipann.parts import bands_of, feature_settings
 from vipann.training import stages
 from vipann.training.importing import initialise_with_moped
 from vipann.training.stages import Job
@@ -98,7 +99,7 @@ class Bench:
     ) -> None:
         self.config, self.arguments, self.folder = config, arguments, folder
         self.network = {key: config[key] for key in ("model", "bayesian", "moped", "kl")}
-        self.network |= {"mel_bands": config["features"]["mel_bands"], "seed": arguments.seed}
+        self.network |= {"bands": bands_of(config["features"]), "seed": arguments.seed}
 
     def prepare(self) -> None:
         """Features of both datasets, and each upstream network that is needed."""
@@ -183,7 +184,7 @@ class Bench:
         manifest = folder / "manifest.parquet"
         missing = folder / "missing.csv"
         build_manifest(block["adapter"], folder / "audio", block, seed, manifest, missing)
-        features = self.config["features"]
+        features = feature_settings(self.config["features"])
         extract_features(
             manifest, folder / "audio", block, features, self._features(dataset), workers=2
         )

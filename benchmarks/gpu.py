@@ -27,6 +27,7 @@ from vipann.models.bayesian import is_bayesian, kl_divergence
 from vipann.models.complexity import complexity
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.strategies import build_transferred
+from vipann.parts import bands_of, feature_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 CLASSES, CLIP_SECONDS = 50, 5.0
@@ -81,12 +82,12 @@ def matrix_rate(device: torch.device, size: int) -> float:
 
 def _settings(config: dict) -> dict[str, Any]:
     kept = {key: config[key] for key in ("model", "bayesian", "moped", "kl")}
-    return kept | {"mel_bands": config["features"]["mel_bands"]}
+    return kept | {"bands": bands_of(config["features"])}
 
 
 def _operations(config: dict, strategy: str) -> int:
     """Operations of one clip's forward pass, two a multiply-accumulate, without the front end."""
-    settings = _settings(config) | {"features": config["features"]}
+    settings = _settings(config) | {"features": config["features"]["logmel"]}
     counted = complexity(strategy, CLASSES, CLIP_SECONDS, settings)
     return 2 * (counted["macs"] - counted["stft"] - counted["mel"])
 
@@ -131,7 +132,7 @@ def throughput(
     operations = _operations(config, strategy)
     torch.manual_seed(0)
     network = build_transferred(strategy, CLASSES, _settings(config)).to(device)
-    features = config["features"]
+    features = config["features"]["logmel"]
     frames = 1 + round(CLIP_SECONDS * features["sample_rate"]) // features["hop_length"]
     x = torch.randn(arguments.batch_size, frames, features["mel_bands"], device=device)
     train, predict = _steps(network, compiled, config, precision, x)
@@ -172,7 +173,7 @@ def scratch_runs(config: dict, arguments: argparse.Namespace) -> list[dict[str, 
         training["epochs"] = arguments.epochs
     keys = ("model", "bayesian", "moped", "kl")
     settings = {key: config[key] for key in keys} | {"training": training, "seed": 1}
-    settings |= {"mel_bands": config["features"]["mel_bands"]}
+    settings |= {"bands": bands_of(config["features"])}
     scoring = {key: config["evaluation"][key] for key in ("mc_samples", "replications")}
     scoring |= {"seed": 1, "dataset": "esc10", "scored_dataset": "esc10"}
     found = []
@@ -184,7 +185,9 @@ def scratch_runs(config: dict, arguments: argparse.Namespace) -> list[dict[str, 
         fetch_archive(block["archives"][0], archive, arguments.mirror, None)
         adapter(block["adapter"]).place_audio([archive], audio, block, 1)
         build_manifest(block["adapter"], audio, block, 1, manifest, folder / "missing.csv")
-        extract_features(manifest, audio, block, config["features"], features, workers=2)
+        extract_features(
+            manifest, audio, block, feature_settings(config["features"]), features, workers=2
+        )
         for strategy in ("det", "flip"):
             out, scores = folder / "c.safetensors", folder / "p.h5"
             started = time.perf_counter()

@@ -140,8 +140,8 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
 
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
-    model = CONFIG["model"] | {"width": arguments.width}
-    settings = {"model": model, "bayesian": CONFIG["bayesian"], "mel_bands": MEL_BANDS}
+    model = CONFIG["model"] | {"resnet54": {"width": arguments.width}}
+    settings = {"model": model, "bayesian": CONFIG["bayesian"], "bands": MEL_BANDS}
     clips = torch.randn(arguments.head_clips, FRAMES, MEL_BANDS)
     keys = clip_keys(0, map(str, range(len(clips))))
 
@@ -164,11 +164,12 @@ def measure_head_samples(arguments: argparse.Namespace) -> dict[str, float]:
 
 def _build(arguments: argparse.Namespace) -> tuple:
     from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn, get_kl_loss
-    from vipann.models.resnet54 import ResNet54
 
     from vipann.models.bayesian import bayesian_torch_settings, kl_divergence, to_flipout
+    from vipann.models.strategies import network_of
 
-    network = ResNet54(CLASSES, width=arguments.width, output_dropout=True)
+    model = CONFIG["model"] | {"resnet54": {"width": arguments.width}}
+    network = network_of(model, MEL_BANDS, CLASSES, output_dropout=True)
     contender = arguments.contender
     if contender == LIBRARY:
         dnn_to_bnn(network, bayesian_torch_settings(CONFIG["bayesian"], MOPED_DELTA))

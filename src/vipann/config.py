@@ -4,16 +4,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
-
-# Where this is installed, jsonschema imports it, for formats that no schema here uses: more than a
-# second of every snakemake command, spent on building grammars.
-if _without := "rfc3987_syntax" not in sys.modules:
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
@@ -21,9 +15,6 @@ from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
 from vipann.parts import Path_, band_fault, own_settings, schema_of, unread_faults
-
-if _without:
-    del sys.modules["rfc3987_syntax"]
 
 COMMAND_LINE = "the command line (--config)"
 
@@ -130,82 +121,43 @@ def trained_upstream(pretrain: Mapping[str, Any]) -> list[str]:
 def _schema_faults(
     config: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[tuple[Path_, str]]:
-    for error in Draft202012Validator(schema).iter_errors(config):
+    validator = _jsonschema().Draft202012Validator
+    for error in validator(schema).iter_errors(config):
         yield from _explain(error)
     for name, block in config.get("datasets", {}).items():
         adapter = block.get("adapter") if isinstance(block, Mapping) else None
         if adapter not in schema["$defs"]["options"]:
             continue
         options = {"$ref": f"#/$defs/options/{adapter}", "$defs": schema["$defs"]}
-        for error in Draft202012Validator(options).iter_errors(block.get("options", {})):
+        for error in validator(options).iter_errors(block.get("options", {})):
             yield from _explain(error, ("datasets", name, "options"))
 
 
-def _explain(error: ValidationError, prefix: Path_ = ()) -> Iterator[tuple[Path_, str]]:
-    if error.validator in ("anyOf", "oneOf") and (branch := _meant_branch(error)):
-        for inner in branch:
-            yield from _explain(inner, prefix)
-        return
+def _jsonschema() -> ModuleType:
+    """The library, without a grammar that it builds, for more than a second, where it is installed:
+    of a format that no schema here uses."""
+    is_free = sys.modules.setdefault("rfc3987_syntax", None) is None  # type: ignore[arg-type]
+    import jsonschema
+
+    if is_free:
+        del sys.modules["rfc3987_syntax"]
+    return jsonschema
+
+
+def _explain(error: Any, prefix: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    """What is wrong, in jsonschema's words, of the one alternative that the value was meant for or,
+    where that cannot be told, of each."""
+    error = _jsonschema().exceptions.best_match([error])
     path = (*prefix, *error.absolute_path)
-    value, wanted = error.instance, error.validator_value
-    if error.validator == "additionalProperties" and wanted is False:
+    if error.validator == "additionalProperties" and error.validator_value is False:
         allowed = sorted(error.schema.get("properties", {}))
-        for key in sorted(set(value) - set(allowed), key=str):
+        for key in sorted(set(error.instance) - set(allowed), key=str):
             yield (*path, key), f"unknown key; allowed here: {', '.join(allowed) or 'none'}"
-    elif error.validator == "required":
-        missing = [key for key in wanted if key not in value]
-        yield path, f"missing key: {', '.join(missing)}"
+    elif error.context:
+        yield path, "; ".join(inner.message for inner in error.context)
     else:
-        yield path, f"{value!r} is not allowed; {_allowed(str(error.validator), wanted, error)}"
-
-
-def _meant_branch(error: ValidationError) -> list[ValidationError]:
-    """The faults of the one alternative that the value was meant for, as far as can be told."""
-    branches: dict[Any, list[ValidationError]] = {}
-    for inner in error.context or []:
-        branches.setdefault(inner.schema_path[0], []).append(inner)
-    depth = len(error.absolute_path)
-    meant = [
-        branch
-        for branch in branches.values()
-        if not any(e.validator == "const" for e in branch)
-        and not any(e.validator == "type" and len(e.absolute_path) == depth for e in branch)
-    ]
-    return meant[0] if len(meant) == 1 else []
-
-
-def _allowed(validator: str, wanted: Any, error: ValidationError) -> str:
-    if validator in ("anyOf", "oneOf"):
-        return "must be " + " or ".join(map(_variant, wanted))
-    if validator == "type" and isinstance(wanted, list):
-        wanted = " or ".join(wanted)
-    wording = {
-        "type": f"must be of type {wanted}",
-        "enum": f"must be one of {wanted}",
-        "minimum": f"must be at least {wanted}",
-        "maximum": f"must be at most {wanted}",
-        "exclusiveMinimum": f"must be above {wanted}",
-        "exclusiveMaximum": f"must be below {wanted}",
-        "pattern": error.schema.get("$comment") or f"must match {wanted}",
-        "minItems": f"must have at least {wanted} entries",
-        "maxItems": f"must have at most {wanted} entries",
-        "uniqueItems": "must not repeat an entry",
-    }
-    return wording.get(validator, error.message)
-
-
-def _variant(schema: Mapping[str, Any]) -> str:
-    if "const" in schema:
-        return repr(schema["const"])
-    if schema.get("type") == "array":
-        return "a list"
-    consts = [
-        f"with {key}: {value['const']}"
-        for key, value in schema.get("properties", {}).items()
-        if "const" in value
-    ]
-    bound = f" >= {schema['minimum']}" if "minimum" in schema else ""
-    return " ".join([f"of type {schema.get('type', 'any')}{bound}", *consts])
+        comment = error.schema.get("$comment")
+        yield path, f"{error.message}; {comment}" if comment else error.message
 
 
 def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:

@@ -141,8 +141,9 @@ def unread_faults(layers: Sequence[Settings]) -> Iterator[tuple[Path_, str]]:
 
 def frames_of(features: Settings, clip_seconds: float) -> int:
     """Frames of a clip of that length, as the front end makes them."""
-    frames = standalone(place(features, "front_end"), "frames")
-    return frames(clip_seconds, own_settings(features, "front_end"))
+    settings = own_settings(features, "front_end")
+    samples = round(clip_seconds * settings.get("sample_rate", 1))
+    return standalone(place(features, "front_end"), "frames")(samples, settings)
 
 
 def band_fault(settings: Settings) -> tuple[str, str] | None:

@@ -19,7 +19,14 @@ from typing import Any
 from vipann.errors import UserError
 
 _SOURCE = Path(__file__).parents[1]
-_TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string"}
+_TYPES: dict[str, dict[str, Any]] = {
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "str": {"type": "string"},
+    "Rate": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+}
+Rate = float  # of dropout, in [0, 1)
 _REQUIRED = object()
 _Function = ast.FunctionDef
 
@@ -97,8 +104,9 @@ def settings_fields(place: str) -> dict[str, Field]:
     """The settings of a choice, in order: the fields of a module's dataclass `Settings`, those of
     its bases first, or the keyword-only parameters of a function or of a class's `__init__`.
 
-    An annotation is int, float, bool, str, Literal[...], list[...] of these, `... | None`, or
-    Annotated with the rest of its JSON schema: `width: Annotated[int, {"minimum": 1}] = 64`.
+    An annotation is int, float, Rate, bool, str, Literal[...], list[...] of these, `... | None`, or
+    Annotated with a description and the rest of its JSON schema:
+    `width: Annotated[int, "Channels.", {"minimum": 1}] = 64`.
     """
     module, _, name = place.partition(":")
     if not name:
@@ -151,7 +159,7 @@ def _field(annotation: ast.expr, value: ast.expr | None) -> Field:
 
 def _schema(annotation: ast.expr) -> dict[str, Any]:
     if isinstance(annotation, ast.Name):
-        return {"type": _TYPES[annotation.id]}
+        return dict(_TYPES[annotation.id])
     if isinstance(annotation, ast.BinOp):
         return {"anyOf": [_schema(annotation.left), {"type": "null"}]}
     inner = annotation.slice
@@ -159,8 +167,11 @@ def _schema(annotation: ast.expr) -> dict[str, Any]:
         return {"type": "array", "items": _schema(inner)}
     if annotation.value.id == "Literal":
         return {"enum": [ast.literal_eval(each) for each in getattr(inner, "elts", [inner])]}
-    kind, more = inner.elts
-    return _schema(kind) | ast.literal_eval(more)
+    kind, *more = inner.elts
+    schema = _schema(kind)
+    for value in map(ast.literal_eval, more):
+        schema |= {"description": value} if isinstance(value, str) else value
+    return schema
 
 
 def _tree(module: str) -> ast.Module:

@@ -1,17 +1,19 @@
 """Bad configs stop with a message that names file, key, value and what is allowed."""
 
 import copy
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from vipann.used import used_features, used_model
 
 from vipann.config import (
     check_config,
     folds_of,
+    full_schema,
     in_order,
     merge,
     mirror_of,
@@ -20,10 +22,13 @@ from vipann.config import (
 )
 from vipann.errors import UserError
 from vipann.figures import style
+from vipann.parts import ROLES, bands_of, feature_settings, model_settings
+from vipann.registry import choices, load, module_of, settings_fields
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 BASE = ROOT / "config/config.yaml"
+README = ROOT / "config/README.md"
 
 
 @pytest.fixture
@@ -57,12 +62,17 @@ def test_the_projects_own_configs_are_valid(names):
             {"model": {"widht": 8}},
             "model.widht",
             "unknown key",
-            "allowed here: architecture, blocks, dropout",
+            "allowed here: encoder, frame_mlp, head",
         ),
-        ({"model": {"width": "x"}}, "model.width", "'x'", "type integer"),
-        ({"model": {"dropout": {"conv": 1.5}}}, "model.dropout.conv", "1.5", "below 1"),
+        ({"model": {"resnet54": {"width": "x"}}}, "model.resnet54.width", "'x'", "type 'integer'"),
+        (
+            {"model": {"resnet54": {"dropout": 1.5}}},
+            "model.resnet54.dropout",
+            "1.5",
+            "maximum of 1",
+        ),
         ({"transfer": {"folds": [9]}}, "transfer.folds", "[9]", "esc50 has folds 1 to 5"),
-        ({"transfer": {"folds": [0]}}, "transfer.folds.0", "0", "at least 1"),
+        ({"transfer": {"folds": [0]}}, "transfer.folds.0", "0", "minimum of 1"),
         (
             {"transfer": {"folds": [4]}, "datasets": {"urbansound8k": {"folds": [1, 2, 3, 10]}}},
             "transfer.folds",
@@ -70,8 +80,8 @@ def test_the_projects_own_configs_are_valid(names):
             "urbansound8k has folds 1, 2, 3, 10",
         ),
         ({"datasets": {"esc50": {"folds": [2]}}}, "datasets.esc50.folds", "[2]", "at least 2"),
-        ({"datasets": {"esc50": {"folds": "5"}}}, "datasets.esc50.folds", "'5'", "or a list"),
-        ({"transfer": {"folds": "some"}}, "transfer.folds", "'some'", "'all' or a list"),
+        ({"datasets": {"esc50": {"folds": "5"}}}, "datasets.esc50.folds", "'5'", "'array'"),
+        ({"transfer": {"folds": "some"}}, "transfer.folds", "'all' was expected", "'array'"),
         ({"transfer": {"strategies": ["dett"]}}, "transfer.strategies.0", "'dett'", "det_flip"),
         ({"upstream": "esc50"}, "upstream", "multiclass", "must be 'multilabel'"),
         ({"ood": "nowhere"}, "ood", "'nowhere'", "known: audioset"),
@@ -82,7 +92,7 @@ def test_the_projects_own_configs_are_valid(names):
             "'finetuned'",
         ),
         ({"kl": {"scale": "1/M"}}, "kl.scale", "'1/M'", "'1/N'"),
-        ({"features": {"fmax": 20000.0}}, "features.fmax", "20000", "16000"),
+        ({"features": {"logmel": {"fmax": 20000.0}}}, "features.logmel.fmax", "20000", "16000"),
         (
             {"datasets": {"esc50": {"options": {"subset": "esc5"}}}},
             "datasets.esc50.options.subset",
@@ -101,7 +111,7 @@ def test_the_projects_own_configs_are_valid(names):
             "'esc'",
             "urbansound8k",
         ),
-        ({"evaluation": {"replications": 0}}, "evaluation.replications", "0", "at least 1"),
+        ({"evaluation": {"replications": 0}}, "evaluation.replications", "0", "minimum of 1"),
         ({"pretrain": {"source": "web"}}, "pretrain.source", "'web'", "checkpoint"),
         (
             {"pretrain": {"source": "checkpoint"}},
@@ -166,34 +176,26 @@ def test_the_projects_own_configs_are_valid(names):
             "at least 3 with validation.split",
         ),
         ({"upstream": None}, "upstream", "null is not allowed", "pretrain.source: checkpoint"),
-        ({"model": {"architecture": "vgg"}}, "model.architecture", "'vgg'", "mn04"),
-        ({"model": {"hidden": 8}}, "model.hidden", "architecture: resnet54", "remove it"),
+        ({"model": {"encoder": "vgg"}}, "model.encoder", "'vgg'", "mn04"),
+        ({"model": {"mn04": {}}}, "model.mn04", "encoder: resnet54", "remove it"),
         (
-            {"model": {"architecture": "mn04", "width": 8}},
-            "model.width",
-            "architecture: mn04",
+            {"model": {"encoder": "mn04", "resnet54": {"width": 8}}},
+            "model.resnet54",
+            "encoder: mn04",
             "remove it",
         ),
         (
-            {"model": {"architecture": "mn04", "dropout": {"conv": 0.1, "block": 0.1}}},
-            "model.dropout.block",
-            "architecture: mn04",
-            "remove it",
+            {"model": {"encoder": "mn04", "mn04": {"width": 8}}},
+            "model.mn04.width",
+            "unknown key",
+            "dropout",
         ),
         (
-            {
-                "model": {
-                    "architecture": "embedding",
-                    "dropout": {"block_in_monte_carlo": True},
-                }
-            },
-            "model.dropout.block_in_monte_carlo",
-            "architecture: embedding",
-            "remove it",
+            {"features": {"front_end": "released_embeddings", "logmel": {"fmin": 1}}},
+            "features.logmel",
+            "released_embeddings",
+            "remove",
         ),
-        ({"model": {"architecture": "embedding"}}, "model", "hidden, pooling", "embedding"),
-        ({"features": {"kind": "embedding", "fmin": 1}}, "features.fmin", "embedding", "remove"),
-        ({"features": {"kind": "kaldi_mel"}}, "features", "fft_length, pre_emphasis", "kaldi_mel"),
         ({"figures": {"palette": {"flipp": "red"}}}, "figures.palette", "'flipp'", "det_flip"),
     ],
 )
@@ -211,7 +213,7 @@ def test_a_missing_key_is_named(tmp_path):
     del config["pretrain"]["steps"]["flip"]
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(config))
-    with pytest.raises(UserError, match=r"config\.yaml: pretrain\.steps: missing key: flip"):
+    with pytest.raises(UserError, match=r"config\.yaml: pretrain\.steps: 'flip' is a required"):
         check_config(config, SCHEMA, [file])
 
 
@@ -223,9 +225,9 @@ def test_a_value_from_the_command_line_is_said_to_be():
 
 def test_all_faults_are_listed_at_once(overridden):
     with pytest.raises(UserError) as caught:
-        overridden({"seed": -1, "model": {"width": 1}})
+        overridden({"seed": -1, "model": {"resnet54": {"width": 1}}})
     assert "seed" in str(caught.value)
-    assert "model.width" in str(caught.value)
+    assert "model.resnet54.width" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1\n- 2\n", ""])
@@ -251,22 +253,45 @@ def test_runs_may_lack_upstream_or_transfer_but_not_both(overridden):
         overridden(without_upstream | {"transfer_datasets": []})
 
 
-def test_settings_that_the_chosen_kind_and_architecture_read(overridden):
+def test_settings_are_those_of_the_chosen_parts_with_their_defaults(overridden):
     paper = overridden({})
-    assert used_features(paper) == paper["features"]
-    assert used_model(paper) == paper["model"]
+    assert (
+        feature_settings(paper["features"]) == {"front_end": "logmel"} | paper["features"]["logmel"]
+    )
+    assert model_settings(paper["model"]) == paper["model"]
     other = overridden(
         {
-            "features": {"kind": "embedding", "mel_bands": 128},
-            "model": {"architecture": "embedding", "hidden": 8, "pooling": "mean"},
+            "features": {"front_end": "released_embeddings"},
+            "model": {"encoder": "frame_mlp", "frame_mlp": {"hidden": 8}, "pooling": "mean"},
         }
     )
-    assert used_features(other) == {"kind": "embedding", "mel_bands": 128}
-    assert set(used_model(other)) == {"architecture", "dropout", "hidden", "pooling"}
-    small = overridden({"model": {"architecture": "mn04", "dropout": {"conv": 0.1}}})
-    rates = {"conv": 0.1, "linear": 0.5}
-    assert used_model(small) == {"architecture": "mn04", "dropout": rates}
-    assert used_model(other)["dropout"] == {"conv": 0.2, "linear": 0.5}
+    found = feature_settings(other["features"])
+    assert found == {"front_end": "released_embeddings", "components": 128}
+    assert bands_of(other["features"]) == 128
+    found = model_settings(other["model"])
+    assert found["frame_mlp"] == {"hidden": 8, "dropout": 0.5}
+    assert "resnet54" not in found
+
+
+def test_the_papers_settings_are_the_parts_defaults():
+    config = read_layer(BASE)
+    for block in ("features", "model"):
+        choices = {key: value for key, value in config[block].items() if isinstance(value, str)}
+        made = {"features": feature_settings, "model": model_settings}[block]
+        assert made(choices) == made(config[block])
+
+
+def test_a_file_may_keep_settings_of_a_part_that_another_file_changes(tmp_path):
+    """A run's own file chooses a front end and sets it; one on top of it chooses another."""
+    layers = [
+        {"features": {"front_end": "kaldi_mel", "kaldi_mel": {"fmin": 10}}},
+        {"features": {"front_end": "logmel"}},
+    ]
+    files = [BASE]
+    for number, layer in enumerate(layers):
+        files.append(tmp_path / f"{number}.yaml")
+        files[-1].write_text(yaml.safe_dump(layer))
+    check_config(merge(*map(read_layer, files)), SCHEMA, files)
 
 
 @pytest.mark.parametrize(
@@ -302,16 +327,43 @@ def test_the_config_has_the_styles_own_defaults():
 
 
 def test_every_key_of_the_config_is_explained_in_its_readme():
-    text = (ROOT / "config/README.md").read_text()
-    schema = yaml.safe_load(SCHEMA.read_text())
+    text = README.read_text()
 
     def keys(node, prefix=""):
         for name, child in node.get("properties", {}).items():
             yield f"{prefix}{name}"
             yield from keys(child, f"{prefix}{name}.")
 
-    missing = [key for key in keys(schema) if f"`{key}`" not in text]
+    missing = [key for key in keys(full_schema(SCHEMA)) if f"`{key}`" not in text]
     assert not missing, missing
+
+
+def rows_of_parts(block):
+    """The lines of the table in which the README explains the settings of a block's parts."""
+    for role in (role for role in ROLES if role.block == block):
+        for name in choices(role.home):
+            place = module_of(role.home, name, role.key)
+            about = load(place).__doc__.split("\n\n")[0].replace("\n", " ").removesuffix(".")
+            fields = settings_fields(place)
+            own = f", with `{block}.{name}`" if fields else ""
+            yield f"| `{role.key}: {name}`{own} | | {about} |"
+            for key, field in fields.items():
+                default = json.dumps(field.default)
+                meaning = field.schema["description"].removesuffix(".")
+                yield f"| `{block}.{name}.{key}` | {default} | {meaning} |"
+
+
+@pytest.mark.parametrize("block", ["features", "model"])
+def test_the_readme_has_the_settings_of_all_parts(block):
+    """With VIPANN_UPDATE_DOCS=1 in the environment they are written instead."""
+    start, end = (f"<!-- parts of {block}: {word} -->\n" for word in ("start", "end"))
+    before, rest = README.read_text().split(start)
+    _, after = rest.split(end)
+    table = ["| key | default | meaning |", "|---|---|---|", *rows_of_parts(block)]
+    wanted = before + start + "".join(f"{line}\n" for line in table) + end + after
+    if os.environ.get("VIPANN_UPDATE_DOCS"):
+        README.write_text(wanted)
+    assert README.read_text() == wanted
 
 
 def test_the_order_of_keys_is_taken_out_at_any_depth_and_that_of_lists_is_kept():
@@ -324,7 +376,7 @@ def test_the_order_of_keys_is_taken_out_at_any_depth_and_that_of_lists_is_kept()
 
 def test_formats_stay_available_to_others():
     """What the import of this module keeps jsonschema from loading is there for everybody else."""
-    code = "import sys, vipann.config; print('rfc3987_syntax' in sys.modules)"
+    code = "import sys, vipann.config as c; c._jsonschema(); print('rfc3987_syntax' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
 

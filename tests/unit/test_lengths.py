@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from vipann.features.kinds import kind_of
-from vipann.models.architectures import ARCHITECTURES, architecture
 
 from vipann.config import merge, read_layer
 from vipann.errors import UserError
-from vipann.lengths import LEAST_FRAMES, frames_of, length_faults
+from vipann.features.audio import front_end_of
+from vipann.lengths import length_faults
+from vipann.models.strategies import network_of
+from vipann.parts import frames_of, least_frames
+from vipann.registry import choices
 
 
 @pytest.fixture
@@ -24,22 +26,22 @@ def makes_sense_of(network, features):
         return False
 
 
-@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
-def test_the_least_length_is_what_each_network_takes(config, name):
-    model = config["model"] | {"width": 2, "blocks": [1, 1, 1, 1], "hidden": 4, "pooling": "mean"}
+@pytest.mark.parametrize("name", choices("vipann.models.encoders"))
+def test_the_least_length_is_what_each_network_takes(name):
+    small = {"resnet54": {"width": 2, "blocks": [1, 1, 1, 1]}, "frame_mlp": {"hidden": 4}}
+    model = {"encoder": name, "pooling": "mean", "head": "two_layers"} | small
     bands = 64 if name == "resnet54" else 128
-    settings = {"model": model, "mel_bands": bands}
-    network = architecture({"architecture": name}).build(3, settings, False).eval()
-    least = LEAST_FRAMES[name]
+    network = network_of(model, bands, 3).eval()
+    least = least_frames(model)
     assert makes_sense_of(network, torch.zeros(2, least, bands))
     assert not makes_sense_of(network, torch.zeros(2, least - 1, bands))
 
 
-@pytest.mark.parametrize("kind", ["logmel", "kaldi_mel", "embedding"])
+@pytest.mark.parametrize("front_end", choices("vipann.features.front_ends"))
 @pytest.mark.parametrize("seconds", [0.3, 0.32, 1.0, 5.0, 10.01])
-def test_frames_are_counted_as_the_front_ends_count(config, kind, seconds):
-    features = config["features"] | {"kind": kind, "fft_length": 1024, "pre_emphasis": 0.97}
-    assert frames_of(features, seconds) == kind_of(features).shape(seconds)[0]
+def test_frames_are_counted_as_the_front_ends_count(front_end, seconds):
+    features = {"front_end": front_end}
+    assert frames_of(features, seconds) == front_end_of(features).shape(seconds)[0]
 
 
 def test_a_length_below_the_networks_is_told_with_the_least_that_helps(config):
@@ -53,7 +55,7 @@ def test_a_length_below_the_networks_is_told_with_the_least_that_helps(config):
     assert list(length_faults(better)) == []
     assert least < 0.33
     # 10 s are 33 frames then, 5 s 17.
-    coarse = merge(config, {"features": {"hop_length": 10000}})
+    coarse = merge(config, {"features": {"logmel": {"hop_length": 10000}}})
     assert {path[1] for path, _ in length_faults(coarse)} == {"esc50", "urbansound8k"}
 
 

@@ -170,6 +170,10 @@ EDITS = [
         change=unused_function(f"{LIBRARY}/training/loop.py"),
     ),
     Edit(
+        "a pooling that no network of the run has",
+        change=unused_function(f"{LIBRARY}/models/pooling.py"),
+    ),
+    Edit(
         "optimizer code",
         TRAINING,
         change=in_function(*OPTIMIZER),
@@ -182,7 +186,7 @@ EDITS = [
     Edit(
         "code of the log-mel front end",
         {"features"},
-        change=in_function(f"{LIBRARY}/features/logmel.py", "frames"),
+        change=in_function(f"{LIBRARY}/features/front_ends/logmel.py", "frames"),
     ),
     Edit(
         "code of one dataset's adapter",

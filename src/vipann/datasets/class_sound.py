@@ -19,7 +19,7 @@ _EDGES_DIFFER = 0.1
 TABLE_HEAD = ["class", "sample rates (Hz)", "upper band edge (Hz)", "level (dB)", "quiet", "loud"]
 LEGEND = (
     "Upper band edge: of the frequencies within 70 dB of the strongest, at most half of "
-    "features.sample_rate; median over clips (5 % to 95 %). Level: root mean square re full scale, "
+    "the sample rate; median over clips (5 % to 95 %). Level: root mean square re full scale, "
     "median. Quiet: clips of which at least nine tenths of the frames are within 20 dB of the "
     "spectrogram's floor in all bands, or whose level is below -80 dB. Loud: with samples "
     "above 2, where full scale is 1."

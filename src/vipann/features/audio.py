@@ -31,9 +31,9 @@ class FrontEnd(Protocol):
     """How the features of one clip are made.
 
     A front end is a module of `vipann.features.front_ends` with a dataclass `Settings`, a class
-    `FrontEnd(settings)` and a function `frames(clip_seconds, settings)`, which uses builtins only
-    (it is run without the module, before anything is downloaded); `BANDS` names the setting that
-    is the number of components of a frame.
+    `FrontEnd(settings)` and a function `frames(samples, settings)`, which uses builtins only (it is
+    run without the module, before anything is downloaded); `BANDS` names the setting that is the
+    number of components of a frame.
     """
 
     def shape(self, clip_seconds: float) -> tuple[int, ...]:

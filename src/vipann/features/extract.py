@@ -1,11 +1,9 @@
 """Features of a whole dataset: one HDF5 file, a chunk for each clip, or several shards of it."""
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -17,11 +15,11 @@ from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.features.audio import FrontEnd, Heard, front_end_of
 from vipann.features.measures import MEASURES, write_measures
 from vipann.features.rejected import RejectedClips, rejected_list
-from vipann.features.shards import shard_rows, write_head
+from vipann.features.shards import packed, shard_rows
 from vipann.files import clear_partial, digest, enough_space, replacing
 from vipann.progress import progress
 
-_WAITING_PER_WORKER = 4
+_WAITING_PER_WORKER = 16
 
 
 def extract_features(
@@ -79,7 +77,7 @@ def extract_features(
         write_measures(file, measures)
         file.attrs["manifest_sha256"] = digest(manifest_path)
         file.attrs[MADE_BY] = list_sum(left_out)
-    _tell(out, len(kept), rejected.count)
+    _tell(out, len(kept), len(rejected.rows))
 
 
 def _half_precision(
@@ -136,31 +134,19 @@ def _ordered_map(
     if workers <= 1:
         yield from map(function, items)
         return
-    todo = iter(items)
-    pool = ThreadPoolExecutor(workers)
-    try:
-        waiting: deque[Future] = deque(
-            pool.submit(function, item) for item in islice(todo, _WAITING_PER_WORKER * workers)
-        )
-        while waiting:
-            result = waiting.popleft().result()
-            waiting.extend(pool.submit(function, item) for item in islice(todo, 1))
-            yield result
-    finally:
-        pool.shutdown(cancel_futures=True)
+    size = _WAITING_PER_WORKER * workers
+    with ThreadPoolExecutor(workers) as pool:
+        for first in range(0, len(items), size):
+            yield from pool.map(function, items[first : first + size])
 
 
 def _describe(file: h5py.File, table: ClipTable, block: Mapping, settings: Mapping) -> None:
     """Write labels, names, folds and splits of the clips, and how their features were made."""
-    clips = table.frame
-    write_head(
-        file,
-        _multi_hot(clips, table.classes),
-        clips["clip_id"].tolist(),
-        clips["fold"].to_numpy(dtype=np.int16),
-        clips["split"].tolist(),
-        clips["recording"].tolist(),
-    )
+    clips, labels = table.frame, _multi_hot(table.frame, table.classes)
+    file.create_dataset("labels", data=labels, **packed(labels))
+    file.create_dataset("fold", data=clips["fold"].to_numpy(dtype=np.int16))
+    for name in ("clip_id", "split", "recording"):
+        file.create_dataset(name, data=clips[name].tolist(), dtype=h5py.string_dtype("utf-8"))
     file.attrs.update(
         features=json.dumps(dict(settings), sort_keys=True),
         clip_seconds=float(block["clip_seconds"]),

@@ -103,7 +103,7 @@ def _describe_mel(mel: np.ndarray, length: int, features: Mapping[str, Any]) -> 
     used = np.flatnonzero(mel.any(axis=1))
     low, high = (used[0], used[-1]) if len(used) else (0, 0)
     return (
-        f"its mel filterbank is not that of features.sample_rate {rate}, features.fmin "
-        f"{features['fmin']:g}, features.fmax {features['fmax']:g}; at {rate} Hz its filters would "
+        f"its mel filterbank is not that of sample_rate {rate}, fmin {features['fmin']:g}, "
+        f"fmax {features['fmax']:g}; at {rate} Hz its filters would "
         f"reach from about {low * rate / length:.0f} to {high * rate / length:.0f} Hz"
     )

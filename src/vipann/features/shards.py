@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from vipann.errors import UserError
-from vipann.features.measures import read_measures, write_measures
 from vipann.features.rejected import join_rejected, rejected_list
 from vipann.files import replacing
-
-# Multi-hot rows of hundreds of classes are nearly all 0: a hundredth of their size on disk.
-_PACKED = {"compression": "gzip", "compression_opts": 1}
 
 
 @dataclass(frozen=True)
@@ -35,21 +31,11 @@ def shard_rows(total: int, shard: int, shards: int) -> slice:
     return slice((shard - 1) * total // shards, shard * total // shards)
 
 
-def write_head(
-    file: h5py.File,
-    labels: np.ndarray,
-    clip_ids: Sequence[str],
-    folds: np.ndarray,
-    splits: Sequence[str],
-    recordings: Sequence[str],
-) -> None:
-    """Write all that a feature file says of its clips besides their log-mel spectrograms."""
-    text = h5py.string_dtype("utf-8")
-    file.create_dataset("labels", data=labels, **(_PACKED if labels.size else {}))
-    file.create_dataset("clip_id", data=clip_ids, dtype=text)
-    file.create_dataset("fold", data=folds)
-    file.create_dataset("split", data=splits, dtype=text)
-    file.create_dataset("recording", data=recordings, dtype=text)
+def packed(rows: np.ndarray) -> dict[str, Any]:
+    """How HDF5 stores rows: multi-hot ones of hundreds of classes, nearly all 0, packed take a
+    hundredth of their size."""
+    is_wide = rows.ndim == 2 and rows.size
+    return {"compression": "gzip", "compression_opts": 1} if is_wide else {}
 
 
 def clips_of(file: h5py.File) -> h5py.Dataset:
@@ -89,15 +75,9 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
             layout[start : start + len(each)] = h5py.VirtualSource(name, dataset, each.shape)
         with replacing(out) as beside, h5py.File(beside, "w") as joined:
             joined.create_virtual_dataset(dataset, layout)
-            write_head(
-                joined,
-                np.concatenate([file["labels"][()] for file in files]),
-                [name for file in files for name in file["clip_id"].asstr()[()]],
-                np.concatenate([file["fold"][()] for file in files]),
-                [name for file in files for name in file["split"].asstr()[()]],
-                [name for file in files for name in file["recording"].asstr()[()]],
-            )
-            write_measures(joined, pd.concat([read_measures(file) for file in files]))
+            for name in files[0].keys() - {dataset}:
+                rows = np.concatenate([file[name][()] for file in files])
+                joined.create_dataset(name, data=rows, dtype=files[0][name].dtype, **packed(rows))
             joined.attrs.update(files[0].attrs)
     finally:
         for file in files:

@@ -20,32 +20,20 @@ class SpectrogramSettings:
     """The settings that all mel spectrograms have; the defaults are the paper's."""
 
     sample_rate: Annotated[
-        int, {"description": "Hz, after resampling (§3.4).", "minimum": 1000, "maximum": 192000}
+        int, "Hz, after resampling (§3.4).", {"minimum": 1000, "maximum": 192000}
     ] = 32000
     window: Annotated[
         Literal["hamming", "hann"],
-        {
-            "description": "Shape of the analysis window: `hamming` as the paper says, `hann` as "
-            "the published code of PANNs and VI-PANN does; weights trained with one are not "
-            "exactly right for the other (§3.4)."
-        },
+        "Of the analysis: `hamming` as the paper says, `hann` as the published code of PANNs and "
+        "VI-PANN does; weights trained with one are not exactly right for the other (§3.4).",
     ] = "hamming"
-    window_length: Annotated[
-        int, {"description": "Samples (§3.4).", "minimum": 16, "maximum": 65536}
-    ] = 1024
-    hop_length: Annotated[
-        int, {"description": "Samples (§3.4).", "minimum": 1, "maximum": 65536}
-    ] = 320
-    mel_bands: Annotated[
-        int, {"description": "Number of mel bands (§3.4).", "minimum": 32, "maximum": 512}
-    ] = 64
-    fmin: Annotated[float, {"description": "Hz (§3.4).", "minimum": 0}] = 50.0
-    fmax: Annotated[
-        float,
-        {"description": "Hz, at most half the sample rate (§3.4).", "exclusiveMinimum": 0},
-    ] = 14000.0
+    window_length: Annotated[int, "Samples (§3.4).", {"minimum": 16, "maximum": 65536}] = 1024
+    hop_length: Annotated[int, "Samples (§3.4).", {"minimum": 1, "maximum": 65536}] = 320
+    mel_bands: Annotated[int, "How many (§3.4).", {"minimum": 32, "maximum": 512}] = 64
+    fmin: Annotated[float, "Hz (§3.4).", {"minimum": 0}] = 50.0
+    fmax: Annotated[float, "Hz, at most half the rate (§3.4).", {"exclusiveMinimum": 0}] = 14000.0
     amin: Annotated[
-        float, {"description": "Power that stands for silence (PANNs).", "exclusiveMinimum": 0}
+        float, "Power that stands for silence: -100 dB (PANNs).", {"exclusiveMinimum": 0}
     ] = 1e-10
 
 

@@ -67,15 +67,8 @@ def bayesian_torch_settings(
     bayesian: Mapping[str, Any], moped_delta: float | None
 ) -> dict[str, Any]:
     """What bayesian-torch's dnn_to_bnn takes, from the config's `bayesian` block."""
-    return {
-        "prior_mu": bayesian["prior_mu"],
-        "prior_sigma": bayesian["prior_sigma"],
-        "posterior_mu_init": bayesian["posterior_mu_init"],
-        "posterior_rho_init": bayesian["posterior_rho_init"],
-        "type": "Flipout",
-        "moped_enable": moped_delta is not None,
-        "moped_delta": moped_delta,
-    }
+    moped = {"moped_enable": moped_delta is not None, "moped_delta": moped_delta}
+    return {"type": "Flipout"} | moped | dict(bayesian)
 
 
 def settle_priors(network: nn.Module, bayesian: Mapping[str, Any], prior: Prior) -> None:

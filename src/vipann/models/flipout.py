@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -37,14 +37,8 @@ class Posterior(NamedTuple):
 def posteriors(layer: nn.Module) -> list[Posterior]:
     """The posterior of a Flipout layer's weight and, where it has one, of its bias."""
     part = "kernel" if hasattr(layer, "mu_kernel") else "weight"
-    found = [
-        Posterior(
-            getattr(layer, f"mu_{part}"),
-            getattr(layer, f"rho_{part}"),
-            layer.prior_weight_mu,
-            layer.prior_weight_sigma,
-        )
-    ]
+    own = (getattr(layer, f"{name}_{part}") for name in ("mu", "rho"))
+    found = [Posterior(*own, layer.prior_weight_mu, layer.prior_weight_sigma)]
     if layer.mu_bias is not None:
         found.append(
             Posterior(layer.mu_bias, layer.rho_bias, layer.prior_bias_mu, layer.prior_bias_sigma)
@@ -53,29 +47,22 @@ def posteriors(layer: nn.Module) -> list[Posterior]:
 
 
 class _Lean:
-    """What the two layers share; mixed into bayesian-torch's classes."""
+    """What the two layers share; mixed into bayesian-torch's classes.
 
-    signs: Signs = "element"
+    A forward pass gives the output for one draw of the weights, which the batch shares.
+    """
 
-    def __init__(self, *args: Any, signs: Signs = "element", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _slim(self, signs)
+    signs: Signs
 
-    def forward(self, x: Tensor, return_kl: bool = True) -> Tensor | tuple[Tensor, Tensor]:
-        """The layer's output for one draw of its weights, which the batch shares.
-
-        As in bayesian-torch, the KL divergence comes with it (output, kl) if `return_kl` and the
-        layer was not made by dnn_to_bnn.
-        """
-        out = self._sample(x)
-        return (out, self.kl_loss()) if return_kl and not self.dnn_to_bnn_flag else out
-
-    def kl_loss(self) -> Tensor:
-        """KL(posterior || prior): the mean over the weights plus the mean over the biases."""
-        return sum(
-            self.kl_div(mu, F.softplus(rho), prior_mu, prior_sigma)
-            for mu, rho, prior_mu, prior_sigma in posteriors(self)
-        )
+    def become_lean(self, signs: Signs) -> None:
+        """Drop bayesian-torch's noise buffers, each as large as the weights, and set the signs."""
+        if signs not in get_args(Signs):
+            raise ValueError(f"signs must be element or channel, not {signs!r}")
+        self.signs = signs
+        self._sigmas: dict[Tensor, Tensor] = {}
+        for name in [name for name in self._buffers if name.startswith("eps_")]:
+            del self._buffers[name]
+            self._non_persistent_buffers_set.discard(name)
 
     def _draw(self) -> list[Tensor | None]:
         """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
@@ -103,7 +90,7 @@ class LinearFlipout(_Lean, TorchLinearFlipout):
     the weights. Samples that are an expanded first dimension of `x` share the work.
     """
 
-    def _sample(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         if not torch.is_grad_enabled() and clips_in(x) == math.prod(x.shape[:-1]):
             return self._sample_outputs(x)
         weight, weight_noise, bias, bias_noise = self._draw()
@@ -131,9 +118,7 @@ class Conv2dFlipout(_Lean, TorchConv2dFlipout):
     only in the second does the noise of one channel's pixels move as one: they are two models.
     """
 
-    def _sample(self, x: Tensor) -> Tensor:
-        if x.dim() == 3:
-            return self._sample(x.unsqueeze(0)).squeeze(0)
+    def forward(self, x: Tensor) -> Tensor:
         operands = _autocast(x, *self._draw())
         geometry = _Geometry(
             _pair(self.stride), _pair(self.padding), _pair(self.dilation), self.groups
@@ -157,7 +142,7 @@ def adopt(network: nn.Module, signs: Signs = "element") -> None:
         if type(module) in LEAN:
             module.__class__ = LEAN[type(module)]
         if isinstance(module, _Lean):
-            _slim(module, signs)
+            module.become_lean(signs)
             module.to(memory_format=torch.channels_last)
 
 
@@ -340,14 +325,3 @@ def _autocast(*operands: Tensor | None) -> list[Tensor | None]:
         return list(operands)
     dtype = torch.get_autocast_dtype(kind)
     return [None if t is None else t.to(dtype) for t in operands]
-
-
-def _slim(layer: nn.Module, signs: Signs) -> None:
-    """Drop bayesian-torch's noise buffers, each as large as the weights, and set the signs."""
-    if signs not in ("element", "channel"):
-        raise ValueError(f"signs must be element or channel, not {signs!r}")
-    layer.signs = signs
-    layer._sigmas = {}
-    for name in [name for name in layer._buffers if name.startswith("eps_")]:
-        del layer._buffers[name]
-        layer._non_persistent_buffers_set.discard(name)

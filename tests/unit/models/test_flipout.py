@@ -238,7 +238,6 @@ def test_extreme_rho_stays_finite(make, rho):
     mean = (F.linear if make is linear else F.conv2d)(x, part, layer.mu_bias, **keys)
     near = torch.isclose(out, mean, atol=1e-6).all()
     assert near == (rho < 0)
-    assert torch.isfinite(layer.kl_loss())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -266,28 +265,16 @@ def test_names_are_bayesian_torchs_and_no_noise_is_kept(make):
     assert list(ours.state_dict()) == list(layer.state_dict())
 
 
-def test_constructors_make_lean_layers():
-    for layer, shape in (
-        (LinearFlipout(5, 3), (2, 5)),
-        (Conv2dFlipout(3, 4, 3, signs="channel"), (2, 3, 5, 5)),
-    ):
-        assert not [name for name, _ in layer.named_buffers() if name.startswith("eps")]
-        _, kl = layer(torch.randn(shape))
-        twin = TorchLinearFlipout(5, 3) if shape == (2, 5) else TorchConv2dFlipout(3, 4, 3)
-        twin.load_state_dict(layer.state_dict())
-        torch.testing.assert_close(kl, twin.kl_loss())
+def test_unknown_signs_are_refused():
     with pytest.raises(ValueError, match="element or channel"):
-        LinearFlipout(5, 3, signs="pixel")
+        adopt(TorchLinearFlipout(5, 3), "pixel")
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("signs", ["element", "channel"])
-@pytest.mark.parametrize("adopted", [True, False])
-def test_channels_last_is_kept(channels, signs, adopted):
-    layer = Conv2dFlipout(channels, 4, 3, padding=1, bias=False, signs=signs)
-    layer.dnn_to_bnn_flag = True
-    if adopted:
-        adopt(layer, signs)
+def test_channels_last_is_kept(channels, signs):
+    layer = TorchConv2dFlipout(channels, 4, 3, padding=1, bias=False)
+    adopt(layer, signs)
     x = torch.randn(2, channels, 6, 5).contiguous(memory_format=torch.channels_last)
     x.requires_grad_()
     out = layer(x)
@@ -299,7 +286,7 @@ def test_channels_last_is_kept(channels, signs, adopted):
 
 
 @MAKERS
-def test_strided_and_unbatched_inputs(make):
+def test_strided_inputs(make):
     layer = lean(make())
     shape = INPUTS[make]
     wide = torch.randn(*shape[:-1], 2 * shape[-1])
@@ -307,7 +294,6 @@ def test_strided_and_unbatched_inputs(make):
     expected = layer(wide[..., ::2].contiguous())
     torch.manual_seed(7)
     torch.testing.assert_close(layer(wide[..., ::2]), expected)
-    assert layer(wide[0, ..., ::2]).shape == expected.shape[1:]
 
 
 @MAKERS

@@ -22,36 +22,21 @@ _SHIFT, _SCALE = 4.5, 5.0
 class Settings(SpectrogramSettings):
     """Of the config's `features.kaldi_mel`."""
 
-    window: Annotated[
-        Literal["hamming", "hann"], {"description": "Shape of the analysis window, symmetric."}
-    ] = "hann"
-    window_length: Annotated[int, {"description": "Samples.", "minimum": 16, "maximum": 65536}] = (
-        800
-    )
+    window: Annotated[Literal["hamming", "hann"], "Of the analysis, symmetric."] = "hann"
+    window_length: Annotated[int, "Samples.", {"minimum": 16, "maximum": 65536}] = 800
     fft_length: Annotated[
-        int,
-        {
-            "description": "Samples of the FFT, in the middle of which the window lies.",
-            "minimum": 16,
-            "maximum": 65536,
-        },
+        int, "Samples, in the middle of which the window lies.", {"minimum": 16, "maximum": 65536}
     ] = 1024
-    mel_bands: Annotated[
-        int, {"description": "Number of mel bands.", "minimum": 32, "maximum": 512}
-    ] = 128
-    fmin: Annotated[float, {"description": "Hz.", "minimum": 0}] = 0.0
-    fmax: Annotated[
-        float, {"description": "Hz, at most half the sample rate.", "exclusiveMinimum": 0}
-    ] = 15000.0
-    amin: Annotated[float, {"description": "Added to all power.", "exclusiveMinimum": 0}] = 1e-5
-    pre_emphasis: Annotated[
-        float, {"description": "x[t] - this * x[t - 1].", "minimum": 0, "maximum": 1}
-    ] = 0.97
+    mel_bands: Annotated[int, "How many.", {"minimum": 32, "maximum": 512}] = 128
+    fmin: Annotated[float, "Hz.", {"minimum": 0}] = 0.0
+    fmax: Annotated[float, "Hz, at most half the rate.", {"exclusiveMinimum": 0}] = 15000.0
+    amin: Annotated[float, "Added to all power.", {"exclusiveMinimum": 0}] = 1e-5
+    pre_emphasis: Annotated[float, "x[t] - this * x[t - 1].", {"minimum": 0, "maximum": 1}] = 0.97
 
 
-def frames(clip_seconds: float, settings: Mapping) -> int:
-    """Number of frames T of a clip; pre-emphasis takes a sample."""
-    return 1 + (round(clip_seconds * settings["sample_rate"]) - 1) // settings["hop_length"]
+def frames(samples: int, settings: Mapping) -> int:
+    """Number of frames T of a waveform; pre-emphasis takes a sample."""
+    return 1 + (samples - 1) // settings["hop_length"]
 
 
 class FrontEnd(MelSpectrogram):
@@ -77,7 +62,7 @@ class FrontEnd(MelSpectrogram):
         self.floor = (float(np.log(settings.amin)) + _SHIFT) / _SCALE
 
     def frames(self, n_samples: int) -> int:
-        return 1 + (n_samples - 1) // self.settings.hop_length
+        return frames(n_samples, vars(self.settings))
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         waveform = waveform.astype(np.float32, copy=False)

@@ -17,9 +17,9 @@ class Settings(SpectrogramSettings):
     """Of the config's `features.logmel`."""
 
 
-def frames(clip_seconds: float, settings: Mapping) -> int:
-    """Number of frames T of a clip."""
-    return 1 + round(clip_seconds * settings["sample_rate"]) // settings["hop_length"]
+def frames(samples: int, settings: Mapping) -> int:
+    """Number of frames T of a waveform."""
+    return 1 + samples // settings["hop_length"]
 
 
 class FrontEnd(MelSpectrogram):
@@ -45,7 +45,7 @@ class FrontEnd(MelSpectrogram):
         self.floor = 10 * float(np.log10(settings.amin))
 
     def frames(self, n_samples: int) -> int:
-        return 1 + n_samples // self.settings.hop_length
+        return frames(n_samples, vars(self.settings))
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         mel = self.mel(waveform)

@@ -20,12 +20,12 @@ BANDS = "components"
 class Settings:
     """Of the config's `features.released_embeddings`."""
 
-    components: Annotated[int, {"description": "Of each vector.", "minimum": 1}] = 128
+    components: Annotated[int, "Of each vector.", {"minimum": 1}] = 128
 
 
-def frames(clip_seconds: float, settings: Mapping) -> int:
-    """Vectors of a clip."""
-    return round(clip_seconds)
+def frames(samples: int, settings: Mapping) -> int:
+    """Vectors of a clip: a sample a second is all that there is."""
+    return samples
 
 
 class FrontEnd:

@@ -12,18 +12,15 @@ from torch import Tensor, nn
 
 from vipann.models.dropout import Dropout
 from vipann.models.network import AudioEncoder, Step
+from vipann.registry import Rate
 
 
 @dataclass(frozen=True)
 class Settings:
     """Of the config's `model.frame_mlp`."""
 
-    hidden: Annotated[
-        int, {"description": "Channels of each layer.", "minimum": 2, "maximum": 16384}
-    ] = 1024
-    dropout: Annotated[
-        float, {"description": "Rate after each layer.", "minimum": 0, "exclusiveMaximum": 1}
-    ] = 0.5
+    hidden: Annotated[int, "Channels of each layer.", {"minimum": 2, "maximum": 16384}] = 1024
+    dropout: Annotated[Rate, "After each layer."] = 0.5
 
 
 class Encoder(AudioEncoder):

@@ -14,6 +14,7 @@ from torchvision.models.mobilenetv3 import InvertedResidual, mobilenet_v3_large
 
 from vipann.models.dropout import Dropout
 from vipann.models.network import AudioEncoder, Step
+from vipann.registry import Rate
 
 # How the published weights were trained: the front end with its defaults, the rest of the network,
 # and their names where ours differ.
@@ -36,14 +37,7 @@ _WIDTH = 0.4
 class Settings:
     """Of the config's `model.mn04`."""
 
-    dropout: Annotated[
-        float,
-        {
-            "description": "Rate before and after the last convolution; published: 0.",
-            "minimum": 0,
-            "exclusiveMaximum": 1,
-        },
-    ] = 0.0
+    dropout: Annotated[Rate, "Before and after the last convolution; published: 0."] = 0.0
 
 
 class SqueezeExcitation(nn.Module):

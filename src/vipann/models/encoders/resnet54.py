@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from vipann.errors import UserError
 from vipann.models.dropout import Dropout
 from vipann.models.network import AudioEncoder, Step, xavier
+from vipann.registry import Rate
 
 EXPANSION = 4
 # Of a clip; the network's strides and pooling leave nothing of fewer.
@@ -27,38 +28,18 @@ class Settings:
 
     width: Annotated[
         int,
-        {
-            "description": "Channels of the stem; a frame has 32 times as many (Table 1).",
-            "minimum": 2,
-            "maximum": 256,
-        },
+        "Channels of the stem; a frame has 32 times as many (Table 1).",
+        {"minimum": 2, "maximum": 256},
     ] = 64
     blocks: Annotated[
         list[Annotated[int, {"minimum": 1, "maximum": 64}]],
-        {
-            "description": "Bottlenecks per residual stage (Table 1).",
-            "minItems": 4,
-            "maxItems": 4,
-        },
+        "Bottlenecks per residual stage (Table 1).",
+        {"minItems": 4, "maxItems": 4},
     ] = field(default_factory=lambda: [3, 4, 6, 3])
-    dropout: Annotated[
-        float,
-        {
-            "description": "Rate after the stem, the stages and the last convolutions (§3.4).",
-            "minimum": 0,
-            "exclusiveMaximum": 1,
-        },
-    ] = 0.2
-    block_dropout: Annotated[
-        float,
-        {
-            "description": "Rate inside each bottleneck (published code).",
-            "minimum": 0,
-            "exclusiveMaximum": 1,
-        },
-    ] = 0.1
+    dropout: Annotated[Rate, "After the stem, the stages and the last convolutions (§3.4)."] = 0.2
+    block_dropout: Annotated[Rate, "Inside each bottleneck (published code)."] = 0.1
     block_dropout_in_monte_carlo: Annotated[
-        bool, {"description": "Whether Monte Carlo dropout includes that one (published code: no)."}
+        bool, "Whether Monte Carlo dropout includes that one (published code: no)."
     ] = False
 
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vipann.models.dropout import Dropout
+from vipann.registry import Rate
 
 _ACTIVATIONS = {"relu": F.relu, "hardswish": F.hardswish}
 
@@ -15,18 +16,11 @@ _ACTIVATIONS = {"relu": F.relu, "hardswish": F.hardswish}
 class Settings:
     """Of the config's `model.two_layers`."""
 
-    hidden: Annotated[
-        int | None, {"description": "Outputs of fc1; null for as many as it has inputs (§3.1)."}
-    ] = None
-    activation: Annotated[Literal["relu", "hardswish"], {"description": "After fc1."}] = "relu"
-    dropout: Annotated[
-        float,
-        {
-            "description": "Rate before fc1 and, in transfer and from scratch, after it (§3.4).",
-            "minimum": 0,
-            "exclusiveMaximum": 1,
-        },
-    ] = 0.5
+    hidden: Annotated[int | None, "Outputs of fc1; null for as many as it has inputs (§3.1)."] = (
+        None
+    )
+    activation: Annotated[Literal["relu", "hardswish"], "After fc1."] = "relu"
+    dropout: Annotated[Rate, "Before fc1 and, in transfer and from scratch, after it (§3.4)."] = 0.5
 
 
 class Head(nn.Module):

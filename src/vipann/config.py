@@ -14,7 +14,7 @@ from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
-from vipann.parts import Path_, band_fault, own_settings, schema_of, unread_faults
+from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
 
 COMMAND_LINE = "the command line (--config)"
 
@@ -64,7 +64,8 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     ]
     if faults:
         lines = [
-            f"{_origin(path, config, layers)}: {_dotted(path)}: {text}" for path, text in faults
+            f"{_origin(key, config, layers)}: {key or '(top level)'}: {text}"
+            for key, text in faults
         ]
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))
 
@@ -74,16 +75,6 @@ def full_schema(schema_file: Path) -> dict[str, Any]:
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
     return schema
-
-
-def look_up(layer: Any, path: Sequence[str | int]) -> tuple[bool, Any]:
-    """Whether there is something at `path` inside nested mappings and lists, and what."""
-    for key in path:
-        try:
-            layer = layer[key]
-        except (KeyError, IndexError, TypeError):
-            return False, None
-    return True, layer
 
 
 def in_order(value: Any) -> Any:
@@ -118,9 +109,7 @@ def trained_upstream(pretrain: Mapping[str, Any]) -> list[str]:
     return [] if imported else ["flip"]
 
 
-def _schema_faults(
-    config: Mapping[str, Any], schema: Mapping[str, Any]
-) -> Iterator[tuple[Path_, str]]:
+def _schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Fault]:
     validator = _jsonschema().Draft202012Validator
     for error in validator(schema).iter_errors(config):
         yield from _explain(error)
@@ -130,7 +119,7 @@ def _schema_faults(
             continue
         options = {"$ref": f"#/$defs/options/{adapter}", "$defs": schema["$defs"]}
         for error in validator(options).iter_errors(block.get("options", {})):
-            yield from _explain(error, ("datasets", name, "options"))
+            yield from _explain(error, "datasets", name, "options")
 
 
 def _jsonschema() -> ModuleType:
@@ -144,15 +133,18 @@ def _jsonschema() -> ModuleType:
     return jsonschema
 
 
-def _explain(error: Any, prefix: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+def _explain(error: Any, *prefix: str) -> Iterator[Fault]:
     """What is wrong, in jsonschema's words, of the one alternative that the value was meant for or,
     where that cannot be told, of each."""
     error = _jsonschema().exceptions.best_match([error])
-    path = (*prefix, *error.absolute_path)
+    path = ".".join(map(str, (*prefix, *error.absolute_path)))
     if error.validator == "additionalProperties" and error.validator_value is False:
         allowed = sorted(error.schema.get("properties", {}))
         for key in sorted(set(error.instance) - set(allowed), key=str):
-            yield (*path, key), f"unknown key; allowed here: {', '.join(allowed) or 'none'}"
+            yield (
+                f"{path}.{key}".lstrip("."),
+                f"unknown key; allowed here: {', '.join(allowed) or 'none'}",
+            )
     elif error.context:
         yield path, "; ".join(inner.message for inner in error.context)
     else:
@@ -160,7 +152,7 @@ def _explain(error: Any, prefix: Path_ = ()) -> Iterator[tuple[Path_, str]]:
         yield path, f"{error.message}; {comment}" if comment else error.message
 
 
-def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _role_faults(config)
     yield from _upstream_faults(config)
     yield from _fold_faults(config)
@@ -169,47 +161,38 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     yield from length_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):
-        yield ("features", config["features"]["front_end"], fault[0]), fault[1]
+        yield f"features.{config['features']['front_end']}.{fault[0]}", fault[1]
     for name, block in config["datasets"].items():
-        if block["adapter"] == "folder" and not (
-            block["options"].get("path") or block.get("archives")
-        ):
-            yield (
-                ("datasets", name, "options"),
-                "needs `path` (a folder), or the dataset `archives`",
-            )
+        found = block["options"].get("path") or block.get("archives")
+        if block["adapter"] == "folder" and not found:
+            place = f"datasets.{name}.options"
+            yield place, "needs `path` (a folder), or the dataset `archives`"
 
 
-def _role_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _role_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
+    transferred = enumerate(config["transfer_datasets"])
     roles = [
-        (("upstream",), config["upstream"], "multilabel"),
-        (("ood",), config["ood"], None),
-        *(
-            (("transfer_datasets", i), name, "multiclass")
-            for i, name in enumerate(config["transfer_datasets"])
-        ),
+        ("upstream", config["upstream"], "multilabel"),
+        ("ood", config["ood"], None),
+        *((f"transfer_datasets.{i}", name, "multiclass") for i, name in transferred),
     ]
-    for path, name, task in roles:
+    for key, name, task in roles:
         if name is None:
             continue
-        if name not in config["datasets"]:
+        block = config["datasets"].get(name)
+        if block is None:
             known = ", ".join(sorted(config["datasets"]))
-            yield path, f"{name!r} is not a key of `datasets`; known: {known}"
-        elif task and config["datasets"][name]["task"] != task:
-            found = config["datasets"][name]["task"]
-            yield path, f"{name!r} has task {found!r}; must be {task!r}"
-        elif "clip_seconds" not in (block := config["datasets"][name]) and (
-            task or _draws_clips(block)
-        ):
+            yield key, f"{name!r} is not a key of `datasets`; known: {known}"
+        elif task and block["task"] != task:
+            yield key, f"{name!r} has task {block['task']!r}; must be {task!r}"
+        elif "clip_seconds" not in block and (task or _draws_clips(block)):
             drawn = f", which adapter {block['adapter']} draws" if _draws_clips(block) else ""
-            yield ("datasets", name), f"lacks `clip_seconds`, the length of its clips{drawn}"
+            yield f"datasets.{name}", f"lacks `clip_seconds`, the length of its clips{drawn}"
         elif task and config["ood"] is not None:
-            windows = windows_name(config["ood"], config["datasets"][name]["clip_seconds"])
+            windows = windows_name(config["ood"], block["clip_seconds"])
             if windows in config["datasets"]:
-                yield (
-                    ("datasets", windows),
-                    f"is what the windows of {config['ood']!r} are called in paths: rename it",
-                )
+                text = f"is what the windows of {config['ood']!r} are called in paths: rename it"
+                yield f"datasets.{windows}", text
 
 
 def _draws_clips(block: Mapping[str, Any]) -> bool:
@@ -217,96 +200,88 @@ def _draws_clips(block: Mapping[str, Any]) -> bool:
     return block["adapter"] in DRAWING_ADAPTERS and block["options"].get("set") != "ships"
 
 
-def _upstream_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _upstream_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     if config["upstream"] is None and trained_upstream(config["pretrain"]):
-        yield (
-            ("upstream",),
-            "null is not allowed where upstream networks are trained: set pretrain.source: "
-            "checkpoint, and pretrain.steps.flip: 0 or weights for pretrain.checkpoints.flip",
-        )
+        text = "null is not allowed where upstream networks are trained: set pretrain.source: "
+        text += "checkpoint, and pretrain.steps.flip: 0 or weights for pretrain.checkpoints.flip"
+        yield "upstream", text
     if config["upstream"] is None and not config["transfer_datasets"]:
-        yield ("transfer_datasets",), "names none, and `upstream` is null: there is nothing to do"
+        yield "transfer_datasets", "names none, and `upstream` is null: there is nothing to do"
 
 
-def _fold_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _fold_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     chosen = config["transfer"]["folds"]
     validated = config["validation"]["split"] != "none"
     if config["validation"]["select"] == "best" and not validated:
-        yield (
-            ("validation", "select"),
-            "'best' needs a validation fold: set validation.split: next_fold",
-        )
+        text = "'best' needs a validation fold: set validation.split: next_fold"
+        yield "validation.select", text
     for name in config["transfer_datasets"]:
         declared = config["datasets"].get(name, {}).get("folds", 0)
         folds = fold_numbers(declared)
         needed = 3 if validated else 2
         if len(folds) < needed:
             why = " with validation.split: next_fold" if validated else ""
-            yield (
-                ("datasets", name, "folds"),
-                f"{declared} is not allowed; transfer needs at least {needed}{why}",
-            )
+            text = f"{declared} is not allowed; transfer needs at least {needed}{why}"
+            yield f"datasets.{name}.folds", text
         elif chosen != "all" and (outside := [fold for fold in chosen if fold not in folds]):
-            yield (
-                ("transfer", "folds"),
-                f"{outside} is out of range; {name} has folds {wording(folds)}",
-            )
+            text = f"{outside} is out of range; {name} has folds {wording(folds)}"
+            yield "transfer.folds", text
 
 
-def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
-    cache = transfer["fixed"]["cache"]
-    if cache == "none":
+def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[Fault]:
+    fixed = transfer["fixed"]
+    if fixed["cache"] == "none":
         return
-    for key, needed, why in (
-        ("mixup_alpha", 0, "mixup mixes log-mels, of which the cache holds none"),
-        ("fixed.backbone_mode", "eval", "a backbone that runs once cannot drift"),
-        ("gpus", 1, "each process would run the backbone over all clips, on the same GPU"),
+    for key, value, needed, why in (
+        ("mixup_alpha", transfer["mixup_alpha"], 0, "mixup mixes inputs, and the cache holds none"),
+        ("fixed.backbone_mode", fixed["backbone_mode"], "eval", "what runs once cannot drift"),
+        ("gpus", transfer["gpus"], 1, "each process would run the backbone, on the same GPU"),
     ):
-        _, value = look_up(transfer, tuple(key.split(".")))
         if value != needed:
             yield (
-                ("transfer", "fixed", "cache"),
-                f"{cache!r} is not allowed with transfer.{key} {value!r}: {why}. "
+                "transfer.fixed.cache",
+                f"{fixed['cache']!r} is not allowed with transfer.{key} {value!r}: {why}. "
                 f"Set transfer.{key}: {needed}, or set transfer.fixed.cache: none",
             )
 
 
-def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
     blocks = {name: block for name, block in pretrain["checkpoints"].items() if block}
     for name, block in blocks.items():
-        path: Path_ = ("pretrain", "checkpoints", name)
+        key = f"pretrain.checkpoints.{name}"
         if ("file" in block) == ("path" in block):
-            yield path, "needs either `file` (to download) or `path` (placed by you)"
+            yield key, "needs either `file` (to download) or `path` (placed by you)"
         elif "file" in block and not (block.get("md5") or block.get("sha256")):
-            yield path, "`file` needs `md5` or `sha256`: unverified files are refused"
+            yield key, "`file` needs `md5` or `sha256`: unverified files are refused"
         elif block.get("file", "").endswith(".safetensors"):
-            yield path, "a checkpoint of this project is named by `path`; its .json lies beside it"
+            yield key, "a checkpoint of this project is named by `path`; its .json lies beside it"
         elif "path" in block and ("url" in block or "mirror_path" in block):
-            yield path, "`path` names a file that is there; `url` and `mirror_path` go with `file`"
+            yield key, "`path` names a file that is there; `url` and `mirror_path` go with `file`"
     if pretrain["source"] == "checkpoint" and "det" not in blocks:
-        yield (
-            ("pretrain", "source"),
-            "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
-            "(`file`, `url` and `md5`, or `path`)",
-        )
+        text = "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
+        yield "pretrain.source", text + "(`file`, `url` and `md5`, or `path`)"
     if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
-        yield (
-            ("pretrain", "steps", "flip"),
-            "0 is not allowed; must be at least 1 with pretrain.source: train",
-        )
+        text = "0 is not allowed; must be at least 1 with pretrain.source: train"
+        yield "pretrain.steps.flip", text
 
 
 def _origin(
-    path: Path_, config: Mapping[str, Any], layers: Sequence[tuple[str, Mapping[str, Any]]]
+    key: str, config: Mapping[str, Any], layers: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> str:
     """The last file that sets the key, unless the value came in by the command line."""
     for name, layer in reversed(layers):
-        found, value = look_up(layer, path)
+        found, value = _look_up(layer, key)
         if found:
             mapping = isinstance(value, Mapping)
-            return name if mapping or value == look_up(config, path)[1] else COMMAND_LINE
+            return name if mapping or value == _look_up(config, key)[1] else COMMAND_LINE
     return COMMAND_LINE
 
 
-def _dotted(path: Path_) -> str:
-    return ".".join(map(str, path)) or "(top level)"
+def _look_up(layer: Any, key: str) -> tuple[bool, Any]:
+    """Whether there is something at a dotted key inside nested mappings and lists, and what."""
+    for part in filter(None, key.split(".")):
+        try:
+            layer = layer[int(part) if isinstance(layer, list) else part]
+        except (KeyError, IndexError, TypeError):
+            return False, None
+    return True, layer

@@ -6,12 +6,12 @@ Standard library only, as `vipann.config`.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vipann.parts import Path_, frames_of, least_frames, own_settings
+from vipann.parts import Fault, frames_of, least_frames, own_settings
 
 _LONGEST_FRAME = 66  # s: the largest hop at the lowest rate
 
 
-def length_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def length_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     """Datasets of the run whose `clip_seconds` make fewer frames than the network takes.
 
     Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
@@ -28,7 +28,7 @@ def length_faults(config: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
         hops = "hop_length" in own_settings(features, "front_end")
         other = f", or lower features.{front_end}.hop_length" if hops else ""
         yield (
-            ("datasets", name, "clip_seconds"),
+            f"datasets.{name}.clip_seconds",
             f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} frames, "
             f"and features make {frames} of it: must be at least {least:g}{other}",
         )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from vipann.registry import choices, declared, module_of, settings_fields, standalone
 
-Path_ = tuple[str | int, ...]
+Fault = tuple[str, str]  # of a config: the key, with dots, and what is wrong
 Settings = Mapping[str, Any]
 
 
@@ -122,7 +122,7 @@ def _block_schema(part: str) -> dict[str, Any]:
     }
 
 
-def unread_faults(layers: Sequence[Settings]) -> Iterator[tuple[Path_, str]]:
+def unread_faults(layers: Sequence[Settings]) -> Iterator[Fault]:
     """Blocks of settings that a file over the first one has for a part that is not chosen there.
 
     `layers`: the contents of the config's files, in order.
@@ -136,7 +136,7 @@ def unread_faults(layers: Sequence[Settings]) -> Iterator[tuple[Path_, str]]:
             read = {choice.get((block, key)) for key in keys}
             for name in own.keys() - {*keys, "pooled"} - read if number else ():
                 chosen = ", ".join(f"{block}.{key}: {choice.get((block, key))}" for key in keys)
-                yield (block, name), f"means nothing with {chosen}; remove it"
+                yield f"{block}.{name}", f"means nothing with {chosen}; remove it"
 
 
 def frames_of(features: Settings, clip_seconds: float) -> int:

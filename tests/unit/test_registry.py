@@ -59,3 +59,60 @@ def test_settings_have_schemas_and_defaults(package):
     assert fields["name"].schema == {"anyOf": [{"type": "string"}, {"type": "null"}]}
     assert fields["widths"].default == [1, 2]
     assert registry.settings_fields(package) == {}
+
+
+@pytest.fixture
+def tools(package, tmp_path):
+    """A module whose functions and classes are choices, beside a package of files."""
+    (tmp_path / "house" / "tools.py").write_text(
+        textwrap.dedent("""
+            import a_library_that_is_not_installed
+            from house.rooms.kitchen import Settings as _Other
+
+
+            def hammer(nail: Nail, *, force: Annotated[float, "In newtons.", {"minimum": 0}] = 2.0):
+                return nail
+
+
+            class PowerDrill(Machine):
+                def __init__(self, size: int, *, kind: Literal["wood", "steel"] = "wood"):
+                    self.size = size
+
+
+            def _private(): ...
+
+
+            def least(weight: float, settings: Mapping) -> int:
+                return max(1, int(weight) // settings["chairs"])
+        """)
+    )
+    return "house.tools"
+
+
+def test_definitions_of_a_module_are_choices_too(tools):
+    assert registry.choices(tools) == ["hammer", "least", "power_drill"]
+    place = registry.module_of(tools, "power_drill", "model.tool")
+    assert place == "house.tools:PowerDrill"
+    assert registry.settings_fields(place)["kind"].schema == {"enum": ["wood", "steel"]}
+    force = registry.settings_fields("house.tools:hammer")["force"]
+    assert force.schema == {"type": "number", "description": "In newtons.", "minimum": 0}
+    assert force.default == 2.0
+
+
+def test_a_function_can_run_without_its_module(tools):
+    assert registry.standalone(tools, "least")(9.5, {"chairs": 2}) == 4
+
+
+def test_settings_of_a_base_class_come_first(package, tmp_path):
+    (tmp_path / "house" / "rooms" / "parlour.py").write_text(
+        textwrap.dedent("""
+            from house.furniture import Furnished
+
+
+            class Settings(Furnished):
+                height: float = 3.5
+        """)
+    )
+    (tmp_path / "house" / "furniture.py").write_text("class Furnished:\n    chairs: int = 4\n")
+    fields = registry.settings_fields(f"{package}.parlour")
+    assert {name: field.default for name, field in fields.items()} == {"chairs": 4, "height": 3.5}

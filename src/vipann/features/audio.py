@@ -9,14 +9,13 @@ import numpy as np
 
 from vipann.audio.decode import TOLERANCE_S, read_mono
 from vipann.errors import MissingProgramError, UserError
-from vipann.features.measures import QUIET_DB, ClipMeasures, level_db
+from vipann.features.measures import ClipMeasures
 from vipann.parts import place
 from vipann.registry import load
 
 # A float file in the range of 16-bit integers is far above it even where it is quiet, and no
 # healthy one is: 30 dB over full scale.
 _LARGEST_SAMPLE = 32.0
-_AT_FLOOR_DB = 3.0
 _PAD_MODES = {"zero": "constant", "repeat": "wrap", "reflect": "reflect"}
 
 
@@ -56,29 +55,35 @@ def front_end_of(features: Mapping[str, Any]) -> FrontEnd:
 
 
 class AudioFrontEnd(ABC):
-    """Features made from a clip's audio. `settings` has at least `sample_rate`.
-
-    floor: what digital silence gives in all bands; decibel: by how much a value changes where the
-    power does by 1 dB.
-    """
-
-    floor: float
-    decibel: float
+    """Features made from a clip's audio. `settings` has at least `sample_rate`."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
     @abstractmethod
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
-        """Waveform (n,) at the settings' rate to features (T, M), float32."""
+        """Waveform (n,) at the settings' rate to features (T, M), or (S,), float32."""
 
     @abstractmethod
     def frames(self, n_samples: int) -> int:
-        """Number of frames T of a waveform of n_samples."""
+        """Number of frames T, or samples S, of a waveform of n_samples."""
 
-    def shape(self, clip_seconds: float) -> tuple[int, ...]:
-        samples = round(clip_seconds * self.settings.sample_rate)
-        return self.frames(samples), self.settings.mel_bands
+    @abstractmethod
+    def shape(self, clip_seconds: float) -> tuple[int, ...]: ...
+
+    def fault(self, samples: np.ndarray, own: np.ndarray) -> str:
+        """Why a network could not hear the clip of these samples and frames; "" if it can."""
+        largest = max(samples.max(), -samples.min())
+        if largest > _LARGEST_SAMPLE:
+            return (
+                f"is far too loud: its largest sample is {largest:g}, where full scale is 1. "
+                "Floats in the range of integers are divided by 32768 (16 bit) or 2147483648 (32)."
+            )
+        return "" if largest else "is silent: all its samples are 0."
+
+    def quiet(self, own: np.ndarray) -> np.ndarray:
+        """Which frames (T,) are near digital silence, as far as the features tell."""
+        return np.zeros(len(own), dtype=bool)
 
     def hear(self, record: Mapping, folder: Path, block: Mapping) -> Heard | str:
         path, rate = folder / record["path"], self.settings.sample_rate
@@ -93,36 +98,10 @@ class AudioFrontEnd(ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             features = self(waveform)
         own = features[: self.frames(len(samples))]
-        if fault := self._fault(samples, own):
+        if fault := self.fault(samples, own):
             return f"{path} {fault}"
-        quiet = own.max(axis=1) < self.floor + QUIET_DB * self.decibel
-        about = (rate, len(waveform), record["sample_rate"], quiet)
+        about = (rate, len(waveform), record["sample_rate"], self.quiet(own))
         return Heard(features, ClipMeasures.of(samples, *about))
-
-    def _fault(self, samples: np.ndarray, own: np.ndarray) -> str:
-        """Why a network could not hear the clip of these samples and frames; "" if it can."""
-        settings = self.settings
-        largest = max(samples.max(), -samples.min())
-        if largest > _LARGEST_SAMPLE:
-            return (
-                f"is far too loud: its largest sample is {largest:g}, where full scale is 1. "
-                "Floats in the range of integers are divided by 32768 (16 bit) or 2147483648 (32)."
-            )
-        if len(samples) < settings.hop_length:
-            return (
-                f"is too short: {len(samples)} samples at {settings.sample_rate} Hz, where a "
-                f"frame of the spectrogram takes {settings.hop_length}."
-            )
-        if not largest:
-            return "is silent: all its samples are 0."
-        if own.max() < self.floor + _AT_FLOOR_DB * self.decibel:
-            return (
-                "is silent to the network: all of its spectrogram is at the floor (amin "
-                f"{settings.amin:g}), and its level {level_db(samples):.0f} dB re full scale. "
-                "Channels that cancel each other, a dead microphone, or sound that lies wholly "
-                f"outside of fmin to fmax ({settings.fmin:g} to {settings.fmax:g} Hz) look so."
-            )
-        return ""
 
 
 def read_clip(

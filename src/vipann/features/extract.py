@@ -1,8 +1,19 @@
-"""Features of a whole dataset: one HDF5 file, a chunk for each clip, or several shards of it."""
+"""Features of a whole dataset: one HDF5 file, or several shards of it.
+
+Datasets: the clips' features, called as the front end (N, T, M), float16, uncompressed, one clip a
+chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording; and, where they are made from
+audio, the `MEASURES` of the clips (N,) float32. Attributes: features (JSON of the front end's
+settings), clip_seconds, padding, task, classes (JSON), manifest_sha256, left_out_sha256.
+
+A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a frame
+or silent to the network is left out and listed in `rejected_list(out)`. The memory held does not
+grow with the dataset.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -37,19 +48,10 @@ def extract_features(
 ) -> None:
     """Write the features of every clip of a manifest, in its order, to `out` (HDF5).
 
-    Datasets: logmel (N, T, mel_bands), or `embedding` for that kind of features, float16,
-    uncompressed, one clip a chunk; labels (N, C) uint8 multi-hot, clip_id, fold, split, recording;
-    and, where they are made from audio, the `MEASURES` of the clips (N,) float32. Attributes:
-    features (JSON of `settings`), clip_seconds, padding, task, classes (JSON), manifest_sha256,
-    left_out_sha256.
-    `block` is the dataset's block of the config, `settings` its `features`. `workers` threads
-    decode and transform (libsndfile, soxr and the FFT release the interpreter lock); 1 uses none.
-    The memory held does not grow with the dataset.
-
-    A clip whose audio is broken, ends early, is not finite, far above full scale, too short for a
-    frame, or silent to the network is left out and listed in `rejected_list(out)`. Clips that the
-    list `left_out` leaves out, as other datasets hold them too, are as if they were not in the
-    manifest. `shard` 1..`shards` takes that part of the rows.
+    `block` is the dataset's block of the config, `settings` the front end and its own settings.
+    `workers` threads decode and transform (libsndfile, soxr and the FFT release the interpreter
+    lock); 1 uses none. Clips that the list `left_out` leaves out, as other datasets hold them too,
+    are as if they were not in the manifest. `shard` 1..`shards` takes that part of the rows.
 
     Raises:
         UserError: more than the fraction `max_rejected` of the clips were left out, or the disk is
@@ -66,7 +68,7 @@ def extract_features(
     clear_partial(out)
     with (
         enough_space(out, 2 * int(np.prod(shape))),
-        RejectedClips(rejected_list(out)) as rejected,
+        closing(RejectedClips(rejected_list(out))) as rejected,
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):

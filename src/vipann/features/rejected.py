@@ -3,8 +3,6 @@
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pandas as pd
 
@@ -54,15 +52,7 @@ class RejectedClips:
             "data.max_rejected in the config to go on without them."
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._stream.close()
 
 

@@ -9,10 +9,12 @@ import scipy.fft
 
 from vipann.errors import UserError
 from vipann.features.audio import AudioFrontEnd
+from vipann.features.measures import QUIET_DB, level_db
 from vipann.parts import band_fault
 
 _BLOCK_SAMPLES = 1 << 17
 _BANDS_AT_ONCE = 8
+_AT_FLOOR_DB = 3.0
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,13 @@ class SpectrogramSettings:
 class MelSpectrogram(AudioFrontEnd):
     """Short-time power spectra through a mel filterbank: `mel(waveform)`.
 
-    A subclass hands over its `window` (n,), as long as the FFT, and its `filters`
-    (n // 2 + 1, mel_bands), the filterbank.
+    floor: what digital silence gives in all bands; decibel: by how much a value changes where the
+    power does by 1 dB. A subclass hands over its `window` (n,), as long as the FFT, and its
+    `filters` (n // 2 + 1, mel_bands), the filterbank.
     """
+
+    floor: float
+    decibel: float
 
     def __init__(
         self, settings: SpectrogramSettings, window: np.ndarray, filters: np.ndarray
@@ -53,6 +59,31 @@ class MelSpectrogram(AudioFrontEnd):
         self.filters = filters.astype(np.float32)
         self._window = window.astype(np.float32)
         self._parts = list(_nonzero_parts(self.filters))
+
+    def shape(self, clip_seconds: float) -> tuple[int, int]:
+        samples = round(clip_seconds * self.settings.sample_rate)
+        return self.frames(samples), self.settings.mel_bands
+
+    def fault(self, samples: np.ndarray, own: np.ndarray) -> str:
+        settings = self.settings
+        if fault := super().fault(samples, own):
+            return fault
+        if len(samples) < settings.hop_length:
+            return (
+                f"is too short: {len(samples)} samples at {settings.sample_rate} Hz, where a "
+                f"frame of the spectrogram takes {settings.hop_length}."
+            )
+        if own.max() < self.floor + _AT_FLOOR_DB * self.decibel:
+            return (
+                "is silent to the network: all of its spectrogram is at the floor (amin "
+                f"{settings.amin:g}), and its level {level_db(samples):.0f} dB re full scale. "
+                "Channels that cancel each other, a dead microphone, or sound that lies wholly "
+                f"outside of fmin to fmax ({settings.fmin:g} to {settings.fmax:g} Hz) look so."
+            )
+        return ""
+
+    def quiet(self, own: np.ndarray) -> np.ndarray:
+        return own.max(axis=1) < self.floor + QUIET_DB * self.decibel
 
     def mel(self, waveform: np.ndarray) -> np.ndarray:
         """Waveform (n,) to power (1 + n // hop_length, mel_bands), float32.

@@ -81,21 +81,6 @@ def _output_size(*_: Any, out_shape: Any, **__: Any) -> int:
     return prod(out_shape[0] if isinstance(out_shape[0], torch.Size) else out_shape)
 
 
-class STFT(nn.Module):
-    """Short-time Fourier transform as two convolutions: (B, n) to two of (B, bins, T)."""
-
-    def __init__(self, window_length: int, hop_length: int) -> None:
-        super().__init__()
-        bins, shape = window_length // 2 + 1, {"stride": hop_length, "bias": False}
-        self.padding = window_length // 2
-        self.real = nn.Conv1d(1, bins, window_length, **shape)
-        self.imaginary = nn.Conv1d(1, bins, window_length, **shape)
-
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        centred = F.pad(waveform.unsqueeze(1), (self.padding, self.padding), mode="reflect")
-        return self.real(centred), self.imaginary(centred)
-
-
 class PublishedNetwork(nn.Module):
     """The forward pass of the published code: waveforms (B, n) to two outputs (B, classes).
 
@@ -105,16 +90,19 @@ class PublishedNetwork(nn.Module):
 
     def __init__(self, network: Network, features: Mapping[str, Any]) -> None:
         super().__init__()
-        window, hop = features["window_length"], features["hop_length"]
-        self.amin = features["amin"]
-        self.stft = STFT(window, hop)
-        self.mel = nn.Linear(window // 2 + 1, features["mel_bands"], bias=False)
+        length, bins = features["window_length"], features["window_length"] // 2 + 1
+        self.amin, self.padding = features["amin"], length // 2
+        # The short-time Fourier transform is two convolutions.
+        for part in ("real", "imaginary"):
+            stft = nn.Conv1d(1, bins, length, stride=features["hop_length"], bias=False)
+            self.add_module(part, stft)
+        self.mel = nn.Linear(bins, features["mel_bands"], bias=False)
         self.network = network
 
     def logmel(self, waveform: Tensor) -> Tensor:
         """(B, n) to (B, T, mel_bands) in dB, T = 1 + n // hop_length."""
-        real, imaginary = self.stft(waveform)
-        power = (real**2 + imaginary**2).transpose(1, 2)
+        centred = F.pad(waveform.unsqueeze(1), (self.padding, self.padding), mode="reflect")
+        power = (self.real(centred) ** 2 + self.imaginary(centred) ** 2).transpose(1, 2)
         return 10.0 * self.mel(power).clamp(min=self.amin).log10()
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,7 +143,8 @@ def complexity(
     samples = round(clip_seconds * settings["features"]["sample_rate"])
     macs = count_macs(network, torch.empty(1, samples, device="meta"))
     parts = macs["Global"]
-    parts["stft"] = macs["PublishedNetwork.stft"]["conv"]
+    stft = (macs[f"PublishedNetwork.{part}"]["conv"] for part in ("real", "imaginary"))
+    parts["stft"] = sum(stft)
     parts["mel"] = macs["PublishedNetwork.mel"]["linear"]
     parts["conv"] -= parts["stft"]
     parts["linear"] -= parts["mel"]

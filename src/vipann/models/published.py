@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vipann.errors import UserError
 from vipann.models.bayesian import to_flipout
 from vipann.models.first_house import name_now
+from vipann.models.flipout import LinearFlipout
 from vipann.models.network import Network
 from vipann.models.strategies import build_network, check_fit
 from vipann.parts import place
@@ -27,7 +28,6 @@ _FRONT_END = {
 }
 _NOT_OURS = ("spectrogram_extractor.", "logmel_extractor.", "spec_augmenter.")
 _BUFFERS = ("eps_", "prior_")
-_OUTPUTS = ("head.fc_audioset.weight", "head.fc_audioset.mu_weight")
 _BY_SGD_STEP = ".num_batches_tracked"
 
 
@@ -78,9 +78,9 @@ def network_from(
     """The upstream network in the form of `strategy` (det, drop, flip) with published weights.
 
     det and drop: deterministic weights. flip: a file of bayesian-torch's Flipout layers (`mu_*`,
-    `rho_*`); priors are those of `settings`. fc1 and fc_audioset may be deterministic in it, as in
-    the file of VI-PANN's authors; they become Flipout layers by MOPED (section 3.1), which is
-    without effect on transfer: it replaces both.
+    `rho_*`); priors are those of `settings`. The head may be deterministic in it, as in the file of
+    VI-PANN's authors; it becomes a Flipout one by MOPED (section 3.1), which is without effect on
+    transfer: it starts the head anew.
 
     Raises:
         UserError: the tensors don't fit the network; missing and surplus names are all listed.
@@ -100,13 +100,16 @@ def network_from(
             f"{source} holds no priors, and moped.prior: weights needs the deterministic weights "
             "that it was trained from. Set moped.prior: unit, as it was published."
         )
-    classes = [state[name] for name in _OUTPUTS if name in state]
+    output = load(place(settings["model"], "head")).Head.OUTPUT
+    names = [f"head.{output}.{part}" for part in ("weight", "mu_weight")]
+    classes = [state[name] for name in names if name in state]
     if not classes:
-        raise UserError(f"{source} has no fc_audioset, the published networks' output layer")
+        raise UserError(f"{source} has no {output}, the published networks' output layer")
     network = build_network(strategy, len(classes[0]), settings)
     own = network.state_dict()
     if is_flipout:
-        _bayesian_head(state, settings)
+        layers = [name for name, m in network.head.named_children() if isinstance(m, LinearFlipout)]
+        _bayesian_head(layers, state, settings)
         state |= {k: v for k, v in own.items() if k.split(".")[-1].startswith("prior_")}
     # Files of old torch versions lack these counters, which nothing here reads.
     state = {k: v for k, v in own.items() if k.endswith(_BY_SGD_STEP)} | state
@@ -121,9 +124,11 @@ def _own_name(published: str, renamed: Mapping[str, str]) -> str:
     return name_now(published)
 
 
-def _bayesian_head(state: dict[str, Tensor], settings: Mapping[str, Any]) -> None:
-    """Turn the deterministic layers of the head in a Flipout network's state, in place."""
-    for name in ("fc1", "fc_audioset"):
+def _bayesian_head(
+    layers: list[str], state: dict[str, Tensor], settings: Mapping[str, Any]
+) -> None:
+    """Turn the deterministic `layers` of the head in a Flipout network's state, in place."""
+    for name in layers:
         weight, bias = (state.get(f"head.{name}.{part}") for part in ("weight", "bias"))
         if weight is None or bias is None or weight.dim() != 2:
             continue

@@ -27,8 +27,10 @@ class Head(nn.Module):
     """Embedding (..., size) to logits (..., classes).
 
     `output_dropout`: whether there is dropout after fc1 too, as the published networks have it for
-    transfer and not for tagging.
+    transfer and not for tagging. `OUTPUT` names the layer whose outputs are the classes.
     """
+
+    OUTPUT = "fc_audioset"
 
     def __init__(self, size: int, classes: int, settings: Settings, output_dropout: bool) -> None:
         super().__init__()

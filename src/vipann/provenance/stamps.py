@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 
 from vipann.audio.walk import find_audio
+from vipann.files import digest
 
 
 @functools.cache
@@ -28,7 +29,7 @@ def folder_stamp(folder: Path | str) -> str:
 def file_stamp(path: Path | str) -> str:
     """Hex digest (16 digits) of a file's bytes; "none" where it cannot be read. For small files."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+        return digest(path)[:16]
     except OSError:
         return "none"
 

@@ -78,7 +78,7 @@ def cached_sets(
     recipe: Transfer,
     seed: int,
     accelerator: str,
-) -> list[EmbeddingDataset]:
+) -> tuple[EmbeddingDataset, EmbeddingDataset]:
     """Training and validation clips as embeddings.
 
     Validation clips are plain; a random backbone runs over them once per Monte Carlo sample.
@@ -88,10 +88,10 @@ def cached_sets(
     samples = recipe.validation["mc_samples"] if random and len(validation) else 1
     size, device = recipe.batch_size, choose_device(accelerator)
     seeds = [derive_seed(seed, f"{name} clips") for name in ("training", "validation")]
-    return [
+    return (
         cached(network, training, recipe.views, recipe.spec_augment, size, seeds[0], device),
         cached(network, validation, samples, None, size, seeds[1], device),
-    ]
+    )
 
 
 def cached(

@@ -11,7 +11,7 @@ from vipann.files import digest
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import CLIP_SECONDS, network_from, read_published
-from vipann.models.strategies import build_network, check_fit, moped_from, prior_of
+from vipann.models.strategies import Strategy, build_network, check_fit, moped_from, prior_of
 from vipann.parts import parts_that_differ, place, published_features, settings_that_differ
 from vipann.registry import declared
 
@@ -31,7 +31,7 @@ def initialise_with_moped(det: Path, settings: Settings, out: Path) -> None:
     save_checkpoint(network, out, facts | made)
 
 
-def import_weights(strategy: str, weights: Path, settings: Settings, out: Path) -> None:
+def import_weights(strategy: Strategy, weights: Path, settings: Settings, out: Path) -> None:
     """Write the upstream checkpoint of `strategy` (det, drop or flip) from existing `weights`.
 
     `weights` is a .pth file as published, or a checkpoint of this project (.safetensors with its
@@ -69,7 +69,7 @@ def _check_file(strategy: str, weights: Path, entry: Mapping[str, Any]) -> None:
 
 
 def _read_published(
-    strategy: str, weights: Path, settings: Settings
+    strategy: Strategy, weights: Path, settings: Settings
 ) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
@@ -106,7 +106,9 @@ def _read_published(
     }
 
 
-def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[Network, dict[str, Any]]:
+def _read_own(
+    strategy: Strategy, weights: Path, settings: Settings
+) -> tuple[Network, dict[str, Any]]:
     state, facts = load_checkpoint(weights)
     phase, made_as = facts.get("phase"), facts.get("strategy")
     if phase not in ("pretrained", "moped") or made_as not in _FAMILY[strategy]:

@@ -20,7 +20,12 @@ from typing import Any, TextIO
 from unittest import mock
 
 import torch
-from torch.multiprocessing import ProcessContext, start_processes
+from torch.multiprocessing import (
+    ProcessContext,
+    ProcessExitedException,
+    ProcessRaisedException,
+    start_processes,
+)
 
 from vipann.devices import choose_device
 from vipann.errors import UserError
@@ -118,7 +123,8 @@ def launch(runtime: Runtime, function: Callable[..., None], *arguments: Any) -> 
         function(*arguments, runtime=runtime)
         return
     others = _start_others(runtime, function, arguments)
-    finished, failures = threading.Event(), []
+    finished = threading.Event()
+    failures: list[RuntimeError] = []
     watcher = threading.Thread(target=_watch, args=(others, finished, failures), daemon=True)
     watcher.start()
     try:
@@ -163,7 +169,8 @@ def _run_other(
     """The body of each process but the first."""
     # torch sends SIGINT when the first process is gone; one that is gone already sends none.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if not multiprocessing.parent_process().is_alive():
+    first = multiprocessing.parent_process()
+    if first is None or not first.is_alive():
         os._exit(1)
     # Without waiting for NCCL, whose peers may be gone.
     atexit.register(os._exit, 1)
@@ -177,7 +184,7 @@ def _watch(others: ProcessContext, finished: threading.Event, failures: list[Run
     try:
         while not others.join():
             pass
-    except Exception as error:
+    except (ProcessExitedException, ProcessRaisedException) as error:
         print(error, flush=True)
         reason = getattr(error, "signal_name", None) or str(error).strip().splitlines()[-1]
         ended = f"process {error.error_index + 1} of the training has ended: {reason}"

@@ -50,7 +50,7 @@ class Training:
         self.fabric = launched_fabric(recipe, runtime)
         shares = recipe.mixes, runtime.processes
         self.order = BatchOrder(len(clips), recipe.batch_size, seed, *shares)
-        self.steps = recipe.steps or recipe.epochs * self.order.steps_per_epoch
+        self.steps = recipe.total_steps(self.order.steps_per_epoch)
         if recipe.sync_batchnorm and runtime.processes > 1:
             nn.SyncBatchNorm.convert_sync_batchnorm(module)
         if recipe.compile:
@@ -59,7 +59,9 @@ class Training:
         self.model, self.optimizer = self.fabric.setup(module, optimizer)
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         norms = [m for m in module.modules() if isinstance(m, _NormBase) and m.track_running_stats]
-        self.statistics = [t for norm in norms for t in (norm.running_mean, norm.running_var)]
+        self.statistics: list[Any] = [
+            t for norm in norms for t in (norm.running_mean, norm.running_var)
+        ]
         torch.manual_seed(derive_seed(seed, "draws", runtime.rank))
         state = states.load() if states else None
         self.done = self._restored(state) if state else 0
@@ -104,9 +106,9 @@ class Training:
         # One message and one look at the device a step; the latter is what the guard costs.
         means = torch.stack([losses["loss"] * share, losses["kl"], norm]).double()
         means = torch.cat([means, means.new_tensor([float(stop)])])
-        means = self.fabric.all_reduce(means, reduce_op="mean").tolist()
-        values = dict(zip(("loss", "kl", "gradient_norm", "stop"), means, strict=True))
-        if not all(map(math.isfinite, means)):
+        shared: Any = self.fabric.all_reduce(means, reduce_op="mean")
+        values = dict(zip(("loss", "kl", "gradient_norm", "stop"), shared.tolist(), strict=True))
+        if not all(map(math.isfinite, values.values())):
             self._refuse_divergence(values)
         if self.recipe.gradient_clip is not None:
             clip_grads_with_norm_(self.parameters, self.recipe.gradient_clip, norm)
@@ -122,10 +124,10 @@ class Training:
         # A running mean is linear in the batches' means, so this is the mean over all of them.
         if self.runtime.processes > 1 and self.statistics:
             flat = torch.cat([buffer.flatten() for buffer in self.statistics])
-            flat = self.fabric.all_reduce(flat, reduce_op="mean")
+            shared: Any = self.fabric.all_reduce(flat, reduce_op="mean")
             sizes = [buffer.numel() for buffer in self.statistics]
-            for buffer, shared in zip(self.statistics, flat.split(sizes), strict=True):
-                buffer.copy_(shared.view_as(buffer))
+            for buffer, values in zip(self.statistics, shared.split(sizes), strict=True):
+                buffer.copy_(values.view_as(buffer))
 
     def _score(self, check: Check) -> None:
         device = self.fabric.device

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 
 from vipann.features.batches import Batch
-from vipann.models.bayesian import kl_divergence
+from vipann.models.bayesian import Reduction, kl_divergence
 from vipann.tasks import Task
 from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
 from vipann.training.recipe import Recipe
@@ -25,11 +25,11 @@ class ClassifierTraining(nn.Module):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Any,
         recipe: Recipe,
         task: Task,
         kl_weight: float = 0.0,
-        kl_reduction: str = "mean",
+        kl_reduction: Reduction = "mean",
     ) -> None:
         super().__init__()
         self.network, self.recipe, self.task = network, recipe, task

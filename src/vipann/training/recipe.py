@@ -46,6 +46,9 @@ class Recipe:
         merged = {key: value for block in blocks for key, value in block.items()}
         return {f.name: merged[f.name] for f in fields(cls) if f.name in merged}
 
+    def total_steps(self, steps_per_epoch: int) -> int:
+        return self.steps or (self.epochs or 0) * steps_per_epoch
+
     @property
     def mixes(self) -> bool:
         return self.mixup_alpha > 0

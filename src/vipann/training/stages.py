@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
@@ -18,6 +20,7 @@ from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.strategies import (
+    Strategy,
     build_network,
     build_transferred,
     freeze_backbone,
@@ -47,7 +50,7 @@ class Job:
     strategy has Flipout layers.
     """
 
-    strategy: str
+    strategy: Strategy
     phase: str
     fold: int
     features: Path
@@ -85,6 +88,7 @@ def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
     """
     recipe = Transfer.of(job.settings)
     seed_everything(job.settings["seed"])
+    assert job.start is not None
     state, _ = load_checkpoint(job.start)
     with FeatureStore(job.features) as store:
         prior = prior_of(job.settings)
@@ -130,12 +134,13 @@ def _fit(
         states = ResumeStates(runtime.work, facts | _origin(clips, job))
     if runtime.is_first:
         print(f"{len(clips)} clips, {trainable_parameters(network):,} trainable parameters")
-    trained, sets = network, [clips, LogmelDataset(store, rows.validation)]
+    trained: nn.Module = network
+    sets: Any = clips, LogmelDataset(store, rows.validation)
     if isinstance(recipe, Transfer) and recipe.cache == "embeddings":
-        sets = cached_sets(network, *sets, recipe, seed, runtime.accelerator)
+        sets = cached_sets(network, sets[0], sets[1], recipe, seed, runtime.accelerator)
         trained, runtime = Head(network), dataclasses.replace(runtime, loader_workers=0)
     validation = None
-    if len(rows.validation):
+    if isinstance(recipe, OnFolds) and len(rows.validation):
         validation = check = Validation(trained, sets[1], recipe.validation)
     kl = {}
     if is_bayesian(network):

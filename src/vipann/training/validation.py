@@ -85,9 +85,9 @@ class Validation(Check):
         for positions in torch.arange(len(self.clips)).split(_CLIPS_AT_ONCE):
             x, labels = self.clips[positions.numpy()]
             found.append((labels.numpy(), self._probabilities(x.to(device)).cpu().numpy()))
-        labels, p = map(np.concatenate, zip(*found, strict=True))
-        loss = negative_log_likelihood(labels, p, "multiclass").mean()
-        return {"accuracy": accuracy(labels.argmax(1), p.argmax(1)), "loss": float(loss)}
+        targets, p = map(np.concatenate, zip(*found, strict=True))
+        loss = negative_log_likelihood(targets, p, "multiclass").mean()
+        return {"accuracy": accuracy(targets.argmax(1), p.argmax(1)), "loss": float(loss)}
 
     def _probabilities(self, x: Tensor) -> Tensor:
         """Class probabilities (B, C). Samples of cached embeddings are their views in turn."""

@@ -30,8 +30,8 @@ from reporting import machine, publish
 
 from vipann.audio.probe import inspect_audio
 from vipann.config import read_layer
+from vipann.datasets.adapters.synthetic import place_audio
 from vipann.datasets.manifest import clip_row, clip_table, write_manifest
-from vipann.datasets.synthetic import place_audio
 from vipann.features.audio import front_end_of
 from vipann.features.extract import extract_features
 from vipann.features.store import FeatureStore

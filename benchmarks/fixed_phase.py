@@ -21,7 +21,7 @@ from reporting import machine, publish
 
 from vipann.config import merge, read_layer
 from vipann.datasets.archives import fetch_archive
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.building import build_manifest
 from vipann.datasets.registry import adapter
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions

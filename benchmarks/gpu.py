@@ -158,7 +158,7 @@ def throughput(
 def scratch_runs(config: dict, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Fold 1 of real ESC-10 from scratch, det and flip: seconds and accuracy."""
     from vipann.datasets.archives import fetch_archive
-    from vipann.datasets.manifest import build_manifest
+    from vipann.datasets.building import build_manifest
     from vipann.datasets.registry import adapter
     from vipann.evaluation.predict import predict
     from vipann.evaluation.predictions import read_predictions

@@ -1,17 +1,15 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and their checksums."""
 
 import errno
 import glob
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from vipann.errors import UserError
-
-_CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
@@ -67,7 +65,7 @@ def _no_space(target: Path, needed: int) -> UserError:
 
 
 def _is_full_disk(error: BaseException | None) -> bool:
-    # HDF5 tells the errno in its text only, and raises a second time when it closes the file.
+    # HDF5 gives the errno in its text only, and raises a second time when it closes the file.
     full = (errno.ENOSPC, errno.EDQUOT)
     while error is not None:
         number = getattr(error, "errno", None)
@@ -79,8 +77,37 @@ def _is_full_disk(error: BaseException | None) -> bool:
 
 def digest(path: Path | str, algorithm: str = "sha256") -> str:
     """Hex digest of a file's bytes; `algorithm` is any name that hashlib knows."""
-    state = hashlib.new(algorithm)
     with Path(path).open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            state.update(chunk)
-    return state.hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def listed_sums(item: Mapping) -> dict[str, list[str]]:
+    """The sums that an entry of the config lists, by algorithm, in lower case."""
+    listed = {name: item.get(name) or [] for name in ("md5", "sha256")}
+    return {
+        name: [str(value).strip().lower() for value in ([sums] if isinstance(sums, str) else sums)]
+        for name, sums in listed.items()
+        if sums
+    }
+
+
+def matching_sum(path: Path, item: Mapping) -> str | None:
+    """How the file at `path` matches ANY sum that `item` lists, in words; None where it does not.
+
+    Where none is known, `item["unverified"]` says why that is acceptable.
+    """
+    listed = listed_sums(item)
+    if not listed:
+        return f"sha256 {digest(path)} (not verified: {item['unverified']})"
+    for algorithm, expected in listed.items():
+        if (found := digest(path, algorithm)) in expected:
+            return f"{algorithm} {found} as listed"
+    return None
+
+
+def compared_sums(path: Path, item: Mapping) -> str:
+    """Two lines for a message: the sums that `item` lists, and those of the file at `path`."""
+    listed = listed_sums(item)
+    expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in listed.items())
+    found = "; ".join(f"{name} {digest(path, name)}" for name in listed)
+    return f"  expected: {expected}\n  found:    {found}"

@@ -1,4 +1,4 @@
-"""Whether clips are long enough for the network, told before anything is downloaded.
+"""Whether clips are long enough for the network, judged before anything is downloaded.
 
 Standard library only, as `vipann.config`.
 """

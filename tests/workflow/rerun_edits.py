@@ -191,7 +191,7 @@ EDITS = [
     Edit(
         "code of one dataset's adapter",
         {"manifest"},
-        change=code(f"{LIBRARY}/datasets/folder.py"),
+        change=code(f"{LIBRARY}/datasets/adapters/folder.py"),
     ),
     Edit(
         "code of the Monte Carlo predictions",

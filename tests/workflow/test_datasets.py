@@ -12,7 +12,7 @@ import soundfile
 from workflow_harness import MICRO, ROOT, Workflow
 
 from vipann.config import merge, read_layer
-from vipann.datasets.dcase2013 import CLASSES as SCENES
+from vipann.datasets.adapters.dcase2013 import CLASSES as SCENES
 from vipann.files import digest
 
 SHIPS = ("6__10_07_13_marDeCangas_Entra.wav", "93__A__Draga_1.wav", "07_10_07_13_Espera.wav")

@@ -31,7 +31,7 @@ NAMES = [*(edit.name for edit in EDITS), *COPIES]
 BY_ANOTHER_JOB = "input files updated by another job"
 # The scripts that import an adapter by its name in the config, and those of this run.
 WITH_ADAPTER = ("audio.py", "manifest.py")
-ADAPTERS = ("vipann.datasets.folder", "vipann.datasets.synthetic")
+ADAPTERS = ("vipann.datasets.adapters.folder", "vipann.datasets.adapters.synthetic")
 
 DEMO = read_layer(ROOT / "config/demo.yaml")["datasets"]
 CONFIG = merge(

@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.datasets.manifest import build_manifest
+    from vipann.datasets.building import build_manifest
 
     settings = snakemake.params.settings
     # Past the params: a manifest that was not refused is the same for any folds, and one more

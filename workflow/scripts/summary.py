@@ -4,7 +4,7 @@ from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
     from vipann.audio.walk import find_audio
-    from vipann.datasets.left_out import check_features
+    from vipann.datasets.shared import check_features
     from vipann.datasets.summary import write_summary
     from vipann.features.measures import measures_of
 

@@ -10,9 +10,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from vipann.audio.headers import ogg_is_whole, sample_bytes
-from vipann.audio.joined import is_joined
-from vipann.audio.mp3 import frames_through_pipe, mp3_header
+from vipann.audio.headers import is_joined, ogg_is_whole, sample_bytes
+from vipann.audio.mp3 import frames_through_pipe, mp3_length
 from vipann.audio.walk import FFMPEG_SUFFIXES, LIBSNDFILE_SUFFIXES
 from vipann.errors import MissingProgramError, UserError
 
@@ -85,11 +84,12 @@ def _open(path: Path, stack: ExitStack) -> soundfile.SoundFile:
             f"{path} is cut short: {stream.frames / stream.samplerate:.3f} s can be read, and its "
             "last page is missing."
         )
-    elif stream.format == "MP3" and (header := mp3_header(path)) is not None:
-        if header.is_cut_short:
-            raise _cut_short(path, header.promised_s, header.there_s)
-        if not header.is_trusted:
-            pipe = stack.enter_context(frames_through_pipe(path, header.first))
+    elif stream.format == "MP3":
+        length = mp3_length(path, stream.samplerate)
+        if length.is_cut_short:
+            raise _cut_short(path, length.promised_s, length.there_s)
+        if not length.is_trusted:
+            pipe = stack.enter_context(frames_through_pipe(path, length.first))
             return stack.enter_context(soundfile.SoundFile(pipe, closefd=False))
     if stream.frames >= _UNKNOWN_FRAMES:
         return stack.enter_context(_Sequential(str(path)))
@@ -153,7 +153,7 @@ def read_mono(
         samples = _mixed_down(_read(stream, start, wanted))
     if samples.size == 0:
         raise UserError(f"{path} holds no audio from {offset_s:.3f} s on.")
-    # The sum is finite only if all samples are, and quicker to look at.
+    # The sum is finite only if all samples are, and quicker to compute.
     if not np.isfinite(samples.sum()) and not np.isfinite(samples).all():
         raise UserError(f"{path} holds samples that are not finite (NaN or infinity).")
     if rate != sample_rate:

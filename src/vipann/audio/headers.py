@@ -5,6 +5,7 @@ fewer, and says nothing: a copy that broke off is a shorter recording to it, and
 size did not fit into its header.
 """
 
+import functools
 import math
 import os
 import re
@@ -18,7 +19,12 @@ from typing import BinaryIO
 _UNKNOWN = ((0x7FFF0000, 0x80010000), (0xFFFF0000, 1 << 32), (1 << 62, 1 << 64))
 # Where the last page of an ogg mostly lies, and where it always does.
 _OGG_TAILS = (8192, 2 * (27 + 255 + 255 * 255))
-_LAST_PAGE = 4
+_FIRST_PAGE, _LAST_PAGE = 2, 4
+# How a stream starts: an ogg's page that is marked so, a flac's name with the head of its first
+# part, which has 34 bytes.
+_STARTS = {"OGG": rb"OggS\0[\2\3\6\7]", "FLAC": rb"fLaC[\0\x80]\0\0\x22"}
+_START_BYTES = 8
+_BLOCK = 1 << 20
 _W64_RIFF, _W64_DATA = b"riff\x2e\x91\xcf\x11", b"data\xf3\xac\xd3\x11"
 
 
@@ -146,7 +152,7 @@ def _uncounted(stream: BinaryIO, layout: _Layout | None, position: int, total: i
                 break
             position = start + -(-max(size, 0) // layout.align) * layout.align
     stream.seek(min(after_id3(stream, position), total))
-    while block := stream.read(1 << 20):
+    while block := stream.read(_BLOCK):
         # What is filled up with zeros, as some recorders do to the end of a block, is no sound.
         if rest := block.lstrip(b"\0"):
             return total - stream.tell() + len(rest)
@@ -181,3 +187,37 @@ def ogg_is_whole(path: Path) -> bool:
         return False
     lengths = tail[page + 27 : page + 27 + head[26]]
     return len(lengths) == head[26] and page + 27 + head[26] + sum(lengths) <= len(tail)
+
+
+def is_joined(path: Path, kind: str) -> bool:
+    """Whether in an "OGG" or "FLAC" another stream starts after the first; False of other kinds.
+
+    Reads the file in full, once for all clips that are cut from it.
+    """
+    if kind not in _STARTS:
+        return False
+    facts = path.stat()
+    return _is_joined(path, kind, facts.st_size, facts.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_joined(path: Path, kind: str, _size: int, _time: int) -> bool:
+    with path.open("rb") as stream:
+        position = after_id3(stream, 0)
+        # Streams side by side, as sound and picture, all start before the first goes on.
+        stream.seek(_after_first_pages(stream, position) if kind == "OGG" else position + 1)
+        tail = b""
+        while block := stream.read(_BLOCK):
+            if re.search(_STARTS[kind], tail + block):
+                return True
+            tail = (tail + block)[1 - _START_BYTES :]
+    return False
+
+
+def _after_first_pages(stream: BinaryIO, position: int) -> int:
+    while True:
+        stream.seek(position)
+        head = stream.read(27)
+        if len(head) < 27 or head[:4] != b"OggS" or not head[5] & _FIRST_PAGE:
+            return position
+        position += 27 + head[26] + sum(stream.read(head[26]))

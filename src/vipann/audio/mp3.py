@@ -6,6 +6,7 @@ frames through a pipe, past any header, it decodes all of them.
 """
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,44 +23,30 @@ _PIPE_BYTES = 1 << 16
 _MISSING_SHARE = 0.01
 _MISSING_S = 0.05
 _UNCOUNTED_S = 1.0
-_BITRATES = {
-    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+# A first frame that holds no sound but numbers of frames and bytes, or of bytes and frames; and
+# what follows these in it: a table of contents, the encoder's own remarks.
+_BEFORE = rb"(?:[^\xff]|\xff(?![\xe2-\xff]))*+(?P<frame>\xff[\xe2-\xff]..)"
+_XING = re.compile(
+    _BEFORE + rb"(?:.{9}|.{17}|.{32})(?:Xing|Info)...(?P<flags>.)(?P<frames>.{4})(?P<size>.{4})",
+    re.DOTALL,
+)
+_VBRI = re.compile(_BEFORE + rb".{32}VBRI.{6}(?P<size>.{4})(?P<frames>.{4})", re.DOTALL)
+_XING_REST, _VBRI_REST = 140, 8
 
 
 @dataclass(frozen=True)
-class Mp3Header:
+class Mp3Length:
     """What an mp3's first frame says.
 
-    first: position (bytes) of the first frame of sound. promised_s: length in seconds by its
-    header, None where it has none. promised_bytes, there_bytes: of its frames, by the header and in
-    the file, tags at its end left out. tag_bytes: of these.
+    first: position (bytes) from which on its frames are sound. promised_s: its length in seconds
+    by its header, None where it has none. there_s: that of the bytes that are there.
+    is_cut_short: whether the header promises more than the file holds.
     """
 
     first: int
     promised_s: float | None = None
-    promised_bytes: int = 0
-    there_bytes: int = 0
-    tag_bytes: int = 0
-
-    @property
-    def there_s(self) -> float:
-        """Seconds that the file holds, by its bytes; only where the header tells a length."""
-        return self.promised_s * self.there_bytes / self.promised_bytes
-
-    @property
-    def is_cut_short(self) -> bool:
-        """Whether the header promises more than the file holds."""
-        if self.promised_s is None:
-            return False
-        share = (self.there_bytes + self.tag_bytes) / self.promised_bytes
-        missing_s = (1 - share) * self.promised_s
-        return missing_s > max(_MISSING_S, _MISSING_SHARE * self.promised_s)
+    there_s: float = 0.0
+    is_cut_short: bool = False
 
     @property
     def is_trusted(self) -> bool:
@@ -67,69 +54,30 @@ class Mp3Header:
         return self.promised_s is not None and self.there_s < self.promised_s + _UNCOUNTED_S
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """Of one frame: its length (bytes), samples, rate (Hz), where a Xing header would lie."""
-
-    length: int
-    samples: int
-    rate: int
-    xing_at: int
-
-
-def mp3_header(path: Path) -> Mp3Header | None:
-    """Read the header of an mp3; None where its first 64 KiB after the tags hold no frame."""
+def mp3_length(path: Path, rate: int) -> Mp3Length:
+    """Read the first frame of an mp3 of `rate` Hz."""
     with path.open("rb") as stream:
         total = os.fstat(stream.fileno()).st_size
         start = after_id3(stream, 0)
         stream.seek(start)
         head = stream.read(_SEARCHED_BYTES)
         behind = _tags_behind(stream, total)
-    for at in range(len(head) - 4):
-        if head[at] != 0xFF or (frame := _frame(head[at : at + 4])) is None:
-            continue
-        following = head[at + frame.length : at + frame.length + 4]
-        if len(following) == 4 and _frame(following) is None:
-            continue
-        return _header(head[at : at + frame.length], frame, start + at, total, behind)
-    return None
-
-
-def _header(content: bytes, frame: _Frame, position: int, total: int, behind: int) -> Mp3Header:
-    after = position + frame.length
-    if content[frame.xing_at : frame.xing_at + 4] in (b"Xing", b"Info"):
-        fields = content[frame.xing_at + 4 : frame.xing_at + 16]
-        has_both = len(fields) == 12 and fields[3] & 3 == 3
-        frames, size = fields[4:8], fields[8:12]
-    elif content[36:40] == b"VBRI":
-        size, frames = content[46:50], content[50:54]
-        has_both = True
-    else:
-        return Mp3Header(position)
-    if not has_both or not int.from_bytes(size) or not int.from_bytes(frames):
-        return Mp3Header(after)
-    seconds = int.from_bytes(frames) * frame.samples / frame.rate
-    there = total - behind - position
-    return Mp3Header(after, seconds, int.from_bytes(size), there, behind)
-
-
-def _frame(head: bytes) -> _Frame | None:
-    """What the four bytes of a frame's head say; None if they are none."""
-    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
-    bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
-    is_frame = head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and version != 1 and layer != 4
-    if not is_frame or bitrate in (0, 15) or rate == 3:
-        return None
-    hertz = _RATES[version][rate]
-    mpeg = 1 if version == 3 else 2
-    bits = 1000 * _BITRATES[mpeg, min(layer, 3 if mpeg == 1 else 2)][bitrate - 1]
-    padding = head[2] >> 1 & 1
-    if layer == 1:
-        return _Frame(4 * (12 * bits // hertz + padding), 384, hertz, 0)
-    samples = 576 if layer == 3 and mpeg == 2 else 1152
-    is_mono = head[3] >> 6 == 3
-    side = {(1, False): 32, (1, True): 17, (2, False): 17, (2, True): 9}[mpeg, is_mono]
-    return _Frame(samples // 8 * bits // hertz + padding, samples, hertz, 4 + side)
+    found = _XING.match(head) or _VBRI.match(head)
+    if not found:
+        return Mp3Length(start)
+    frame, is_xing = found["frame"], found.re is _XING
+    # The next frame is of the same version and layer, with or without a checksum.
+    alike = re.compile(b"\xff[" + re.escape(bytes([frame[1] | 1, frame[1] & ~1])) + b"]")
+    after = alike.search(head, found.end() + (_XING_REST if is_xing else _VBRI_REST))
+    first = start + (after or found).start()
+    frames, size = int.from_bytes(found["frames"]), int.from_bytes(found["size"])
+    if not frames or not size or (is_xing and found["flags"][0] & 3 != 3):
+        return Mp3Length(first)
+    promised_s = frames * (1152 if frame[1] >> 3 & 3 == 3 else 576) / rate
+    there = total - behind - start - found.start("frame")
+    missing_s = (1 - (there + behind) / size) * promised_s
+    is_cut_short = missing_s > max(_MISSING_S, _MISSING_SHARE * promised_s)
+    return Mp3Length(first, promised_s, promised_s * there / size, is_cut_short)
 
 
 def _tags_behind(stream: BinaryIO, total: int) -> int:

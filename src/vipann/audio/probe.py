@@ -18,7 +18,7 @@ from vipann.progress import progress
 _READERS = 16
 _READ_AHEAD = 4096
 # Containers, by ffmpeg's names, whose duration is written down. Of others ffprobe guesses it.
-_TELL_LENGTHS = {"mp4", "webm"}
+_WITH_LENGTH = {"mp4", "webm"}
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def _probe(path: Path) -> tuple[int, int]:
     stream, whole = about["streams"][0], about.get("format", {})
     rate = int(stream.get("sample_rate", 0))
     seconds = _seconds(stream) or _seconds(whole)
-    is_told = not _TELL_LENGTHS.isdisjoint(whole.get("format_name", "").split(","))
-    if is_told and rate > 0 and seconds > 0:
+    is_written = not _WITH_LENGTH.isdisjoint(whole.get("format_name", "").split(","))
+    if is_written and rate > 0 and seconds > 0:
         return rate, round(seconds * rate)
     with opened(path) as decoded:
         return decoded.samplerate, frames_of(decoded)

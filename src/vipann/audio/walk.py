@@ -1,4 +1,4 @@
-"""The audio files below a folder. Standard library only, so that the plan can look too."""
+"""The audio files below a folder. Standard library only: planning lists them too."""
 
 import os
 from collections import Counter
@@ -10,27 +10,18 @@ from vipann.errors import UserError
 
 # Suffixes of what libsndfile reads, and its names of the formats. Headerless ones (raw, sd2) and
 # those whose suffix mostly means something else (mat, mpc, xi) are left out, and rare ones of
-# which a copy that broke off cannot be told from a whole file (voc, 8svx, ircam, paf).
+# which a copy that broke off cannot be distinguished from a whole file (voc, 8svx, ircam, paf).
 LIBSNDFILE_SUFFIXES = {
-    ".wav": "WAV",
-    ".wave": "WAV",
-    ".bwf": "WAV",
+    **dict.fromkeys((".wav", ".wave", ".bwf"), "WAV"),
     ".rf64": "RF64",
     ".w64": "W64",
     ".flac": "FLAC",
-    ".ogg": "OGG",
-    ".oga": "OGG",
-    ".opus": "OGG",
-    ".mp3": "MP3",
-    ".mp2": "MP3",
-    ".aif": "AIFF",
-    ".aiff": "AIFF",
-    ".aifc": "AIFF",
-    ".au": "AU",
-    ".snd": "AU",
+    **dict.fromkeys((".ogg", ".oga", ".opus"), "OGG"),
+    **dict.fromkeys((".mp3", ".mp2"), "MP3"),
+    **dict.fromkeys((".aif", ".aiff", ".aifc"), "AIFF"),
+    **dict.fromkeys((".au", ".snd"), "AU"),
     ".caf": "CAF",
-    ".sph": "NIST",
-    ".nist": "NIST",
+    **dict.fromkeys((".sph", ".nist"), "NIST"),
 }
 # What libsndfile cannot read and ffmpeg can.
 FFMPEG_SUFFIXES = (".m4a", ".mp4", ".aac", ".webm")
@@ -52,11 +43,14 @@ class FoundAudio:
     examples: dict[str, str] = field(default_factory=dict)
     doubled: list[tuple[str, str]] = field(default_factory=list)
 
+    def skipped_counts(self) -> list[tuple[str, int]]:
+        """Suffixes of what was skipped and how many files have them, the most first."""
+        counts = sorted(self.skipped.items(), key=lambda item: (-item[1], item[0]))
+        return [(name or "without suffix", count) for name, count in counts]
+
     def skipped_text(self) -> str:
-        """What was skipped, the most first: "12 .txt, 1 without suffix"."""
-        return ", ".join(
-            f"{count} {name or 'without suffix'}" for name, count in self.skipped.most_common()
-        )
+        """The same in words: "12 .txt, 1 without suffix"."""
+        return ", ".join(f"{count} {name}" for name, count in self.skipped_counts())
 
 
 def find_audio(folder: str | os.PathLike) -> FoundAudio:
@@ -75,7 +69,7 @@ def find_audio(folder: str | os.PathLike) -> FoundAudio:
         if suffix not in AUDIO_SUFFIXES:
             found.skipped[printable(suffix)] += 1
             found.examples.setdefault(suffix, name)
-        elif not _is_utf8(name):
+        elif printable(name) != name:
             raise UserError(
                 f"{printable(Path(folder, name))} has a name that is not UTF-8 (\\x.. "
                 "stands for its odd bytes): rename it, or the folder that it lies in."
@@ -91,59 +85,36 @@ def printable(path: str | os.PathLike) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _is_utf8(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _files(root: str, found: FoundAudio) -> Iterator[str]:
     """Paths below `root` of everything that is no folder and not hidden; notes links in `found`."""
-    folders, links, seen = [""], [], {}
-    while folders or links:
-        below = folders.pop() if folders else links.pop(0)
-        path = Path(root, below)
-        real = os.path.realpath(path)
-        if real in seen:
-            found.skipped["links to folders read already"] += 1
-            if "/" not in below and not _leads_up(root, real):
-                found.doubled.append((below, seen[real]))
-            continue
-        seen[real] = below
-        for entry in _entries(path, root):
-            if entry.name.startswith("."):
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise UserError(
+                f"{printable(error.filename)} cannot be read ({error.strerror}): make the folder "
+                f"readable, or move it out of {printable(root)}."
+            ) from None
+
+    # What lies in the folder itself first; then what links lead to, in the order of their finding.
+    starts, seen = [root], dict[str, str]()
+    for start in starts:
+        for folder, folders, files in os.walk(start, onerror=refuse):
+            below, real = os.path.relpath(folder, root), os.path.realpath(folder)
+            if real in seen:
+                folders.clear()
+                found.skipped["links to folders read already"] += 1
+                if "/" not in below and not _leads_up(root, real):
+                    found.doubled.append((below, seen[real]))
                 continue
-            name = f"{below}/{entry.name}" if below else entry.name
-            if not _is_folder(entry):
-                yield name
-            elif entry.is_symlink():
-                links.append(name)
-            else:
-                folders.append(name)
+            seen[real] = below
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            paths = [Path(folder, name) for name in folders]
+            starts.extend(str(path) for path in paths if path.is_symlink())
+            for name in sorted(files):
+                if not name.startswith("."):
+                    yield name if below == "." else f"{below}/{name}"
 
 
 def _leads_up(root: str, real: str) -> bool:
     """Whether `real` is the folder `root` or a parent of it."""
     return os.path.commonpath([os.path.realpath(root), real]) == real
-
-
-def _entries(path: Path, root: str) -> list[os.DirEntry]:
-    try:
-        with os.scandir(path) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise UserError(
-            f"{printable(path)} cannot be read ({error.strerror}): make the folder readable, or "
-            f"move it out of {printable(root)}."
-        ) from None
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False

@@ -15,11 +15,11 @@ from urllib.request import url2pathname
 
 from vipann.datasets.download import download, partial_of, unfinished
 from vipann.errors import UserError
-from vipann.files import digest, replacing
+from vipann.files import compared_sums, listed_sums, matching_sum, replacing
 from vipann.progress import progress
 
-_ALGORITHMS = ("md5", "sha256")
 _CHUNK_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"
 _MAX_EXPANSION = 200
 _MAX_BYTES = 1 << 30
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -34,18 +34,15 @@ def fetch_archive(
 
     Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
     `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`. A
-    stand-in may be a `bundle` of files, which are packed into one tar.
-    A file counts as right when ANY of the md5 and sha256 sums listed for it is its own; a
-    stand-in is held against the stand-in's sums. Where no sum is known, `entry["unverified"]`
-    says why that is acceptable. Raises UserError on a wrong sum, and then nothing is left at
+    stand-in may be a `bundle` of files, which are packed into one tar. Each is held against sums of
+    its own, see `matching_sum`. Raises UserError on a wrong sum, and then nothing is left at
     `target`; a corrupt file in the mirror never falls through to the network. A download that
     breaks off, even by `kill -9`, goes on at the next call (module `download`). `terminal` is
     where a progress bar may be shown.
     """
     target = Path(target)
-    stand_ins = list(entry.get("stand_ins") or [])
-    parts = [part for stand_in in stand_ins for part in stand_in.get("bundle", [stand_in])]
-    for item in (entry, *parts):
+    choices = [entry, *(entry.get("stand_ins") or [])]
+    for item in (part for choice in choices for part in choice.get("bundle", [choice])):
         if not listed_sums(item) and not item.get("unverified"):
             raise UserError(
                 f"datasets: the archive entry {item['file']!r} lists no md5 and no sha256. "
@@ -53,18 +50,17 @@ def fetch_archive(
             )
     if target.is_file() and (right := matching_sum(target, entry)):
         return f"{target.name}: already there, {right}"
-    if mirror:
-        folder = _mirror_folder(mirror)
-        for item in (entry, *stand_ins):
-            if item.get("bundle"):
-                if found := _all_in_mirror(folder, item["bundle"], entry.get("mirror_path")):
-                    return _bundle_verified(found, target, item["bundle"])
-                continue
-            found = _in_mirror(folder, item, entry.get("mirror_path"))
-            if found is not None:
-                return _copy_verified(found, target, item, is_stand_in=item is not entry)
+    folder = _mirror_folder(mirror) if mirror else None
+    for item in choices:
+        parts = item.get("bundle") or [item]
+        places = (_in_mirror(folder, part, entry.get("mirror_path")) for part in parts)
+        found = [place for place in places if place]
+        if len(found) == len(parts) and item.get("bundle"):
+            return _bundle_verified(found, target, parts)
+        if len(found) == len(parts):
+            return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
     if not entry.get("url"):
-        raise UserError(_by_hand(entry, mirror))
+        raise UserError(_by_hand(entry, folder))
     with unfinished(target) as stream:
         went_on = download(entry["url"], stream, entry["file"], terminal)
         stream.flush()
@@ -76,28 +72,6 @@ def fetch_archive(
             stream.flush()
         found_sum = _verify(partial_of(target), entry, entry["url"])
     return f"{target.name}: downloaded from {entry['url']}, {found_sum}"
-
-
-def listed_sums(item: Mapping) -> dict[str, list[str]]:
-    """Listed checksums by algorithm, lower case; algorithms without any are left out."""
-    listed = {}
-    for algorithm in _ALGORITHMS:
-        values = item.get(algorithm) or []
-        values = [values] if isinstance(values, str) else values
-        if values:
-            listed[algorithm] = [str(value).strip().lower() for value in values]
-    return listed
-
-
-def matching_sum(path: Path, item: Mapping) -> str | None:
-    """How the file at `path` matches a sum that `item` lists, in words; None where it does not."""
-    listed = listed_sums(item)
-    if not listed:
-        return f"sha256 {digest(path)} (not verified: {item['unverified']})"
-    for algorithm, expected in listed.items():
-        if (found := digest(path, algorithm)) in expected:
-            return f"{algorithm} {found} as listed"
-    return None
 
 
 def _verify(partial: Path, item: Mapping, source: str | Path) -> str:
@@ -115,30 +89,18 @@ def _verify(partial: Path, item: Mapping, source: str | Path) -> str:
     )
 
 
-def compared_sums(path: Path, item: Mapping) -> str:
-    """Two lines for a message: the sums that `item` lists, and those of the file at `path`."""
-    listed = listed_sums(item)
-    expected = "; ".join(f"{name} {' or '.join(sums)}" for name, sums in listed.items())
-    found = "; ".join(f"{name} {digest(path, name)}" for name in listed)
-    return f"  expected: {expected}\n  found:    {found}"
-
-
 def _is_truncated(path: Path) -> bool:
     """Whether a zip or gzip file begins as one and lacks its end."""
     with path.open("rb") as stream:
         magic = stream.read(4)
     if magic.startswith(b"PK"):
         return not zipfile.is_zipfile(path)
-    if not magic.startswith(b"\x1f\x8b"):
-        return False
     try:
         with gzip.open(path) as unzipped:
-            while unzipped.read(_CHUNK_BYTES):
+            while magic.startswith(_GZIP) and unzipped.read(_CHUNK_BYTES):
                 pass
-    except EOFError:
-        return True
-    except (gzip.BadGzipFile, zlib.error):
-        return False
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        return isinstance(error, EOFError)
     return False
 
 
@@ -159,7 +121,9 @@ def _mirror_folder(mirror: str) -> Path:
     return folder
 
 
-def _in_mirror(folder: Path, item: Mapping, entry_path: str | None) -> Path | None:
+def _in_mirror(folder: Path | None, item: Mapping, entry_path: str | None) -> Path | None:
+    if folder is None:
+        return None
     below = item.get("mirror_path", entry_path)
     places = [folder / item["file"]] + ([folder / below / item["file"]] if below else [])
     return next((place for place in places if place.is_file()), None)
@@ -175,28 +139,20 @@ def _copy_verified(found: Path, target: Path, item: Mapping, *, is_stand_in: boo
     return f"{target.name}: {what} from the mirror ({found}), {found_sum}"
 
 
-def _all_in_mirror(
-    folder: Path, items: Sequence[Mapping], entry_path: str | None
-) -> list[Path] | None:
-    found = [_in_mirror(folder, item, entry_path) for item in items]
-    return None if None in found else found
-
-
 def _bundle_verified(found: Sequence[Path], target: Path, items: Sequence[Mapping]) -> str:
     sums = []
-    for path, item in zip(found, items, strict=True):
-        if not (matching := matching_sum(path, item)):
-            raise UserError(f"{path} has the wrong checksum.\n{compared_sums(path, item)}")
-        sums.append(f"{item['file']}: {matching}")
     with replacing(target) as beside, tarfile.open(beside, "w") as packed:
         for path, item in zip(found, items, strict=True):
+            if not (matching := matching_sum(path, item)):
+                raise UserError(f"{path} has the wrong checksum.\n{compared_sums(path, item)}")
+            sums.append(f"{item['file']}: {matching}")
             packed.add(path, item["file"])
     return f"{target.name}: packed from stand-ins of the mirror; {'; '.join(sums)}"
 
 
-def _by_hand(entry: Mapping, mirror: str | None) -> str:
+def _by_hand(entry: Mapping, mirror: Path | None) -> str:
     where = (
-        f"Then put it at {_mirror_folder(mirror) / entry['file']}"
+        f"Then put it at {mirror / entry['file']}"
         if mirror
         else "Then set `data.mirror` in the config, or the environment variable VIPANN_MIRROR, to "
         f"a folder that holds it as {entry['file']}"
@@ -236,7 +192,7 @@ def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
         if magic.startswith(b"PK"):
             _unpack_zip(archive, folder)
         else:
-            _unpack_tar(archive, folder, gzipped=magic.startswith(b"\x1f\x8b"))
+            _unpack_tar(archive, folder)
     except (*_BROKEN, RuntimeError, NotImplementedError) as error:
         raise UserError(_unusable(archive, error)) from error
 
@@ -247,9 +203,7 @@ def members_of(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     For archives of which a small part is wanted. Raises UserError where it is broken or truncated.
     """
     try:
-        with archive.open("rb") as stream:
-            gzipped = stream.read(2) == b"\x1f\x8b"
-        for member, packed in _tar_members(archive, gzipped=gzipped):
+        for member, packed in _tar_members(archive):
             if member.isfile():
                 yield member.name, packed.extractfile(member)
     except _BROKEN as error:
@@ -310,11 +264,11 @@ def _unpack_zip(archive: Path, folder: Path) -> None:
             packed.extract(member, folder)
 
 
-def _unpack_tar(archive: Path, folder: Path, *, gzipped: bool) -> None:
+def _unpack_tar(archive: Path, folder: Path) -> None:
     total = 0
-    for member, packed in _tar_members(archive, gzipped=gzipped):
+    for member, packed in _tar_members(archive):
         _check_member(member.name, archive, folder)
-        # Not left to the filter alone: it lets links inside the folder pass, and Pythons
+        # Not left to the filter only: it lets links inside the folder pass, and Pythons
         # before 3.11.13 can be led out of the folder by a chain of them.
         if member.islnk() or member.issym():
             raise UserError(f"{archive}: its member {member.name!r} is a link; refused.")
@@ -323,27 +277,23 @@ def _unpack_tar(archive: Path, folder: Path, *, gzipped: bool) -> None:
         packed.extract(member, folder, filter="data")
 
 
-def _tar_members(
-    archive: Path, *, gzipped: bool
-) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
-    """The members of a tar in order, each with the archive, to read it from before the next."""
+def _tar_members(archive: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+    """The members of a tar in order, each with the archive, to read it from before the next.
+
+    Raises EOFError where the tar lacks its end: tarfile takes a cut between two members for it.
+    """
+    with archive.open("rb") as stream:
+        gzipped = stream.read(2) == _GZIP
     with (
         gzip.open(archive) if gzipped else archive.open("rb") as stream,
         tarfile.open(fileobj=stream, mode="r:") as packed,
     ):
         for member in progress(packed, None, f"unpack {archive.name}", "file"):
             yield member, packed
-        _check_end(packed, stream, gzipped=gzipped)
-
-
-def _check_end(
-    packed: tarfile.TarFile, stream: IO[bytes] | gzip.GzipFile, *, gzipped: bool
-) -> None:
-    """Raise where the tar lacks its end: tarfile takes a cut between two members for the end."""
-    if gzipped:
-        while stream.read(_CHUNK_BYTES):
-            pass
-        return
-    stream.seek(packed.offset)
-    if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-        raise EOFError("the end of the archive is missing")
+        if gzipped:
+            while stream.read(_CHUNK_BYTES):
+                pass
+            return
+        stream.seek(packed.offset)
+        if len(stream.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+            raise EOFError("the end of the archive is missing")

@@ -11,13 +11,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from vipann.audio.probe import inspect_audio
-from vipann.datasets.audioset import LISTS, check_length, index_clips, read_segments
+from vipann.datasets.adapters.audioset import LISTS, checked_length, index_clips, read_segments
 from vipann.errors import UserError
 from vipann.files import replacing
 
@@ -37,8 +37,7 @@ _GONE = re.compile(
 _REFUSED = re.compile(r"not a bot|HTTP Error 429|Too Many Requests", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """`reason` is empty for a clip that came; `final` if there is no use in asking again."""
 
     reason: str = ""
@@ -62,13 +61,12 @@ def fetch_shard(
     is missing, and where many clips in a row fail for no reason of their own (no network, the site
     refuses): what has come is kept.
     """
-    for program in _PROGRAMS:
-        if shutil.which(program) is None:
-            raise UserError(
-                f"options.fetch needs the program {program}, which is not on PATH: install it "
-                "(pip install yt-dlp; apt install ffmpeg), or set options.audio_dir to audio that "
-                "you have."
-            )
+    if missing := [program for program in _PROGRAMS if shutil.which(program) is None]:
+        raise UserError(
+            f"options.fetch needs the program {missing[0]}, which is not on PATH: install it "
+            "(pip install yt-dlp; apt install ffmpeg), or set options.audio_dir to audio that "
+            "you have."
+        )
     wanted = pd.concat([read_segments(path) for path in lists if path.name in LISTS])
     wanted = wanted.iloc[shard - 1 :: shards]
     name = f"{shard:05d}-of-{shards:05d}"
@@ -77,19 +75,15 @@ def fetch_shard(
     scratch = work / f"{name}.partial"
     shutil.rmtree(scratch, ignore_errors=True)
     _end_last_line(work / f"{name}.csv")
-    there = index_clips(clips)
-    reasons = _read_journals(work)
-    todo = wanted[~wanted["ytid"].isin(there.keys() | reasons.keys())]
+    todo = wanted[~wanted["ytid"].isin(index_clips(clips).keys() | _read_journals(work).keys())]
     print(f"shard {name}: {len(wanted)} segments, {len(todo)} of them to be asked for", flush=True)
     later = _fetch_all(todo.to_dict("records"), clips, scratch, work / f"{name}.csv", arguments)
     shutil.rmtree(scratch, ignore_errors=True)
-    reasons = _read_journals(work) | later
-    with replacing(out) as beside, beside.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["clip_id", "reason"])
-        have = index_clips(clips)
-        for ytid in wanted["ytid"]:
-            writer.writerow([ytid, "" if ytid in have else reasons.get(ytid, "not fetched")])
+    reasons = _read_journals(work) | later | dict.fromkeys(index_clips(clips), "")
+    record = pd.DataFrame({"clip_id": wanted["ytid"]})
+    record["reason"] = record["clip_id"].map(reasons).fillna("not fetched")
+    with replacing(out) as beside:
+        record.to_csv(beside, index=False)
 
 
 def _fetch_all(
@@ -99,30 +93,27 @@ def _fetch_all(
 
     Returns the reasons of those that still failed so; final ones go to the journal.
     """
-    waiting, failed, in_a_row = list(todo), {}, 0
-    for is_last_round in (False, True):
-        again = []
+    waiting, in_a_row = list(todo), 0
+    for _ in range(2):
+        failed = {}
         for segment in waiting:
-            outcome = _fetch(segment, clips, scratch, arguments)
+            ytid, outcome = segment["ytid"], _fetch(segment, clips, scratch, arguments)
             if outcome.final:
                 in_a_row = 0
                 if outcome.reason:
-                    _append(journal, segment["ytid"], outcome.reason)
+                    _append(journal, ytid, outcome.reason)
                 continue
-            again.append(segment)
-            failed[segment["ytid"]] = outcome.reason
+            failed[ytid] = outcome.reason
             in_a_row += 1
-            print(f"{segment['ytid']}: {outcome.reason}", flush=True)
+            print(f"{ytid}: {outcome.reason}", flush=True)
             if in_a_row >= _FAILURES_IN_A_ROW or _REFUSED.search(outcome.reason):
                 raise UserError(
-                    f"fetching stopped: {in_a_row} clip(s) in a row failed, the last "
-                    f"({segment['ytid']}) with: {outcome.reason}. What has come is kept; run again "
-                    "to go on. If the site asks for a sign-in or a pause, see options.yt_dlp_args."
+                    f"fetching stopped: {in_a_row} clip(s) in a row failed, the last ({ytid}) "
+                    f"with: {outcome.reason}. What has come is kept; run again to go on. If the "
+                    "site asks for a sign-in or a pause, see options.yt_dlp_args."
                 )
-        waiting = again
-        if is_last_round or not waiting:
-            break
-    return {segment["ytid"]: failed[segment["ytid"]] for segment in waiting}
+        waiting = [segment for segment in waiting if segment["ytid"] in failed]
+    return failed
 
 
 def _fetch(segment: Mapping, clips: Path, scratch: Path, arguments: Sequence[str]) -> _Outcome:
@@ -150,7 +141,7 @@ def _fetch(segment: Mapping, clips: Path, scratch: Path, arguments: Sequence[str
         return _Outcome(said, final=bool(_GONE.search(said)))
     try:
         audio = inspect_audio(scratch, f"{ytid}.flac", checksum=False)
-        check_length(audio, segment["end_s"] - segment["start_s"])
+        checked_length(audio, segment["end_s"] - segment["start_s"])
     except UserError as error:
         return _Outcome(f"what came is not the clip: {error}", final=False)
     target = clips / ytid[:2] / f"{ytid}.flac"

@@ -4,13 +4,13 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self, TextIO
+from typing import BinaryIO, TextIO
 from urllib.parse import urlparse
 
+import requests
 from tqdm import tqdm
 
 from vipann.errors import UserError
@@ -63,8 +63,6 @@ def download(url: str, stream: BinaryIO, name: str, terminal: TextIO | None = No
     nothing new. A server that knows no ranges sends all of it again. Progress is a bar on
     `terminal`, or lines on standard output. UserError names the url.
     """
-    import requests
-
     if urlparse(url).scheme not in ("http", "https"):
         raise UserError(f"The url of {name} is {url!r}: only http and https are downloaded.")
     before = most = stream.seek(0, os.SEEK_END)
@@ -95,8 +93,6 @@ def _failed(url: str, name: str, error: Exception, size: int) -> str:
 
 
 def _receive(url: str, stream: BinaryIO, name: str, terminal: TextIO | None) -> None:
-    import requests
-
     had = stream.seek(0, os.SEEK_END)
     # identity: a server that labels a .tar.gz as "encoded" would have it unpacked on the way.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={had}-"} if had else {})
@@ -115,51 +111,29 @@ def _receive(url: str, stream: BinaryIO, name: str, terminal: TextIO | None) -> 
                 raise requests.ConnectionError(f"the server sent {there!r} instead of a part")
         length = response.headers.get("Content-Length")
         total = had + int(length) if length else None
-        with _Progress(name, had, total, terminal) as progress:
-            for chunk in response.iter_content(_CHUNK_BYTES):
-                stream.write(chunk)
-                progress.add(len(chunk))
+        chunks = response.iter_content(_CHUNK_BYTES)
+        for chunk in _shown(chunks, name, had, total, terminal):
+            stream.write(chunk)
     size = stream.seek(0, os.SEEK_END)
     if total is not None and size < total:
         raise requests.ConnectionError(f"the connection ended after {size} of {total} bytes")
 
 
-class _Progress:
-    """A bar on a terminal; without one a line now and then, for a log file."""
-
-    def __init__(self, name: str, had: int, total: int | None, terminal: TextIO | None) -> None:
-        self.name, self.done, self.total, self.told = name, had, total, time.monotonic()
-        self.lines = terminal is None
-        self.bar = tqdm(
-            desc=name,
-            initial=had,
-            total=total,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1000,
-            file=terminal or sys.stderr,
-            disable=terminal is None,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def add(self, count: int) -> None:
-        self.done += count
-        self.bar.update(count)
-        if self.lines and time.monotonic() - self.told > _LINE_EVERY_S:
-            self.tell()
-
-    def tell(self) -> None:
-        self.told = time.monotonic()
-        of_all = f" of {self.total / 1e6:.1f}" if self.total else ""
-        print(f"{self.name}: {self.done / 1e6:.1f}{of_all} MB", flush=True)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bar.close()
-        self.tell()
+def _shown(
+    chunks: Iterable[bytes], name: str, had: int, total: int | None, terminal: TextIO | None
+) -> Iterator[bytes]:
+    """The chunks, with a bar on a terminal; without one a line now and then, for a log file."""
+    done, last = had, time.monotonic()
+    of_all = f" of {total / 1e6:.1f}" if total else ""
+    bar = {"desc": name, "initial": had, "total": total, "unit": "B", "unit_scale": True}
+    try:
+        with tqdm(**bar, file=terminal or sys.stderr, disable=terminal is None) as progress:
+            for chunk in chunks:
+                yield chunk
+                done += len(chunk)
+                progress.update(len(chunk))
+                if terminal is None and time.monotonic() - last > _LINE_EVERY_S:
+                    last = time.monotonic()
+                    print(f"{name}: {done / 1e6:.1f}{of_all} MB", flush=True)
+    finally:
+        print(f"{name}: {done / 1e6:.1f}{of_all} MB", flush=True)

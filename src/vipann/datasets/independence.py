@@ -1,4 +1,4 @@
-"""Clips that are not independent of each other: told, joined, and held against folds and splits."""
+"""Clips that are not independent of each other: found, joined, held against folds and splits."""
 
 from collections.abc import Sequence
 
@@ -43,14 +43,11 @@ def with_copies_joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     # An adapter that deals folds has to join copies before (`folder` does, and calls what comes of
     # it by a group of the user's, if there is one): of these nothing is left to join, and names
     # stay. All others are joined here.
-    sets = pd.Series(together(frame["recording"], sums), index=frame.index)
-    named = pd.DataFrame({"set": sets, "name": frame["recording"]}).drop_duplicates()
-    several = named[named["set"].duplicated(keep=False)].sort_values("name")
-    first_name = several.drop_duplicates("set").set_index("set")["name"]
-    names = frame["recording"].mask(sets.isin(first_name.index), sets.map(first_name))
+    sets = together(frame["recording"], sums)
+    by_set = frame["recording"].groupby(sets)
+    names = frame["recording"].mask(by_set.transform("nunique") > 1, by_set.transform("min"))
     files = frame.assign(sums=sums)[sums != ""].drop_duplicates("path")
-    copies = files[files["sums"].duplicated(keep=False)]
-    said = []
+    copies, said = files[files["sums"].duplicated(keep=False)], []
     if len(copies):
         first = copies.loc[copies["sums"] == copies["sums"].iloc[0], "path"].tolist()
         spare = len(copies) - copies["sums"].nunique()
@@ -70,30 +67,31 @@ def refuse_or_report(
     fold, and not in both splits. UserError names the first two clips that break this, with the
     lines that list them. Where folds and splits are `as_published` all of it is reported instead.
     """
-    sums = sums_of_audio(frame)
+    sums, recording = sums_of_audio(frame), frame["recording"]
     labels = frame["labels"].map(lambda names: ", ".join(sorted(names)) or "none")
-    learning = frame["split"].replace("", np.nan)
-    same_audio, recording = "hold the same audio (one sha256)", "are of one recording or group, {}"
+    split = frame["split"].replace("", np.nan)
     part = frame["offset_s"].astype(str) + " " + frame["duration_s"].astype(str)
-    found = [(sums.where(sums == "", sums + " " + part), labels, "labels", same_audio)]
-    if folds:
-        found += [(sums, frame["fold"], "fold", same_audio)]
-        found += [(frame["recording"], frame["fold"], "fold", recording)]
-    found += [
-        (sums, learning, "split", same_audio),
-        (frame["recording"], learning, "split", recording),
-    ]
-    said, told = [], set()
-    for key, side, what, why in found:
-        # Copies that are apart divide their recording too: that is told once.
-        of = [(pair, (what, frame["recording"].iloc[pair[0]])) for pair in apart(key, side)]
-        pairs = [pair for pair, recording in of if recording not in told]
-        told.update(recording for _, recording in of)
+    sides = [(sums.where(sums == "", sums + " " + part), labels, "labels")]
+    sides += [(key, frame["fold"], "fold") for key in (sums, recording) if folds]
+    sides += [(key, split, "split") for key in (sums, recording)]
+    said, reported = [], set[tuple]()
+    for key, side, what in sides:
+        # Copies that are apart divide their recording too: that is reported once.
+        of = [(pair, (what, recording.iloc[pair[0]])) for pair in apart(key, side)]
+        pairs = [pair for pair, divided in of if divided not in reported]
+        reported.update(divided for _, divided in of)
         if not pairs:
             continue
-        lines = [
-            _tell(frame, source, pair, side, what, why, as_published) for pair in pairs[:_SHOWN]
-        ]
+        lines = []
+        for one, other in pairs[:_SHOWN]:
+            by_name = f"are of one recording or group, {recording.iloc[one]!r}"
+            why = by_name if key is recording else "hold the same audio (one sha256)"
+            places = [
+                ("" if as_published else f"{row.get('origin') or source}: ")
+                + f"{row['path']} ({what} {side.iloc[at]})"
+                for at, row in ((at, frame.iloc[at]) for at in (one, other))
+            ]
+            lines.append(f"{places[0]} and {places[1]} {why}")
         if not as_published:
             more = f" ({len(pairs)} such pairs in all)" if len(pairs) > 1 else ""
             raise UserError(f"{lines[0]}. {_REMEDIES[what]}{more}.")
@@ -116,20 +114,3 @@ def apart(key: pd.Series, side: pd.Series) -> list[tuple[int, int]]:
     table = table[counts].drop_duplicates(["key", "side"])
     table = table[table["key"].duplicated(keep=False)]
     return [tuple(at.iloc[:2]) for _, at in table.groupby("key", sort=False)["at"]]
-
-
-def _tell(
-    frame: pd.DataFrame,
-    source: str,
-    pair: tuple[int, int],
-    side: pd.Series,
-    what: str,
-    why: str,
-    briefly: bool,
-) -> str:
-    places = []
-    for at in pair:
-        row = frame.iloc[at]
-        where = "" if briefly else f"{row.get('origin') or source}: "
-        places.append(f"{where}{row['path']} ({what} {side.iloc[at]})")
-    return f"{places[0]} and {places[1]} {why.format(repr(frame['recording'].iloc[pair[0]]))}"

@@ -1,21 +1,18 @@
 """The manifest: one row per clip, the single truth on folds, splits and labels."""
 
 import json
-import warnings
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vipann.audio.probe import AudioFile
-from vipann.datasets.classes import refuse_names, refuse_too_few, refuse_untrained
-from vipann.datasets.independence import refuse_or_report, with_copies_joined
 from vipann.datasets.metadata import label_name
-from vipann.datasets.registry import AS_PUBLISHED, adapter
-from vipann.errors import DataWarning, UserError
+from vipann.errors import UserError
 from vipann.files import replacing
 from vipann.folds import fold_numbers, wording
 
@@ -37,7 +34,6 @@ _SCHEMA = pa.schema(
 COLUMNS = tuple(_SCHEMA.names)
 MISSING_COLUMNS = ("clip_id", "split", "reason")
 SPLITS = ("train", "eval", "")
-_ORIGIN = "origin"
 _ROUNDING_S = 1e-6
 
 
@@ -78,12 +74,12 @@ def clip_row(
     origin: str = "",
     recording: str = "",
     sources: Sequence[str] = (),
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """One row of a manifest: the clip lasts from offset_s on, at most clip_seconds.
 
     Labels are taken as `label_name` has them. `origin` is where the clip is listed ("esc50.csv,
     line 7"), for messages. A clip without a `recording` is of its file; one without `sources` is of
-    its recording alone.
+    its recording only.
     """
     recording = recording or audio.path
     return {
@@ -98,83 +94,17 @@ def clip_row(
         "sha256": audio.sha256,
         "recording": recording,
         "sources": list(sources) or [recording],
-        **({_ORIGIN: origin} if origin else {}),
+        **({"origin": origin} if origin else {}),
     }
 
 
 def clip_table(
-    rows: Sequence[Mapping[str, object]], classes: Sequence[str], said: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], said: Sequence[str] = ()
 ) -> ClipTable:
     """ClipTable from rows made by `clip_row`; keeps their order. `said`: its warnings."""
-    columns = [*COLUMNS, *([_ORIGIN] if any(_ORIGIN in row for row in rows) else [])]
+    columns = [*COLUMNS, *(["origin"] if any("origin" in row for row in rows) else [])]
     frame = pd.DataFrame(list(rows), columns=columns)
     return ClipTable(frame, [label_name(name) for name in classes], warnings=list(said))
-
-
-def build_manifest(
-    adapter_name: str,
-    folder: Path,
-    block: Mapping,
-    seed: int,
-    out: Path,
-    missing_out: Path | None = None,
-    validation: str | None = "none",
-    tested: Collection[int] | None = None,
-) -> ClipTable:
-    """List the clips of a placed dataset by its adapter, check them, write them to `out`.
-
-    `block` is the dataset's block of the config. Labels and classes are dropped where
-    `block["task"]` is "unlabelled". Listed clips that could not be had go to the CSV
-    `missing_out` with their reasons. `validation`: the config's validation.split, None where
-    networks are not cross-validated on the dataset; `tested`: the folds that they are tested on,
-    None for all. UserError names the file and line, or the folder and clip, that is wrong; a fold
-    of the config without clips is one too. What may be meant and may not is a DataWarning, and is
-    written with the manifest.
-    """
-    table = adapter(adapter_name).list_clips(Path(folder), block, seed)
-    if block["task"] == "unlabelled":
-        frame = table.frame.assign(labels=[[] for _ in range(len(table.frame))])
-        table = replace(table, frame=frame, classes=[])
-    source, folds = str(folder), fold_numbers(block.get("folds") or 0)
-    validate(table, source, folds=folds, clip_seconds=block["clip_seconds"])
-    _refuse_for_task(table, block["task"], source)
-    odd = refuse_names(table.frame, source)
-    frame, copies = with_copies_joined(table.frame)
-    leaks = refuse_or_report(frame, source, bool(folds), adapter_name in AS_PUBLISHED)
-    table = replace(table, frame=frame, warnings=[*table.warnings, *copies, *leaks, *odd])
-    # Before the folds are judged: what is odd may be why they are wrong.
-    for said in table.warnings:
-        warnings.warn(said, DataWarning, stacklevel=2)
-    if block["task"] == "multiclass" and folds and validation is not None:
-        refuse_untrained(frame, validation, source, tested)
-    _refuse_empty_folds(frame, folds, source)
-    if missing_out is not None:
-        with replacing(missing_out) as beside:
-            table.missing.to_csv(beside, index=False, columns=list(MISSING_COLUMNS))
-    write_manifest(table, out)
-    return table
-
-
-def _refuse_for_task(table: ClipTable, task: str, source: str) -> None:
-    if task == "multiclass":
-        _refuse(table, table.frame["labels"].map(len) != 1, source, "needs exactly one label")
-        split = "has a split, which is for task: multilabel; remove it, and name folds instead"
-        _refuse(table, table.frame["split"] != "", source, split)
-    refuse_too_few(table.frame, task, source)
-
-
-def _refuse_empty_folds(frame: pd.DataFrame, folds: Sequence[int], source: str) -> None:
-    there = sorted(set(frame["fold"].tolist()))
-    if empty := [fold for fold in folds if fold not in there]:
-        recordings = frame["recording"].nunique()
-        few = (
-            f"There are only {recordings} recordings (or groups): set folds: {recordings} or fewer."
-        )
-        as_there = f"Set `folds` of this dataset to what there is: folds: {there}."
-        raise UserError(
-            f"{source}: the config counts on folds {wording(folds)}, but no clip is in {empty}. "
-            + (few if recordings < len(folds) else as_there)
-        )
 
 
 def validate(
@@ -198,33 +128,36 @@ def validate(
         raise UserError(f"{source}: no clips found.")
     if len(set(table.classes)) != len(table.classes):
         raise UserError(f"{source}: a class is listed twice: {table.classes}.")
-    classes = set(table.classes)
-    _refuse(table, frame["clip_id"].duplicated(), source, "appears twice; clip ids must be unique")
-    unnamed = frame["labels"].map(lambda labels: "" in labels)
-    _refuse(table, unnamed, source, "has a label without a name")
-    _refuse(table, frame["recording"] == "", source, "belongs to no recording")
-    _refuse(table, ~(frame["duration_s"] > 0), source, "has no positive duration")
-    _refuse(table, ~(frame["offset_s"] >= 0), source, "has no valid offset")
-    _refuse(table, ~(frame["sample_rate"] >= 0), source, "has no valid sample rate")
-    _refuse(table, ~frame["split"].isin(SPLITS), source, "has a split other than train or eval")
-    unknown = frame["labels"].map(lambda labels: not classes.issuperset(labels))
-    _refuse(table, unknown, source, "has a label that is not among the classes")
-    repeated = frame["labels"].map(lambda labels: len(set(labels)) != len(labels))
-    _refuse(table, repeated, source, "has the same label twice")
+    for wrong, what in _faults(table):
+        refuse(frame, wrong, source, what)
     if numbers := fold_numbers(folds):
         outside = ~frame["fold"].isin(numbers)
-        _refuse(table, outside, source, f"has a fold other than {wording(numbers)}")
+        refuse(frame, outside, source, f"has a fold other than {wording(numbers)}")
     if clip_seconds is not None:
         too_long = frame["duration_s"] > clip_seconds + _ROUNDING_S
-        _refuse(table, too_long, source, f"is longer than clip_seconds ({clip_seconds})")
+        refuse(frame, too_long, source, f"is longer than clip_seconds ({clip_seconds})")
 
 
-def _refuse(table: ClipTable, wrong: pd.Series, source: str, what: str) -> None:
-    wrong = wrong.to_numpy(dtype=bool)
+def _faults(table: ClipTable) -> Iterator[tuple[pd.Series, str]]:
+    frame, labels, classes = table.frame, table.frame["labels"], set(table.classes)
+    yield frame["clip_id"].duplicated(), "appears twice; clip ids must be unique"
+    yield labels.map(lambda names: "" in names), "has a label without a name"
+    yield frame["recording"] == "", "belongs to no recording"
+    yield ~(frame["duration_s"] > 0), "has no positive duration"
+    yield ~(frame["offset_s"] >= 0), "has no valid offset"
+    yield ~(frame["sample_rate"] >= 0), "has no valid sample rate"
+    yield ~frame["split"].isin(SPLITS), "has a split other than train or eval"
+    unknown = labels.map(lambda names: not classes.issuperset(names))
+    yield unknown, "has a label that is not among the classes"
+    yield labels.map(lambda names: len(set(names)) != len(names)), "has the same label twice"
+
+
+def refuse(frame: pd.DataFrame, wrong: pd.Series, source: str, what: str) -> None:
+    """Raise UserError for the first wrong clip, if there is one, with the line that lists it."""
     if wrong.any():
-        row = table.frame.iloc[int(wrong.argmax())]
+        row = frame[wrong.to_numpy(dtype=bool)].iloc[0]
         more = f" ({wrong.sum()} clips in all)" if wrong.sum() > 1 else ""
-        where = row.get(_ORIGIN) or source
+        where = row.get("origin") or source
         raise UserError(f"{where}: clip {row['clip_id']!r} of {row['path']} {what}{more}.")
 
 

@@ -1,4 +1,4 @@
-"""Metadata tables (CSV) that name clips; every fault is told with its file and line."""
+"""Metadata tables (CSV) that name clips; every fault is reported with its file and line."""
 
 import csv
 import re
@@ -12,8 +12,8 @@ import pandas as pd
 from vipann.errors import UserError
 from vipann.folds import wording
 
-# Names of recordings that mean the same one in every dataset begin so, as a regular expression.
-SAME_EVERYWHERE = "freesound:|youtube:"
+# Names of recordings that mean the same one in every dataset begin so.
+SAME_EVERYWHERE = ("freesound:", "youtube:")
 _ID = r"(?!(?:19|20)\d\d(?!\d))([1-9]\d{2,6})"
 _FREESOUND_NAME = re.compile(
     rf"{_ID}__.+?__.+|[1-5]-(\d{{1,7}})-[A-Z]-[0-4]?\d|{_ID}-\d-(?:0|[1-9]\d*)-(?:0|[1-9]\d*)",
@@ -21,6 +21,7 @@ _FREESOUND_NAME = re.compile(
 )
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_ORIGIN = " origin"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _AS_UTF_8 = "save the table as UTF-8 (in Excel: file type `CSV UTF-8`)"
 
@@ -52,18 +53,24 @@ def read_rows(
     """
     text = _text(path)
     first = next(iter(text.splitlines()), "")
-    separator = max(separators, key=first.count)
-    rows = _cells(path, text, separator)
+    rows = _cells(path, text, max(separators, key=first.count))
     line, header = next(rows, (1, []))
-    header = [name.strip().lower() if any_case else name.strip() for name in header]
+    header = [name.lower() if any_case else name for name in header]
     _check_header(f"{path}, line {line}", header, first, required, optional)
     names = [name or f"column {number}" for number, name in enumerate(header, start=1)]
-    found, origins = [], []
+    found = []
     for line, cells in rows:
-        origins.append(f"{path}, line {line}")
-        found.append(_fitted(cells, names, origins[-1]))
-    table = pd.DataFrame(found, columns=names, dtype=str)
-    return table.loc[:, ~table.columns.duplicated()].assign(origin=origins)
+        if any(cells[len(names) :]):
+            raise UserError(
+                f"{path}, line {line}: {len(cells)} cells, but the header has {len(names)} columns "
+                f'({", ".join(names)}); put a cell that holds a separator in quotes, "like, this".'
+            )
+        cells = [*cells, *[""] * len(names)][: len(names)]
+        found.append([*cells, f"{path}, line {line}"])
+    # A column `origin` of the user's gives way.
+    table = pd.DataFrame(found, columns=[*names, _ORIGIN], dtype=str)
+    table = table.loc[:, ~table.columns.duplicated()]
+    return table.drop(columns="origin", errors="ignore").rename(columns={_ORIGIN: "origin"})
 
 
 def _text(path: Path) -> str:
@@ -83,12 +90,13 @@ def _text(path: Path) -> str:
 
 
 def _cells(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of each row that is not blank; a quoted cell may go over several lines."""
+    """Line and stripped cells of each row that is not blank; quoted ones may hold line ends."""
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
@@ -105,12 +113,11 @@ def _check_header(
     read = [*required, *optional]
     if missing := [name for name in required if name not in header]:
         raise UserError(f"{where}: {_what_is_missing(missing, header, first, read)}.")
-    for name in read:
-        if header.count(name) > 1:
+    for name in header:
+        if name in read and header.count(name) > 1:
             raise UserError(
                 f"{where}: there are {header.count(name)} columns `{name}`; keep one of them."
             )
-    for name in header:
         meant = [known for known in optional if _bare(known) == _bare(name)]
         if meant and name not in read:
             raise UserError(
@@ -141,15 +148,16 @@ def _what_is_missing(
     return "; ".join([f"{lacks}; its columns are {', '.join(header)}", *near])
 
 
-def _fitted(cells: Sequence[str], names: Sequence[str], origin: str) -> list[str]:
-    """Stripped cells, as many as there are columns."""
-    cells = [cell.strip() for cell in cells]
-    if any(cells[len(names) :]):
+def official_table(folder: Path, name: str) -> tuple[Path, str]:
+    """The table `name` ("meta/esc50.csv") of an official archive, whose top folder may have any
+    name, and its folder `audio` beside (posix, relative to `folder`)."""
+    found = sorted(folder.rglob(name))
+    if len(found) != 1:
         raise UserError(
-            f"{origin}: {len(cells)} cells, but the header has {len(names)} columns "
-            f'({", ".join(names)}); put a cell that holds a separator in quotes, "like, this".'
+            f"{folder}: expected one {name} of the official archive, found {len(found)}. Check the "
+            "`archives` of this dataset."
         )
-    return [*cells, *[""] * len(names)][: len(names)]
+    return found[0], (found[0].parents[1].relative_to(folder) / "audio").as_posix()
 
 
 def whole_numbers(
@@ -161,7 +169,7 @@ def whole_numbers(
     refuse(
         table,
         ~plain,
-        lambda row: f"{column} {row[column]!r} is not a whole number, written in digits alone",
+        lambda row: f"{column} {row[column]!r} is not a whole number, written in digits only",
     )
     numbers = text.astype("int64")
     if allowed is not None:
@@ -197,11 +205,11 @@ def freesound(number: str) -> str:
 
 
 def freesound_of(path: str) -> str:
-    """The recording on Freesound that a file's name tells of (see `freesound`), else "".
+    """The recording on Freesound that a file's name names (see `freesound`), else "".
 
-    Names are told by their form: Freesound's own of a download, `<id>__<user>__<title>`; ESC-50's,
+    Names are known by their form: Freesound's own of a download, `<id>__<user>__<title>`; ESC-50's,
     `<fold>-<id>-<take: a letter>-<target>`; UrbanSound8K's, `<id>-<classID>-<take>-<slice>`. Where
-    there is no letter to tell a name by, an id has 3 to 7 digits, does not begin with 0 and is no
+    there is no letter to know a name by, an id has 3 to 7 digits, does not begin with 0 and is no
     year from 1900 to 2099, so that dates and counters are none.
     """
     match = _FREESOUND_NAME.fullmatch(PurePosixPath(path).stem)

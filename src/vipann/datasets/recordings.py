@@ -1,27 +1,51 @@
-"""Recordings of any length below a folder: found, and cut into clips."""
+"""Recordings as clips: those that a table lists, and those of any length below a folder."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from vipann.audio.probe import AudioFile
+import pandas as pd
+
+from vipann.audio.probe import AudioFile, inspect_all
 from vipann.audio.walk import AUDIO_SUFFIXES, find_audio, printable
 from vipann.datasets.manifest import clip_row
 from vipann.errors import UserError
 
-READABLE = AUDIO_SUFFIXES
 _UNREADABLE = (
     *(".wma", ".mkv", ".mov", ".avi", ".amr", ".3gp"),
     *(".voc", ".svx", ".8svx", ".ircam", ".paf", ".pvf", ".avr", ".sds"),
 )
 
 
+def listed_clips(folder: Path, table: pd.DataFrame, clip_seconds: float) -> list[dict]:
+    """Rows of a manifest for files that are a clip each, called by their names without suffix.
+
+    table: columns path (below `folder`), label, fold; recording and origin if there are such.
+    """
+    files = inspect_all(folder, table["path"].tolist(), "clips")
+    return [
+        clip_row(
+            audio,
+            Path(row["path"]).stem,
+            [row["label"]],
+            clip_seconds,
+            fold=row["fold"],
+            origin=row.get("origin", ""),
+            recording=row.get("recording", ""),
+        )
+        for audio, row in zip(files, table.to_dict("records"), strict=True)
+    ]
+
+
 def find_recordings(folder: Path, *, classes: bool = False) -> list[str]:
     """Audio files below `folder`, hidden ones left out: posix paths relative to it, sorted.
 
-    What is skipped is printed. UserError names what `find_audio` refuses, and files of a format
-    that cannot be read; where its folders are `classes`, two names of one, as one class would be
-    empty.
+    What is skipped is printed. UserError where there is no folder or no file, names what
+    `find_audio` refuses, and files of a format that cannot be read; where its folders are
+    `classes`, two names of one, as one class would be empty.
     """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; check options.path of this dataset.")
     found = find_audio(folder)
     if classes and found.doubled:
         link, other = map(printable, found.doubled[0])
@@ -34,6 +58,8 @@ def find_recordings(folder: Path, *, classes: bool = False) -> list[str]:
         raise UserError(f"{path} cannot be read: convert it to wav or flac, or move it away.")
     if found.skipped:
         print(f"{folder}: skipped {found.skipped_text()}")
+    if not found.audio:
+        raise UserError(f"{folder}: no recordings found (looked for {', '.join(AUDIO_SUFFIXES)}).")
     return found.audio
 
 
@@ -42,18 +68,17 @@ def cut(
     labels: Sequence[str],
     clip_seconds: float,
     *,
-    windows: bool,
+    windows: bool = True,
     whole: bool = False,
-    fold: int = 0,
     split: str = "",
     origin: str = "",
-) -> Iterator[dict[str, object]]:
-    """Rows of a recording: consecutive windows of clip_seconds, or its first clip_seconds alone.
+) -> Iterator[dict[str, Any]]:
+    """Rows of a recording: consecutive windows of clip_seconds, or its first clip_seconds only.
 
     A clip id is the file's path, with `#000`.. for windows. The rest of a recording is a window
     if it is at least half of one, or, of `whole` windows, never; a recording has at least one.
     """
-    about = {"fold": fold, "split": split, "origin": origin}
+    about = {"split": split, "origin": origin}
     if not windows:
         yield clip_row(audio, audio.path, labels, clip_seconds, **about)
         return

@@ -3,17 +3,17 @@
 import hashlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from vipann.audio.walk import FoundAudio
-from vipann.datasets.class_sound import LEGEND, TABLE_HEAD, sound_rows, table_of
-from vipann.datasets.class_sound import warnings as warnings_of_sound
-from vipann.datasets.left_out import read_list
+from vipann.datasets.class_sound import LEGEND, TABLE_HEAD, odd_sound, sound_rows, table_of
 from vipann.datasets.manifest import ClipTable, read_manifest
+from vipann.datasets.registry import declares
+from vipann.datasets.shared import read_list
 from vipann.errors import DataWarning
 from vipann.files import replacing
 
@@ -23,8 +23,6 @@ _SHARED = {
     "shared": "Left out, as another dataset of the run holds their audio",
     "shared, kept": "Another transfer dataset holds their audio too",
 }
-# Adapters that compute a clip's sum with options.checksums alone; the others always do or never.
-SUMS_BY_OPTION = ("audioset",)
 
 
 def write_summary(
@@ -56,25 +54,26 @@ def write_summary(
     the sound is a DataWarning too.
     """
     table = read_manifest(manifest)
-    rows = [*_clips(table), *_classes(table), *_reasons("missing", missing)]
+    parts = [*_clips(table), _reasons("missing", missing)]
     if rejected is not None:
-        rows += _reasons("rejected", rejected)
+        parts.append(_reasons("rejected", rejected))
     heard = _heard(table, measures)
-    odd = warnings_of_sound(heard, table.classes) if heard is not None else []
+    odd = odd_sound(heard, table.classes) if heard is not None else []
     for said in odd:
         warnings.warn(said, DataWarning, stacklevel=2)
-    rows += [{"what": "warning", "name": said} for said in [*table.warnings, *odd]]
+    parts.append(pd.DataFrame({"name": [*table.warnings, *odd]}).assign(what="warning"))
     if shared is not None:
-        rows += _shared(shared)
+        rows = read_list(shared).rename(columns={"reason": "name"})
+        rows["what"] = np.where(rows["left_out"], "shared", "shared, kept")
+        parts.append(_counted(rows))
     if found is not None:
-        rows += [
-            {"what": "skipped", "name": name or "without suffix", "clips": count}
-            for name, count in found.skipped.most_common()
-        ]
+        skipped = pd.DataFrame(found.skipped_counts(), columns=["name", "clips"])
+        parts.append(skipped.assign(what="skipped"))
     if heard is not None:
-        rows += sound_rows(heard, table.classes)
-    rows.append({"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)})
-    summary = pd.DataFrame(rows, columns=list(COLUMNS)).assign(dataset=dataset)
+        parts.append(pd.DataFrame(sound_rows(heard, table.classes)))
+    about = {"what": "sha256", "name": _audio_sum(table, adapter), "clips": len(table.frame)}
+    summary = pd.concat([part for part in [*parts, pd.DataFrame([about])] if len(part)])
+    summary = summary.reset_index(drop=True).reindex(columns=list(COLUMNS)).assign(dataset=dataset)
     nothing = {"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0, "hz": 0.0}
     summary = summary.fillna(nothing).round({"hz": 0})
     summary = summary.astype({"fold": int, "clips": int, "hz": int})
@@ -91,53 +90,28 @@ def _heard(table: ClipTable, measures: pd.DataFrame | None) -> pd.DataFrame | No
     return table.frame[["clip_id", "labels"]].set_index("clip_id").join(measures, how="inner")
 
 
-def _clips(table: ClipTable) -> list[dict]:
-    groups = table.frame.groupby(["split", "fold"])["duration_s"].agg(["size", "sum"])
-    return [
-        {"what": "all", "split": split, "fold": fold, "clips": count, "hours": seconds / 3600}
-        for (split, fold), count, seconds in groups.itertuples(name=None)
-    ]
+def _clips(table: ClipTable) -> Iterator[pd.DataFrame]:
+    """Clips and hours of each split and fold, and of each class in them."""
+    every = table.frame.assign(what="all", name="")
+    classes = table.frame.explode("labels").dropna(subset="labels").assign(what="class")
+    classes["name"] = pd.Categorical(classes["labels"], table.classes)
+    for frame in (every, classes):
+        groups = frame.groupby(["what", "name", "split", "fold"], observed=True)["duration_s"]
+        counts = groups.agg(clips="size", hours="sum").reset_index()
+        yield counts.assign(name=counts["name"].astype(str), hours=counts["hours"] / 3600)
 
 
-def _classes(table: ClipTable) -> list[dict]:
-    frame = table.frame[["labels", "split", "fold", "duration_s"]].explode("labels")
-    frame = frame.dropna(subset="labels")
-    groups = frame.groupby(["labels", "split", "fold"])["duration_s"].agg(["size", "sum"])
-    order = {name: index for index, name in enumerate(table.classes)}
-    return [
-        {
-            "what": "class",
-            "name": name,
-            "split": split,
-            "fold": fold,
-            "clips": count,
-            "hours": seconds / 3600,
-        }
-        for (name, split, fold), count, seconds in sorted(
-            groups.itertuples(name=None), key=lambda row: (order[row[0][0]], row[0][1:])
-        )
-    ]
-
-
-def _reasons(what: str, path: Path) -> list[dict]:
+def _reasons(what: str, path: Path) -> pd.DataFrame:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    split = frame["split"] if "split" in frame.columns else pd.Series("", index=frame.index)
     names = map(_without_the_clip, frame["clip_id"], frame["reason"])
-    counts = pd.DataFrame({"name": list(names), "split": split.to_numpy()}).value_counts(sort=False)
-    return [
-        {"what": what, "name": name, "split": split, "clips": count}
-        for (name, split), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
+    return _counted(frame.reindex(columns=["split"]).fillna("").assign(what=what, name=[*names]))
 
 
-def _shared(path: Path) -> list[dict]:
-    rows = read_list(path)
-    rows["what"] = np.where(rows["left_out"], "shared", "shared, kept")
-    counts = rows.value_counts(["what", "reason", "split"], sort=False)
-    return [
-        {"what": what, "name": name, "split": split, "clips": count}
-        for (what, name, split), count in sorted(counts.items(), key=lambda i: (-i[1], i[0]))
-    ]
+def _counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """What, name and split, with the number of clips that have them; the most first."""
+    counts = rows.value_counts(["what", "name", "split"]).reset_index(name="clips")
+    order = ["clips", "what", "name", "split"]
+    return counts.sort_values(order, ascending=[False, True, True, True])
 
 
 def _without_the_clip(clip_id: str, reason: str) -> str:
@@ -152,8 +126,10 @@ def _without_the_clip(clip_id: str, reason: str) -> str:
 def _audio_sum(table: ClipTable, adapter: str) -> str:
     frame = table.frame
     if (frame["sha256"] == "").any():
-        return "not computed" + (" (options.checksums)" if adapter in SUMS_BY_OPTION else "")
-    lines = sorted(f"{i} {s}\n" for i, s in zip(frame["clip_id"], frame["sha256"], strict=True))
+        return "not computed" + (
+            " (options.checksums)" if declares(adapter, "SUMS_BY_OPTION") else ""
+        )
+    lines = sorted(frame["clip_id"] + " " + frame["sha256"] + "\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -166,8 +142,8 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame, heard: pd.DataF
         f"{len(table.classes)} classes.",
     ]
     if skipped := summary[summary["what"] == "skipped"].to_dict("records"):
-        told = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
-        parts.append(f"Skipped, as no audio: {told}.")
+        counts = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
+        parts.append(f"Skipped, as no audio: {counts}.")
     if said := summary.loc[summary["what"] == "warning", "name"].tolist():
         parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in said)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):

@@ -12,7 +12,8 @@ from typing import IO, Any, NamedTuple
 from vipann.errors import UserError
 
 _POLYNOMIAL = 0x82F63B78
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+# Wire types; of those of a fixed size with this size in bytes.
+_VARINT, _LENGTH, _FIXED = 0, 2, {1: 8, 5: 4}
 _BYTES, _FLOATS, _INTEGERS = 1, 2, 3
 
 
@@ -36,26 +37,22 @@ def read_examples(stream: IO[bytes], name: str) -> Iterator[SequenceExample]:
             raise UserError(f"{name}: record {number} is no SequenceExample ({error}).") from error
 
 
+def _crc_of(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+_TABLE = [_crc_of(byte) for byte in range(256)]
+
+
 def masked_crc32c(data: bytes) -> int:
     """CRC-32C (Castagnoli), turned right by 15 bits and shifted by a constant, as records have."""
-    crc = 0xFFFFFFFF
-    table = _TABLE
+    crc, table = 0xFFFFFFFF, _TABLE
     for byte in data:
         crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
     crc ^= 0xFFFFFFFF
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _crc_table() -> list[int]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
-        table.append(value)
-    return table
-
-
-_TABLE = _crc_table()
 
 
 def _records(stream: IO[bytes], name: str) -> Iterator[bytes]:
@@ -114,32 +111,28 @@ def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
             value, at = _varint(data, at)
             yield number, value
             continue
-        if wire == _LENGTH:
-            size, at = _varint(data, at)
-        elif wire in (_FIXED64, _FIXED32):
-            size = 8 if wire == _FIXED64 else 4
-        else:
+        if wire not in (_LENGTH, *_FIXED):
             raise ValueError(f"wire type {wire}")
+        size, at = _varint(data, at) if wire == _LENGTH else (_FIXED[wire], at)
         if at + size > len(data):
             raise ValueError("a field reaches past its end")
         yield number, data[at : at + size]
         at += size
 
 
-def _varints(data: bytes) -> list[int]:
-    found, at = [], 0
+def _varints(data: bytes) -> Iterator[int]:
+    at = 0
     while at < len(data):
         value, at = _varint(data, at)
-        found.append(value)
-    return found
+        yield value
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that starts at `at`, seven bits a byte, and where it ends."""
     value = shift = 0
     while True:
-        byte = data[at]
+        value |= (data[at] & 0x7F) << shift
         at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
+        if data[at - 1] < 0x80:
             return value, at
         shift += 7

@@ -1,7 +1,7 @@
 """The out-of-distribution set, cut into windows as long as the clips that a network was trained on.
 
 Pooling over time is a maximum plus a mean, so an uncertainty depends on how long a clip is: clips
-of another length would be told apart by that, whatever is to be heard in them. Each network hears
+of another length would be recognised by that, whatever is to be heard in them. Each network hears
 windows of its own clips' length. Standard library only: the Snakefile imports it while it is
 parsed.
 """

@@ -21,8 +21,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from vipann.datasets.left_out import MADE_BY, heard_clips, list_sum
 from vipann.datasets.manifest import ClipTable, read_manifest
+from vipann.datasets.shared import MADE_BY, heard_clips, list_sum
 from vipann.features.audio import FrontEnd, Heard, front_end_of
 from vipann.features.measures import MEASURES, write_measures
 from vipann.features.rejected import RejectedClips, rejected_list

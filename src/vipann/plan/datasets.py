@@ -74,7 +74,7 @@ def _clips(run: Run, dataset: str) -> dict[str, Any]:
     options = {key: value for key, value in block["options"].items() if key not in how}
     keys = ("adapter", "task", "clip_seconds", "folds")
     kept = {key: block[key] for key in keys if key in block}
-    chosen = (f"vipann.datasets.{block['adapter']}",)
+    chosen = (f"vipann.datasets.adapters.{block['adapter']}",)
     return {"block": kept | {"options": options}, "chosen": chosen}
 
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vipann.datasets.archives import compared_sums, listed_sums, matching_sum
 from vipann.errors import UserError
 from vipann.features.saved_matrices import differences
-from vipann.files import digest
+from vipann.files import compared_sums, digest, listed_sums, matching_sum
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import CLIP_SECONDS, network_from, read_published

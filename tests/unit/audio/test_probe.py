@@ -12,7 +12,7 @@ import soundfile
 from damaged import RATE, sound, with_sizes, without_total, without_xing, write
 from unprivileged import as_nobody
 
-from vipann.audio import decode, joined
+from vipann.audio import decode, headers
 from vipann.audio.decode import read_mono
 from vipann.audio.headers import ogg_is_whole
 from vipann.audio.probe import inspect_all, inspect_audio
@@ -244,13 +244,13 @@ def test_of_an_ogg_no_more_is_read_than_its_last_page_needs(tmp_path, monkeypatc
 
 def test_a_second_start_of_an_ogg_is_found_wherever_it_lies(tmp_path, monkeypatch):
     one = write(tmp_path / "a", 2.0, format="OGG")
-    monkeypatch.setattr(joined, "_BLOCK", 64)
+    monkeypatch.setattr(headers, "_BLOCK", 64)
     for number in range(64):
         # Its place in a block of reading differs with the length of what is in front.
         path = tmp_path / f"{number}.ogg"
         path.write_bytes(one + bytes(number) + one)
-        assert joined.is_joined(path, "OGG")
-    assert not joined.is_joined(tmp_path / "a", "OGG")
+        assert headers.is_joined(path, "OGG")
+    assert not headers.is_joined(tmp_path / "a", "OGG")
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("voc", "VOC"), ("wav", "PAF"), ("sds", "SDS")])

@@ -74,7 +74,7 @@ def test_links_into_a_store_are_followed_and_each_folder_is_read_once(birds, tmp
 
 
 @pytest.mark.parametrize("target", ["owl", "../store"])
-def test_two_names_of_one_folder_are_told_and_it_is_read_once(birds, tmp_path, target):
+def test_two_names_of_one_folder_are_reported_and_it_is_read_once(birds, tmp_path, target):
     (tmp_path / "store").mkdir()
     (tmp_path / "store/c.wav").write_bytes(b"audio")
     (birds / "eagle").symlink_to(target)

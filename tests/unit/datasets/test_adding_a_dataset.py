@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from vipann.config import check_config, merge, read_layer
-from vipann.datasets import manifest
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets import building
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ def code(language):
 def birdsong(monkeypatch):
     module = types.ModuleType("birdsong")
     exec(code("python"), module.__dict__)
-    monkeypatch.setattr(manifest, "adapter", lambda name: module)
+    monkeypatch.setattr(building, "adapter", lambda name: module)
     return module
 
 
@@ -44,9 +44,9 @@ def test_the_pages_adapter_reads_real_clips(birdsong, mirror, tmp_path):
         birdsong.place_audio([archive], folder, block, 0)
         if what:
             with pytest.raises(UserError, match=what):
-                build_manifest("birdsong", folder, block, 0, tmp_path / "m.parquet")
+                build_manifest("folder", folder, block, 0, tmp_path / "m.parquet")
         else:
-            table = build_manifest("birdsong", folder, block, 0, tmp_path / "m.parquet")
+            table = build_manifest("folder", folder, block, 0, tmp_path / "m.parquet")
             assert table.classes == ["a", "b"]
             assert table.frame["fold"].tolist() == [1, 2, 3, 4, 5]
 

@@ -12,9 +12,15 @@ import pytest
 import soundfile
 
 from vipann.datasets import audioset_fetch
-from vipann.datasets.audioset import LISTS, index_clips, list_clips, place_audio, read_segments
+from vipann.datasets.adapters.audioset import (
+    LISTS,
+    index_clips,
+    list_clips,
+    place_audio,
+    read_segments,
+)
 from vipann.datasets.audioset_fetch import fetch_shard
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 HEAD = "# Segments csv\n#\n# YTID, start_seconds, end_seconds, positive_labels\n"
@@ -154,7 +160,7 @@ def test_links_to_parents_of_the_clips_lead_nowhere(tmp_path):
         ('abcdefghijk, 0.000, 10.000, "/m/015p6", 7, 8', r"eval_segments\.csv"),
     ],
 )
-def test_wrong_rows_of_a_list_are_told_by_file_and_line(lists, tmp_path, row, what):
+def test_wrong_rows_of_a_list_are_reported_by_file_and_line(lists, tmp_path, row, what):
     own = tmp_path / "lists" / "eval_segments.csv"
     own.parent.mkdir()
     own.write_text(f'{HEAD}{row}\nAbcdefghijk, 0.000, 10.000, "/m/015p6"\n')

@@ -10,11 +10,11 @@ import pytest
 from records import framed, sequence_example
 
 from vipann.config import read_layer
+from vipann.datasets.adapters.audioset import read_segments
+from vipann.datasets.adapters.audioset_vggish import list_clips, place_audio
 from vipann.datasets.archives import fetch_archive
-from vipann.datasets.audioset import read_segments
-from vipann.datasets.audioset_vggish import list_clips, place_audio
-from vipann.datasets.embeddings import EmbeddingTable
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.building import build_manifest
+from vipann.datasets.embedding_table import EmbeddingTable
 from vipann.errors import UserError
 
 CONFIG = Path(__file__).parents[3] / "config/audioset_vggish.yaml"

@@ -2,12 +2,8 @@
 
 import pytest
 
-from vipann.datasets.classes import (
-    odd_class_folders,
-    refuse_names,
-    refuse_too_few,
-    refuse_untrained,
-)
+from vipann.datasets.adapters.folder import odd_class_folders
+from vipann.datasets.building import refuse_names, refuse_too_few, refuse_untrained
 from vipann.datasets.manifest import AudioFile, clip_row, clip_table
 from vipann.errors import UserError
 
@@ -37,7 +33,7 @@ def test_labels_that_differ_by_case_are_refused_with_a_line_of_each():
 
 
 @pytest.mark.parametrize("label", ["nan", "NaN", "NA", "None", "null", "N/A"])
-def test_labels_that_read_like_missing_ones_are_told_with_their_line(label):
+def test_labels_that_read_like_missing_ones_are_reported_with_their_line(label):
     assert refuse_names(frame(("wren", 1), ("nandu", 1), ("Nonesuch", 1)), "mine") == []
     (said,) = refuse_names(frame(("wren", 1), (label, 1), (label, 2)), "mine")
     assert "line 3" in said

@@ -7,8 +7,8 @@ from io import BytesIO
 import pytest
 import soundfile
 
-from vipann.datasets.dcase2013 import CLASSES, list_clips, place_audio
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.adapters.dcase2013 import CLASSES, list_clips, place_audio
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 BLOCK = {"task": "multiclass", "clip_seconds": 30.0, "folds": 5, "padding": "zero"}

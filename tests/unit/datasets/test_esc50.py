@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from vipann.datasets.esc50 import list_clips, place_audio
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.adapters.esc50 import list_clips, place_audio
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 BLOCK = {

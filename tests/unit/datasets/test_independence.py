@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vipann.datasets import manifest
+from vipann.datasets import building
+from vipann.datasets.building import build_manifest
 from vipann.datasets.independence import together, with_copies_joined
-from vipann.datasets.manifest import AudioFile, build_manifest, clip_row, clip_table, read_manifest
+from vipann.datasets.manifest import AudioFile, clip_row, clip_table, read_manifest
 from vipann.datasets.registry import adapter
 from vipann.errors import DataWarning, UserError
 
@@ -37,13 +38,13 @@ def row(name, label="dog", fold=1, sha=None, **more):
     return clip_row(audio, name, [label], 2.0, fold=fold, **more)
 
 
-def built(tmp_path, monkeypatch, rows, task="multiclass", folds=2, name="own"):
+def built(tmp_path, monkeypatch, rows, task="multiclass", folds=2, name="folder"):
     table = clip_table(rows, sorted({label for row in rows for label in row["labels"]}))
 
     class Adapter:
         list_clips = staticmethod(lambda folder, block, seed: table)
 
-    monkeypatch.setattr(manifest, "adapter", lambda _: Adapter)
+    monkeypatch.setattr(building, "adapter", lambda _: Adapter)
     block = {"task": task, "clip_seconds": 2.0, "folds": folds}
     return build_manifest(name, tmp_path, block, 0, tmp_path / "m.parquet")
 
@@ -51,7 +52,7 @@ def built(tmp_path, monkeypatch, rows, task="multiclass", folds=2, name="own"):
 SOUND = [row("a"), row("b", "cat"), row("c", fold=2), row("d", "cat", 2)]
 
 
-def test_a_copy_joins_the_recordings_of_both_and_is_told(tmp_path, monkeypatch):
+def test_a_copy_joins_the_recordings_of_both_and_is_reported(tmp_path, monkeypatch):
     rows = [
         *SOUND,
         row("e", fold=1, sha="x", recording="walk 2"),

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vipann.audio.probe import AudioFile
-from vipann.datasets import manifest
+from vipann.datasets import building
+from vipann.datasets.building import build_manifest
 from vipann.datasets.manifest import (
     COLUMNS,
     ClipTable,
-    build_manifest,
     clip_row,
     clip_table,
     read_classes,
@@ -19,8 +19,9 @@ from vipann.datasets.manifest import (
     write_manifest,
 )
 from vipann.datasets.metadata import label_name
-from vipann.datasets.registry import ADAPTERS, adapter
+from vipann.datasets.registry import PACKAGE, adapter, declares
 from vipann.errors import UserError
+from vipann.registry import choices
 
 AUDIO = AudioFile("a/x.wav", 8000, 16000, "f" * 64)
 OTHER = AudioFile("a/y.wav", 8000, 16000, "e" * 64)
@@ -131,25 +132,38 @@ class OneTable:
 def test_build_manifest_checks_by_task_and_writes_nothing_unsound(tmp_path, monkeypatch):
     block = {"task": "multilabel", "clip_seconds": 5.0, "folds": 2}
     out = tmp_path / "m.parquet"
-    monkeypatch.setattr(manifest, "adapter", lambda name: OneTable(two_clips()))
+    monkeypatch.setattr(building, "adapter", lambda name: OneTable(two_clips()))
     with pytest.raises(UserError, match=r"'y'.*exactly one label"):
-        build_manifest("any", tmp_path, block | {"task": "multiclass"}, 0, out)
+        build_manifest("folder", tmp_path, block | {"task": "multiclass"}, 0, out)
     with pytest.raises(UserError, match="fold other than 1"):
-        build_manifest("any", tmp_path, block | {"folds": 1}, 0, out)
+        build_manifest("folder", tmp_path, block | {"folds": 1}, 0, out)
     assert not out.exists()
-    build_manifest("any", tmp_path, block, 0, out)
+    build_manifest("folder", tmp_path, block, 0, out)
     assert read_manifest(out).frame["labels"].tolist() == [["dog"], ["cat", "dog"]]
-    build_manifest("any", tmp_path, block | {"task": "unlabelled"}, 0, out)
+    build_manifest("folder", tmp_path, block | {"task": "unlabelled"}, 0, out)
     assert read_manifest(out).frame["labels"].tolist() == [[], []]
     assert read_classes(out) == []
 
 
 def test_unknown_adapters_are_refused_with_the_known_ones():
-    with pytest.raises(UserError, match=r"esc51.*synthetic, esc50"):
+    with pytest.raises(UserError, match=r"esc51.*audioset, .*esc50"):
         adapter("esc51")
 
 
-@pytest.mark.parametrize("name", sorted(set(ADAPTERS) - {"synthetic"}))
+@pytest.mark.parametrize("name", choices(PACKAGE))
 def test_every_adapter_has_the_two_functions(name):
     assert callable(adapter(name).place_audio)
     assert callable(adapter(name).list_clips)
+
+
+def test_adapters_declare_what_planning_and_manifests_ask_of_them():
+    asked = {
+        constant: {name for name in choices(PACKAGE) if declares(name, constant)}
+        for constant in ("DRAWN", "AS_PUBLISHED", "SUMS_BY_OPTION")
+    }
+    published = {"esc50", "urbansound8k", "dcase2013", "audioset", "audioset_vggish"}
+    assert asked == {
+        "DRAWN": {"synthetic", "mixtures"},
+        "AS_PUBLISHED": published,
+        "SUMS_BY_OPTION": {"audioset"},
+    }

@@ -30,13 +30,13 @@ def test_rows_know_their_line_also_after_empty_lines_and_with_quotes(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["", "x", "1.5", "-1", "9" * 10, "٣"])
-def test_what_is_no_whole_number_is_told_by_line(tmp_path, value):
+def test_what_is_no_whole_number_is_reported_by_line(tmp_path, value):
     rows = table(tmp_path, f"id,name\n1,a\n{value},b\n")
     with pytest.raises(UserError, match=r"meta\.csv, line 3: id .* not a whole number"):
         whole_numbers(rows, "id")
 
 
-def test_unknown_numbers_are_told_by_line(tmp_path):
+def test_unknown_numbers_are_reported_by_line(tmp_path):
     rows = table(tmp_path, "id,name\n1,a\n4,b\n")
     with pytest.raises(UserError, match=r"meta\.csv, line 3: id 4 is unknown; known: 1 to 3"):
         whole_numbers(rows, "id", [1, 2, 3])
@@ -50,7 +50,7 @@ def test_unknown_numbers_are_told_by_line(tmp_path):
         ("id,name\n1,a\n2,a\n", "line 3: two ids have the same name"),
     ],
 )
-def test_classes_that_speak_against_each_other_are_told_by_line(tmp_path, text, what):
+def test_classes_that_speak_against_each_other_are_reported_by_line(tmp_path, text, what):
     with pytest.raises(UserError, match=what):
         class_names(table(tmp_path, text), "id", "name")
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from vipann.datasets import mixtures
-from vipann.datasets.manifest import build_manifest
-from vipann.datasets.mixtures import list_clips, place_audio
+from vipann.datasets.adapters import mixtures
+from vipann.datasets.adapters.mixtures import list_clips, place_audio
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 OPTIONS = {

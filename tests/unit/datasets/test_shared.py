@@ -3,12 +3,10 @@
 import random
 
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
-from vipann.datasets.left_out import read_list
 from vipann.datasets.manifest import AudioFile, clip_row, clip_table, write_manifest
-from vipann.datasets.shared import shared_clips, write_shared
+from vipann.datasets.shared import read_clips, read_list, shared_clips, write_shared
 from vipann.errors import UserError
 
 
@@ -36,7 +34,7 @@ def run(tmp_path):
     return shared
 
 
-def test_each_thing_shared_is_found_and_told_with_its_place(run):
+def test_each_thing_shared_is_found_and_reported_with_its_place(run):
     upstream = [
         clip("same file", sha256="a1", split="train"),
         clip("mixture", sources=["freesound:7", "freesound:9"], split="train"),
@@ -110,7 +108,7 @@ def test_the_same_clips_as_by_comparing_every_pair(tmp_path):
             )
             for number in range(40)
         ]
-        return rows, pq.read_table(manifest(tmp_path, "drawn", rows))
+        return rows, read_clips(manifest(tmp_path, "drawn", rows))
 
     def things(row):
         names = {row["recording"], *row["sources"]}
@@ -127,7 +125,7 @@ def test_the_same_clips_as_by_comparing_every_pair(tmp_path):
             for index, row in enumerate(own)
             if any(things(row) & things(other) for other in [*one, *two])
         ]
-        assert found["row"].tolist() == expected, round_
+        assert found.index.tolist() == expected, round_
         found_some += 0 < len(expected) < len(own)
     assert found_some > 10
 

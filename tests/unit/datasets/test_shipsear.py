@@ -2,8 +2,8 @@
 
 import pytest
 
-from vipann.datasets.manifest import build_manifest
-from vipann.datasets.shipsear import list_clips, place_audio
+from vipann.datasets.adapters.shipsear import list_clips, place_audio
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 NAMES = ["6__10_07_13_marDeCangas_Entra.wav", "93__A__Draga_1.wav", "07_10_07_13_Espera.wav"]

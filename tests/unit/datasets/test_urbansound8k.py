@@ -6,8 +6,8 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from vipann.datasets.manifest import build_manifest
-from vipann.datasets.urbansound8k import list_clips, place_audio
+from vipann.datasets.adapters.urbansound8k import list_clips, place_audio
+from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
 # Salamon et al. 2014, and the dataset's web page.
@@ -59,7 +59,7 @@ def test_folds_and_clips_per_class(audio):
         assert kept == sorted(same, key=lambda clip_id: f"{clip_id}.wav")[:2]
 
 
-def test_folds_of_the_config_that_the_archive_lacks_are_told(audio, tmp_path):
+def test_folds_of_the_config_that_the_archive_lacks_are_reported(audio, tmp_path):
     with pytest.raises(UserError, match=r"no clip is in \[4, .*folds: \[1, 2, 3, 10\]"):
         build_manifest("urbansound8k", audio, BLOCK | {"folds": 10}, 0, tmp_path / "m.parquet")
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from six_clips import BLOCK, SETTINGS, make_manifest
 
-from vipann.datasets.left_out import COLUMNS, check_features
+from vipann.datasets.shared import COLUMNS, check_features
 from vipann.errors import UserError
 from vipann.features.extract import extract_features
 from vipann.features.rejected import rejected_list

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from vipann.datasets.embeddings import write_embeddings
+from vipann.datasets.embedding_table import write_embeddings
 from vipann.datasets.manifest import clip_table, write_manifest
 from vipann.errors import UserError
 from vipann.features.audio import front_end_of

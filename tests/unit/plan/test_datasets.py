@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from vipann.datasets.shipsear import BY_HAND
+from vipann.datasets.adapters.shipsear import BY_HAND
 from vipann.plan import datasets
 from vipann.provenance.stamps import file_stamp, folder_stamp
 

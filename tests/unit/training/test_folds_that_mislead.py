@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from recipes import train_from_scratch
 
-from vipann.datasets.manifest import build_manifest
+from vipann.datasets.building import build_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from vipann.datasets.embeddings import EmbeddingTable
+from vipann.datasets.embedding_table import EmbeddingTable
 from vipann.errors import UserError
 from vipann.features.audio import Heard, pad_clip
 from vipann.features.measures import ClipMeasures

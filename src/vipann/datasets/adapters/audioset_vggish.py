@@ -11,15 +11,15 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from vipann.datasets.adapters.audioset import CLASSES, clips_of_videos, read_classes
 from vipann.datasets.archives import members_of, place
-from vipann.datasets.audioset import CLASSES
-from vipann.datasets.embeddings import EmbeddingTable, write_embeddings
-from vipann.datasets.manifest import COLUMNS, ClipTable
-from vipann.datasets.metadata import class_names, read_rows, whole_numbers
+from vipann.datasets.embedding_table import EmbeddingTable, write_embeddings
+from vipann.datasets.manifest import ClipTable
 from vipann.datasets.tfrecord import read_examples
 from vipann.errors import UserError
 from vipann.files import replacing
 
+AS_PUBLISHED = True
 SPLITS = {"bal_train": "train", "eval": "eval"}
 FRAMES, COMPONENTS = 10, 128
 
@@ -52,31 +52,24 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     `path` is the file with a clip's embeddings; its rate is 1 vector a second. UserError where a
     clip has no vector, or is in both lists.
     """
-    folder = Path(folder)
+    folder, parts = Path(folder), []
     classes = _read_classes(folder)
-    parts = []
     for name, split in SPLITS.items():
         table = EmbeddingTable(_file(folder, name))
-        recordings = [f"youtube:{clip_id}" for clip_id in table.arrays["ids"]]
-        labels, frames = table.labels(len(classes)), table.arrays["n_frames"].astype(float)
+        frames = table.arrays["n_frames"].astype(float)
+        labels = table.labels(len(classes))
         parts.append(
-            pd.DataFrame(
-                {
-                    "clip_id": table.arrays["ids"],
-                    "path": _file(folder, name).name,
-                    "offset_s": 0.0,
-                    "duration_s": np.minimum(frames, block["clip_seconds"]),
-                    "sample_rate": 1,
-                    "fold": 0,
-                    "split": split,
-                    "labels": [[classes[i] for i in np.flatnonzero(row)] for row in labels],
-                    "sha256": "",
-                    "recording": recordings,
-                    "sources": [[recording] for recording in recordings],
-                }
+            clips_of_videos(
+                clip_id=table.arrays["ids"],
+                path=_file(folder, name).name,
+                duration_s=np.minimum(frames, block["clip_seconds"]),
+                sample_rate=1,
+                split=split,
+                labels=[[classes[i] for i in np.flatnonzero(row)] for row in labels],
+                sha256="",
             )
         )
-    return ClipTable(pd.concat(parts, ignore_index=True)[list(COLUMNS)], classes)
+    return ClipTable(pd.concat(parts, ignore_index=True), classes)
 
 
 def _place_lists(archive: Path, folder: Path, classes: int) -> None:
@@ -123,9 +116,7 @@ def _write(path: Path, clips: list[Clip], classes: int) -> None:
 
 
 def _read_classes(folder: Path) -> list[str]:
-    table = read_rows(folder / CLASSES, ["index", "mid", "display_name"])
-    table["index"] = whole_numbers(table, "index", range(len(table)))
-    return class_names(table, "index", "display_name")
+    return list(read_classes(folder / CLASSES).values())
 
 
 def _file(folder: Path, name: str) -> Path:

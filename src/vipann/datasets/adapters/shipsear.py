@@ -8,7 +8,7 @@ from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_table
 from vipann.datasets.metadata import label_name, read_rows, refuse
-from vipann.datasets.recordings import READABLE, cut, find_recordings
+from vipann.datasets.recordings import cut, find_recordings
 from vipann.errors import UserError
 
 BY_HAND = "recordings"
@@ -45,18 +45,15 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     UserError names the file or the line.
     """
     folder, options = Path(folder), block.get("options") or {}
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; check options.path of this dataset.")
     paths = find_recordings(folder)
-    if not paths:
-        raise UserError(f"{folder}: no recordings found (looked for {', '.join(READABLE)}).")
-    types, classes = ({}, [])
+    types: dict[str, str] = {}
+    classes: list[str] = []
     if options.get("csv") and block["task"] != "unlabelled":
         types, classes = _read_types(folder / options["csv"])
     rows: list[dict] = []
     for audio in inspect_all(folder, paths, "shipsear"):
         labels = [_type_of(audio.path, types, options["csv"])] if types else []
-        rows.extend(cut(audio, labels, block["clip_seconds"], windows=True, whole=True))
+        rows.extend(cut(audio, labels, block["clip_seconds"], whole=True))
     return clip_table(rows, classes)
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from os.path import normpath
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
@@ -11,7 +10,6 @@ import pandas as pd
 
 from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.classes import odd_class_folders
 from vipann.datasets.independence import apart, sums_of_audio, together
 from vipann.datasets.manifest import SPLITS, ClipTable, clip_table
 from vipann.datasets.metadata import (
@@ -21,7 +19,7 @@ from vipann.datasets.metadata import (
     refuse,
     whole_numbers,
 )
-from vipann.datasets.recordings import READABLE, cut, find_recordings
+from vipann.datasets.recordings import cut, find_recordings
 from vipann.datasets.windows import WHOLE
 from vipann.errors import UserError
 from vipann.folds import deal_folds, fold_numbers
@@ -29,26 +27,13 @@ from vipann.folds import deal_folds, fold_numbers
 # Not the run's seed: runs that differ in it are compared on the same folds.
 _FOLD_SEED = 0
 _OPTIONAL = ("label", "labels", "fold", "split", "group")
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file, as the user lists it; fold None where the user gives none."""
-
-    path: str
-    labels: list[str]
-    fold: int | None = None
-    split: str = ""
-    group: str = ""
-    origin: str = ""
-
-
-@dataclass(frozen=True)
-class _Recording:
-    """What is not independent of each other; `kind` says what it is named after: group or path."""
-
-    name: str
-    kind: str
+_SHOWN = 5
+# Folders that hold a part of a dataset, or its audio, rather than a class.
+_NO_CLASS = {
+    *("train", "training", "test", "testing", "val", "valid", "validation", "eval", "evaluation"),
+    *("dev", "audio", "audios", "wav", "wavs", "flac", "mp3", "clips", "recordings", "sounds"),
+    "data",
+}
 
 
 def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
@@ -80,53 +65,51 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     where a file's name does. UserError names the file or CSV line.
     """
     folder, options = Path(folder), block.get("options") or {}
-    if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder; check options.path of this dataset.")
     labelled, said = block["task"] != "unlabelled", []
     if options.get("csv"):
-        files = list(_from_csv(folder, folder / options["csv"], labelled=labelled))
+        files = _from_csv(folder, folder / options["csv"], labelled=labelled)
     else:
-        files = list(_from_folders(folder, labelled=labelled))
-        if labelled and files:
-            said = list(odd_class_folders([file.path for file in files], str(folder)))
-    if not files:
-        raise UserError(f"{folder}: no recordings found (looked for {', '.join(READABLE)}).")
-    windows = bool(options.get("windows"))
+        files = _from_folders(folder, labelled=labelled)
+        if labelled:
+            said = list(odd_class_folders(files["path"], str(folder)))
     # Padding would tell out-of-distribution clips from others.
-    whole = options.get("windows") == WHOLE
-    listed, rows = [], []
-    found = inspect_all(folder, [file.path for file in files], "recordings")
-    for audio, file in zip(found, files, strict=True):
-        about = {"split": file.split, "origin": file.origin}
-        clips = list(
-            cut(audio, file.labels, block["clip_seconds"], windows=windows, whole=whole, **about)
-        )
+    how = {"windows": bool(options.get("windows")), "whole": options.get("windows") == WHOLE}
+    rows, listed = [], []
+    found = inspect_all(folder, files["path"].tolist(), "recordings")
+    for audio, (number, file) in zip(found, files.iterrows(), strict=True):
+        about = {"split": file["split"], "origin": file["origin"]}
+        clips = list(cut(audio, file["labels"], block["clip_seconds"], **how, **about))
         rows.extend(clips)
-        listed.extend([file] * len(clips))
-    frame = pd.DataFrame(rows)
+        listed.extend([number] * len(clips))
+    clips = files.loc[listed].reset_index(drop=True)
     numbers = fold_numbers(block.get("folds") or 0)
-    slices, odd = _slices(listed, bool(numbers), str(folder))
-    recordings = _recordings(listed, sums_of_audio(frame).tolist(), slices)
-    folds = _folds(listed, recordings, numbers)
-    for row, recording, fold in zip(rows, recordings, folds, strict=True):
+    slices, odd = _slices(clips, bool(numbers), str(folder))
+    names, kinds = _recordings(clips, sums_of_audio(pd.DataFrame(rows)), slices)
+    folds = _folds(clips, kinds + " " + names, numbers)
+    for row, name, fold in zip(rows, names, folds, strict=True):
         known = freesound_of(row["path"])
-        row["recording"], row["fold"] = recording.name, fold
-        row["sources"] = [recording.name, *([known] if known else [])]
+        row["recording"], row["fold"] = name, fold
+        row["sources"] = [name, *([known] if known else [])]
     return clip_table(rows, sorted({label for row in rows for label in row["labels"]}), said + odd)
 
 
-def _from_folders(folder: Path, *, labelled: bool) -> Iterator[_File]:
-    for path in find_recordings(folder, classes=labelled):
-        parts = Path(path).parts
-        if labelled and len(parts) < 2:
+def _from_folders(folder: Path, *, labelled: bool) -> pd.DataFrame:
+    """A row a file: path, labels, fold (None where none is given), split, group and origin."""
+    paths = find_recordings(folder, classes=labelled)
+    for path in paths:
+        if labelled and "/" not in path:
             raise UserError(
                 f"{folder / path} has no label: put it in a folder named after its class, or name "
                 "a CSV as options.csv."
             )
-        yield _File(path, [label_name(parts[0])] if labelled else [])
+    labels = [[label_name(path.split("/")[0])] if labelled else [] for path in paths]
+    files = pd.DataFrame({"path": paths, "labels": labels})
+    return files.assign(fold=None, split="", group="", origin="")
 
 
-def _from_csv(folder: Path, csv: Path, *, labelled: bool) -> Iterator[_File]:
+def _from_csv(folder: Path, csv: Path, *, labelled: bool) -> pd.DataFrame:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; check options.path of this dataset.")
     table = read_rows(csv, ["path"], _OPTIONAL)
     if table.empty:
         raise UserError(f"{csv} lists no files: there is nothing below its header.")
@@ -136,15 +119,22 @@ def _from_csv(folder: Path, csv: Path, *, labelled: bool) -> Iterator[_File]:
     for column in ("fold", "split", "group"):
         table[column] = table[column] if column in table.columns else ""
     table["path"] = _paths(table, folder)
-    split = table["split"]
-    known = split.isin(SPLITS)
+    known = table["split"].isin(SPLITS)
     refuse(table, ~known, lambda row: f"split {row['split']!r} is neither train nor eval nor empty")
     if labelled and label_columns == ["label"]:
         refuse(table, table["label"] == "", lambda row: "the label is empty")
-    numbers = _given_folds(table)
-    for row, fold in zip(table.to_dict("records"), numbers, strict=True):
-        labels = _labels(row, label_columns[0]) if labelled else []
-        yield _File(row["path"], labels, fold, row["split"], row["group"], row["origin"])
+    given = table["fold"] != ""
+    folds = whole_numbers(table[given], "fold").astype(object)
+    table["fold"] = folds.reindex(table.index).where(given, None)
+    cells = table[label_columns[0]] if labelled else pd.Series("", index=table.index)
+    separator = ";" if label_columns == ["labels"] else None
+    table["labels"] = [_labels(cell, separator) for cell in cells]
+    return table[["path", "labels", "fold", "split", "group", "origin"]]
+
+
+def _labels(cell: str, separator: str | None) -> list[str]:
+    parts = cell.split(separator) if separator else [cell]
+    return [label_name(part) for part in parts if part.strip()]
 
 
 def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
@@ -164,10 +154,9 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
     )
     paths = written.map(lambda path: PurePosixPath(normpath(path)).as_posix())
     gone = ~_there(paths, folder)
-    slashes = written.str.contains("\\", regex=False) & gone
     refuse(
         table,
-        slashes,
+        written.str.contains("\\", regex=False) & gone,
         lambda row: (
             f"the path {row['path']!r} has backslashes and is no file here: write "
             + row["path"].replace("\\", "/")
@@ -182,10 +171,9 @@ def _paths(table: pd.DataFrame, folder: Path) -> pd.Series:
         paths[other.index], gone[other.index] = other, False
     refuse(table, gone, lambda row: f"there is no file {row['path']} in {folder}; {inside}")
     first = dict(zip(paths[::-1], table["origin"][::-1], strict=True))
-    again = paths.duplicated()
     refuse(
         table.assign(path=paths),
-        again,
+        paths.duplicated(),
         lambda row: (
             f"{row['path']} appears twice, first at {first[row['path']]}; remove one line (several "
             "labels of one file go into a column `labels`, separated by ;)"
@@ -198,88 +186,91 @@ def _there(paths: pd.Series, folder: Path) -> pd.Series:
     return paths.map(lambda path: (folder / path).is_file()).astype(bool)
 
 
-def _given_folds(table: pd.DataFrame) -> list[int | None]:
-    given = table["fold"] != ""
-    folds = iter(whole_numbers(table[given], "fold").tolist())
-    return [next(folds) if is_given else None for is_given in given]
+def odd_class_folders(paths: Sequence[str], source: str) -> Iterator[str]:
+    """Warnings where class folders (the first of each path) may be none.
+
+    UserError where all of them are named like the parts of a dataset.
+    """
+    parts = pd.Series(list(paths), dtype=str).str.split("/")
+    is_deep = (parts.str.len() > 2).groupby(parts.str[0], sort=False).all()
+    names = is_deep.index.tolist()
+    named = [name for name in names if name.casefold() in _NO_CLASS]
+    too_high = "is `path` one folder too high?"
+    if named and len(named) == len(names):
+        raise UserError(
+            f"{source}: the classes would be {', '.join(named)}; {too_high} Set path to one of "
+            f"them ({source}/{names[0]}), or list files in options.csv."
+        )
+    if named:
+        yield f"{source}: is {', '.join(named)} a class? Every folder in `path` is one."
+    if is_deep.all():
+        yield (
+            f"{source}: the class folders ({', '.join(names[:_SHOWN])}) hold folders and no audio "
+            f"themselves; {too_high} If not, all is well."
+        )
 
 
-def _labels(row: Mapping[str, str], column: str) -> list[str]:
-    parts = [row[column]] if column == "label" else row[column].split(";")
-    return [label_name(part) for part in parts if part.strip()]
-
-
-def _slices(clips: Sequence[_File], folds: bool, source: str) -> tuple[list[str], list[str]]:
+def _slices(clips: pd.DataFrame, folds: bool, source: str) -> tuple[pd.Series, list[str]]:
     """By clip, the recording on Freesound that links it to others, "" for none; and what is odd.
 
     None where the user names a group. Names of files prove little: where folds (if they are used)
     or splits of the user's divide such a recording, these stay, and it links nothing.
     """
-    names = pd.Series(["" if clip.group else freesound_of(clip.path) for clip in clips], dtype=str)
+    names = clips["path"].map(freesound_of).where(clips["group"] == "", "")
     said = []
     for what in ("fold", "split") if folds else ("split",):
-        given = [getattr(clip, what) or None for clip in clips]
-        pairs = apart(names, pd.Series(given, dtype=object))
-        if pairs:
+        given = clips[what].replace("", None)
+        if pairs := apart(names, given):
             (one, other), slices = pairs[0], {names[pair[0]] for pair in pairs}
             more = f" ({len(pairs)} such recordings in all)" if len(pairs) > 1 else ""
-            places = [f"{clips[n].origin or source}: {clips[n].path}" for n in (one, other)]
+            places = [
+                f"{clips['origin'][n] or source}: {clips['path'][n]} ({what} {given[n]})"
+                for n in (one, other)
+            ]
             said.append(
-                f"{places[0]} ({what} {given[one]}) and {places[1]} ({what} {given[other]}) are "
-                f"slices of one recording on Freesound by their names{more}. Kept as given; unless "
-                f"it is so meant, give them one {what}."
+                f"{places[0]} and {places[1]} are slices of one recording on Freesound by their "
+                f"names{more}. Kept as given; unless it is so meant, give them one {what}."
             )
             names = names.where(~names.isin(slices), "")
-    files = pd.DataFrame({"path": [clip.path for clip in clips], "name": names})
-    files = files[files["name"] != ""].drop_duplicates("path")
-    joined = files[files["name"].duplicated(keep=False)].sort_values("name", kind="stable")
-    if len(joined):
-        total, (one, other) = len({clip.path for clip in clips}), joined["path"].iloc[:2]
+    files = pd.DataFrame({"path": clips["path"], "name": names}).drop_duplicates("path")
+    linked = files[files["name"] != ""]
+    linked = linked[linked["name"].duplicated(keep=False)].sort_values("name", kind="stable")
+    if len(linked):
+        one, other = linked["path"].iloc[:2]
         said.append(
-            f"{source}: {len(joined)} of {total} files are slices of recordings on Freesound by "
-            f"their names, such as {one} and {other}: those of one count as one recording. If they "
-            "are not, name groups in a table (options.csv)."
+            f"{source}: {len(linked)} of {len(files)} files are slices of recordings on Freesound "
+            f"by their names, such as {one} and {other}: those of one count as one recording. If "
+            "they are not, name groups in a table (options.csv)."
         )
-    return names.tolist(), said
+    return names, said
 
 
 def _recordings(
-    clips: Sequence[_File], sums: Sequence[str], slices: Sequence[str]
-) -> list[_Recording]:
-    """What each clip is of: files linked by group, path, sha256 or the recording on Freesound."""
-    paths, groups = [clip.path for clip in clips], [clip.group for clip in clips]
-    sets = together(paths, groups, sums, slices)
-    table = pd.DataFrame({"path": paths, "group": groups, "set": sets})
-    named, first = _first(table[table["group"] != ""], "group"), _first(table, "path")
-    made = {
-        number: _Recording(named[number], "group") if number in named else _Recording(path, "path")
-        for number, path in first.items()
-    }
-    return [made[number] for number in table["set"]]
+    clips: pd.DataFrame, sums: pd.Series, slices: pd.Series
+) -> tuple[pd.Series, pd.Series]:
+    """What each clip is of, and whether that is a group or a path: files linked by group, path,
+    sha256 or the recording on Freesound, called by the first of their groups, else paths."""
+    sets = together(clips["path"], clips["group"], sums, slices)
+    groups = clips["group"].where(clips["group"] != "").groupby(sets).min()
+    paths = clips["path"].groupby(sets).min()
+    kinds = groups.isna().map({True: "path", False: "group"})
+    return tuple(found.loc[sets].reset_index(drop=True) for found in (groups.fillna(paths), kinds))
 
 
-def _first(table: pd.DataFrame, column: str) -> dict[int, str]:
-    """By set, the first in sorted order: which it is doesn't depend on the order of the files."""
-    rows = table.sort_values(column).drop_duplicates("set")
-    return dict(zip(rows["set"], rows[column], strict=True))
-
-
-def _folds(
-    clips: Sequence[_File], recordings: Sequence[_Recording], numbers: Sequence[int]
-) -> list[int]:
+def _folds(clips: pd.DataFrame, recordings: pd.Series, numbers: Sequence[int]) -> list[int]:
     """The fold of each clip, by the recording that it is of."""
-    given = [clip.fold is not None for clip in clips]
-    if not numbers or all(given):
-        return [clip.fold or 0 for clip in clips]
-    if any(given):
-        origin = clips[given.index(False)].origin
+    missing = clips["fold"].isna()
+    if not numbers or not missing.any():
+        return clips["fold"].fillna(0).astype(int).tolist()
+    if not missing.all():
+        origin = clips["origin"][missing.idxmax()]
         raise UserError(
             f"{origin}: the fold is empty; give every row one, or none to have them dealt."
         )
     # Of a clip with several labels, the rarest is the one whose spread is at risk.
-    counts = Counter(label for clip in clips for label in clip.labels)
+    counts = Counter(clips["labels"].explode().dropna())
     strata = [
-        min(clip.labels, key=lambda label: (counts[label], label), default="") for clip in clips
+        min(labels, key=lambda label: (counts[label], label), default="")
+        for labels in clips["labels"]
     ]
-    names = [f"{recording.kind} {recording.name}" for recording in recordings]
-    return deal_folds(names, strata, numbers, _FOLD_SEED)
+    return deal_folds(recordings.tolist(), strata, numbers, _FOLD_SEED)

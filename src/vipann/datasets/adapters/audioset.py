@@ -7,6 +7,7 @@ audio is written down as missing, with its reason, and never stops a run.
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -20,6 +21,8 @@ from vipann.datasets.metadata import class_names, read_rows, refuse, whole_numbe
 from vipann.errors import UserError
 from vipann.progress import progress
 
+AS_PUBLISHED = True
+SUMS_BY_OPTION = True
 LISTS = {
     "balanced_train_segments.csv": "train",
     "unbalanced_train_segments.csv": "train",
@@ -69,51 +72,66 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     """One row per segment whose audio is there, in the order of the lists; classes by index.
 
     Split: both train lists are "train", eval_segments.csv is "eval"; a list that is not among the
-    `archives` is left out. Files are read in full, and sums computed, with options.checksums alone,
-    as reading all of AudioSet takes days. `missing` tells of every other segment why it is not
+    `archives` is left out. Files are read in full, and sums computed, with options.checksums only,
+    as reading all of AudioSet takes days. `missing` says of every other segment why it is not
     there: no file, what fetching said, not readable, or over a second longer than its segment
     (then it is not cut) or shorter (then most would be padding). UserError names the file and
     line of a list that is wrong.
     """
     folder = Path(folder)
-    names, classes = _read_classes(folder / CLASSES)
-    segments = _read_all(folder)
-    _refuse_unknown(segments, names)
-    paths = index_clips(folder / CLIPS)
-    segments["path"] = segments["ytid"].map(paths)
+    names = read_classes(folder / CLASSES)
+    segments = _read_all(folder, names)
+    segments["path"] = segments["ytid"].map(index_clips(folder / CLIPS))
     there = segments["path"].notna()
-    gone = _missing(segments[~there], _reasons(folder / FETCHED))
+    known = _reasons(folder / FETCHED)
+    reasons = segments["ytid"].map(known).fillna("no file in the audio folder").mask(there, "")
+    present = segments[there]
+    listed = (f"{CLIPS}/" + present["path"]).tolist()
     checksum = bool((block.get("options") or {}).get("checksums"))
-    present = segments[there].reset_index(drop=True)
-    listed = [f"{CLIPS}/{path}" for path in present["path"]]
     found = inspect_or_error(folder, listed, checksum=checksum)
+    files = []
     found = progress(found, len(listed), "audioset", "file")
-    files = [
-        _fault(audio, length) for audio, length in zip(found, present["length_s"], strict=True)
-    ]
-    wrong = np.array([isinstance(audio, UserError) for audio in files], dtype=bool)
-    broken = _missing(present[wrong], {}, [str(error) for error in files if _is_error(error)])
-    good = [audio for audio in files if not _is_error(audio)]
-    frame = _frame(present[~wrong], good, names, float(block["clip_seconds"]))
-    return ClipTable(frame, classes, pd.concat([gone, broken], ignore_index=True))
+    for audio, (row, length_s) in zip(found, present["length_s"].items(), strict=True):
+        try:
+            files.append(checked_length(audio, length_s))
+        except UserError as error:
+            reasons[row] = str(error)
+    heard = segments[reasons == ""]
+    frame = clips_of_videos(
+        clip_id=heard["ytid"].to_numpy(),
+        path=[audio.path for audio in files],
+        duration_s=np.minimum([audio.duration_s for audio in files], float(block["clip_seconds"])),
+        sample_rate=[audio.sample_rate for audio in files],
+        split=heard["split"].to_numpy(),
+        labels=[[names[mid] for mid in mids.split(",")] for mids in heard["mids"]],
+        sha256=[audio.sha256 for audio in files],
+    )
+    # Those without a file come first.
+    gone = segments.assign(clip_id=segments["ytid"], reason=reasons)[reasons != ""]
+    gone = gone.assign(there=there).sort_values("there", kind="stable")
+    gone = gone[list(MISSING_COLUMNS)].astype(str)
+    return ClipTable(frame, list(names.values()), gone.reset_index(drop=True))
+
+
+def clips_of_videos(**columns: object) -> pd.DataFrame:
+    """The frame of a manifest for clips of videos, each a recording, called by the video's id."""
+    frame = pd.DataFrame({"offset_s": 0.0, "fold": 0, **columns})
+    frame["recording"] = "youtube:" + frame["clip_id"]
+    frame["sources"] = [[recording] for recording in frame["recording"]]
+    return frame[list(COLUMNS)]
 
 
 def read_segments(path: Path) -> pd.DataFrame:
-    """One list: ytid, start_s, end_s, mids (joined by ","), line (of the file).
+    """One list: ytid, start_s, end_s, mids (joined by ","), origin (file and line).
 
     UserError names the file and line that is wrong, and a list with fewer rows than its head says.
     """
     with path.open(encoding="utf-8") as stream:
-        head = []
-        for line in stream:
-            if not line.startswith("#"):
-                break
-            head.append(line)
-    columns = ["ytid", "start_s", "end_s", "mids"]
+        head = list(takewhile(lambda line: line.startswith("#"), stream))
     try:
         table = pd.read_csv(
             path,
-            names=columns,
+            names=["ytid", "start_s", "end_s", "mids"],
             dtype=str,
             skiprows=len(head),
             skipinitialspace=True,
@@ -122,12 +140,13 @@ def read_segments(path: Path) -> pd.DataFrame:
         ).fillna("")
     except ValueError as error:
         raise UserError(f"{path} cannot be read: {error}.") from error
-    table["line"] = np.arange(len(head) + 1, len(head) + 1 + len(table))
+    table["origin"] = [f"{path}, line {len(head) + 1 + n}" for n in range(len(table))]
     for column in ("start_s", "end_s"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
-    _refuse(path, table, ~table["ytid"].str.fullmatch(_YTID), "holds no YouTube id")
+    is_id = table["ytid"].str.fullmatch(_YTID)
+    refuse(table, ~is_id, lambda row: "the row holds no YouTube id")
     ordered = (table["start_s"] >= 0) & (table["end_s"] > table["start_s"])
-    _refuse(path, table, ~ordered, "has no valid start and end")
+    refuse(table, ~ordered, lambda row: "the row has no valid start and end")
     promised = _PROMISED.search("".join(head))
     if promised and int(promised[1]) != len(table):
         raise UserError(
@@ -155,116 +174,56 @@ def index_clips(folder: Path) -> dict[str, str]:
     return {ytid: path for ytid, (_, path) in found.items()}
 
 
-def _refuse(path: Path, table: pd.DataFrame, wrong: pd.Series, what: str) -> None:
-    if wrong.any():
-        raise UserError(f"{path}, line {table.loc[wrong.idxmax(), 'line']}: the row {what}.")
-
-
-def _read_classes(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Class name by mid, and all names in the order of their index."""
+def read_classes(path: Path) -> dict[str, str]:
+    """Class name by mid, in the order of their index."""
     table = read_rows(path, ["index", "mid", "display_name"])
     table["index"] = whole_numbers(table, "index", range(len(table)))
     refuse(table, table["mid"].duplicated(), lambda row: f"mid {row['mid']} comes twice")
-    classes = class_names(table, "index", "display_name")
-    return dict(zip(table["mid"], table["display_name"], strict=True)), classes
+    names = class_names(table, "index", "display_name")
+    return dict(zip(table.sort_values("index")["mid"], names, strict=True))
 
 
-def _read_all(folder: Path) -> pd.DataFrame:
-    """The segments of all lists there: ytid, split, mids, length_s, line, list."""
-    parts = []
-    for name, split in LISTS.items():
-        if (folder / name).is_file():
-            part = read_segments(folder / name)
-            parts.append(part.assign(split=split, list=str(folder / name)))
+def _read_all(folder: Path, names: Mapping[str, str]) -> pd.DataFrame:
+    """The segments of all lists there: ytid, split, mids, length_s, origin."""
+    parts = [
+        read_segments(folder / name).assign(split=split)
+        for name, split in LISTS.items()
+        if (folder / name).is_file()
+    ]
     if not parts:
         raise UserError(f"{folder}: none of the lists {', '.join(LISTS)} is among the `archives`.")
     table = pd.concat(parts, ignore_index=True)
     table["length_s"] = table["end_s"] - table["start_s"]
-    twice = table["ytid"].duplicated()
-    if twice.any():
-        row = table[twice].iloc[0]
-        raise UserError(
-            f"{row['list']}, line {row['line']}: {row['ytid']} is listed a second time; a clip "
-            "must not be both trained and evaluated on."
-        )
-    return table
-
-
-def _refuse_unknown(segments: pd.DataFrame, names: Mapping[str, str]) -> None:
+    refuse(
+        table,
+        table["ytid"].duplicated(),
+        lambda row: (
+            f"{row['ytid']} is listed a second time; a clip must not be both trained and "
+            "evaluated on"
+        ),
+    )
     # All rows in one string: a loop over two million of them would take longer than the rest.
-    unknown = set(",".join(segments["mids"]).split(",")) - set(names)
-    if unknown:
-        wrong = segments["mids"].map(lambda mids: not unknown.isdisjoint(mids.split(",")))
-        row = segments[wrong].iloc[0]
-        raise UserError(
-            f"{row['list']}, line {row['line']}: label(s) {row['mids']!r} are not all in {CLASSES}."
-        )
+    if unknown := set(",".join(table["mids"]).split(",")) - set(names):
+        wrong = table["mids"].map(lambda mids: not unknown.isdisjoint(mids.split(",")))
+        refuse(table, wrong, lambda row: f"label(s) {row['mids']!r} are not all in {CLASSES}")
+    return table
 
 
 def _reasons(folder: Path) -> dict[str, str]:
     """What the records of fetching say on clips that could not be had."""
     records = [read_rows(path, ["clip_id", "reason"]) for path in sorted(folder.glob("*.csv"))]
-    return {
-        clip_id: reason
-        for record in records
-        for clip_id, reason in zip(record["clip_id"], record["reason"], strict=True)
-        if reason
-    }
+    table = pd.concat([pd.DataFrame(columns=["clip_id", "reason"]), *records])
+    table = table[table["reason"] != ""]
+    return dict(zip(table["clip_id"], table["reason"], strict=True))
 
 
-def _missing(
-    segments: pd.DataFrame, known: Mapping[str, str], reasons: Sequence[str] | None = None
-) -> pd.DataFrame:
-    if reasons is None:
-        reasons = segments["ytid"].map(known).fillna("no file in the audio folder").tolist()
-    columns = (segments["ytid"].tolist(), segments["split"].tolist(), list(reasons))
-    return pd.DataFrame(dict(zip(MISSING_COLUMNS, columns, strict=True)), dtype=str)
-
-
-def check_length(audio: AudioFile, length_s: float) -> None:
-    """Raise UserError unless a clip lasts as long as its segment, to within a second."""
-    if audio.duration_s > length_s + _TOLERANCE_S:
-        what = "it is not cut"
-    elif audio.duration_s < length_s - _TOLERANCE_S:
-        what = "it is cut short"
-    else:
-        return
+def checked_length(audio: AudioFile | UserError, length_s: float) -> AudioFile:
+    """A clip that lasts as long as its segment, to within a second; else UserError."""
+    if isinstance(audio, UserError):
+        raise audio
+    if abs(audio.duration_s - length_s) <= _TOLERANCE_S:
+        return audio
     raise UserError(
-        f"{audio.path} lasts {audio.duration_s:.1f} s, its segment {length_s:.1f} s: {what}"
+        f"{audio.path} lasts {audio.duration_s:.1f} s, its segment {length_s:.1f} s: it is "
+        + ("not cut" if audio.duration_s > length_s else "cut short")
     )
-
-
-def _fault(audio: AudioFile | UserError, length_s: float) -> AudioFile | UserError:
-    if not isinstance(audio, UserError):
-        try:
-            check_length(audio, length_s)
-        except UserError as error:
-            return error
-    return audio
-
-
-def _is_error(audio: AudioFile | UserError) -> bool:
-    return isinstance(audio, UserError)
-
-
-def _frame(
-    segments: pd.DataFrame, files: Sequence[AudioFile], names: Mapping[str, str], seconds: float
-) -> pd.DataFrame:
-    durations = np.array([audio.duration_s for audio in files], dtype=float)
-    recordings = ("youtube:" + segments["ytid"]).tolist()
-    frame = pd.DataFrame(
-        {
-            "clip_id": segments["ytid"].to_numpy(),
-            "path": [audio.path for audio in files],
-            "offset_s": 0.0,
-            "duration_s": np.minimum(durations, seconds),
-            "sample_rate": [audio.sample_rate for audio in files],
-            "fold": 0,
-            "split": segments["split"].to_numpy(),
-            "labels": [[names[mid] for mid in mids.split(",")] for mids in segments["mids"]],
-            "sha256": [audio.sha256 for audio in files],
-            "recording": recordings,
-            "sources": [[recording] for recording in recordings],
-        }
-    )
-    return frame[list(COLUMNS)]

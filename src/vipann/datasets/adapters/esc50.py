@@ -3,14 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table
-from vipann.datasets.metadata import class_names, freesound, read_rows, whole_numbers
+from vipann.datasets.manifest import ClipTable, clip_table
+from vipann.datasets.metadata import (
+    class_names,
+    freesound,
+    official_table,
+    read_rows,
+    whole_numbers,
+)
+from vipann.datasets.recordings import listed_clips
 from vipann.errors import UserError
 
+# Freesound's 131943, 134049, 209698 and 234879 are cut into clips of two classes, in two folds.
+AS_PUBLISHED = True
 _COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file")
 _CLASS_COUNT = {"esc50": 50, "esc10": 10}
 
@@ -30,7 +36,10 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     subset = (block.get("options") or {}).get("subset", "esc50")
     if subset not in _CLASS_COUNT:
         raise UserError(f"options.subset is {subset!r}; it is esc50 or esc10.")
-    meta, table = _read_meta(Path(folder))
+    meta, audio = official_table(Path(folder), "meta/esc50.csv")
+    table = read_rows(meta, _COLUMNS)
+    table["fold"] = whole_numbers(table, "fold", range(1, 6))
+    table["target"] = whole_numbers(table, "target", range(50))
     if subset == "esc10":
         table = table[table["esc10"].str.lower() == "true"]
     classes = class_names(table, "target", "category")
@@ -40,31 +49,11 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
             f"{meta}: subset {subset} has {_CLASS_COUNT[subset]} classes, found {len(classes)}."
             + (hint if len(classes) == _CLASS_COUNT["esc10"] else "")
         )
-    audio = (meta.parent.parent.relative_to(folder) / "audio").as_posix()
-    files = inspect_all(Path(folder), [f"{audio}/{name}" for name in table["filename"]], "esc50")
-    rows = [
-        clip_row(
-            file,
-            Path(row["filename"]).stem,
-            [row["category"]],
-            block["clip_seconds"],
-            fold=row["fold"],
-            origin=row["origin"],
-            recording=freesound(row["src_file"]),
-        )
-        for file, row in zip(files, table.to_dict("records"), strict=True)
-    ]
-    return clip_table(rows, classes)
-
-
-def _read_meta(folder: Path) -> tuple[Path, pd.DataFrame]:
-    found = sorted(path for path in folder.rglob("esc50.csv") if path.parent.name == "meta")
-    if len(found) != 1:
-        raise UserError(
-            f"{folder}: expected one meta/esc50.csv of the official ESC-50 archive, found "
-            f"{len(found)}. Check the `archives` of this dataset."
-        )
-    table = read_rows(found[0], _COLUMNS)
-    table["fold"] = whole_numbers(table, "fold", range(1, 6))
-    table["target"] = whole_numbers(table, "target", range(50))
-    return found[0], table
+    about = {
+        "path": f"{audio}/" + table["filename"],
+        "label": table["category"],
+        "recording": table["src_file"].map(freesound),
+    }
+    return clip_table(
+        listed_clips(Path(folder), table.assign(**about), block["clip_seconds"]), classes
+    )

@@ -6,9 +6,9 @@ a large imbalanced training split, an evaluation split balanced over classes, fr
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,23 +16,30 @@ import soundfile
 
 from vipann.audio.decode import read_mono
 from vipann.audio.probe import inspect_audio
+from vipann.datasets.adapters.urbansound8k import read_metadata, recording_of, select
 from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table
-from vipann.datasets.urbansound8k import read_metadata, recording_of, select
 from vipann.errors import UserError
 from vipann.progress import progress
 from vipann.seeds import derive_seed
 
+DRAWN = True
 _LABELS, _CLASSES = "labels.csv", "classes.csv"
 _CACHED_CLIPS = 1024
 NOT_INDEPENDENT = (
     "the mixtures share their source clips, so they are not independent of each other: intervals "
     "and tests over these clips, which take them to be, are too sure"
 )
+_DEFAULTS = {
+    "max_events": 3,
+    "clips_per_class": None,
+    "sample_rate": 32000,
+    "gain_db": [-12.0, 0.0],
+    "imbalance": 1.0,
+}
 
 
-@dataclass(frozen=True)
-class _Event:
+class _Event(NamedTuple):
     """One source clip in a mixture: onset in samples, gain in dB."""
 
     file: str
@@ -42,15 +49,6 @@ class _Event:
     gain_db: float
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """Source clips of one split by class (in the order of classID) and the class weights."""
-
-    clips: tuple[pd.DataFrame, ...]
-    weights: np.ndarray
-    balanced: bool
-
-
 def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int) -> None:
     """Write `train/`, `eval/` (mono 16-bit FLAC of clip_seconds), labels.csv and classes.csv.
 
@@ -58,24 +56,22 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
     gains_db (all ";"-separated). The originals are unpacked below `folder` and removed again.
     Every mixture has its own seed. UserError where train and eval share a fold.
     """
-    options = _options(block)
-    originals = Path(folder) / ".originals"
+    folder, options, records = Path(folder), _options(block), []
+    originals = folder / ".originals"
     try:
         place(archives, originals)
         table, classes = read_metadata(originals)
         read = lru_cache(maxsize=_CACHED_CLIPS)(
             lambda path: read_mono(originals / path, options["sample_rate"])
         )
-        records = []
         for split in ("train", "eval"):
-            pool = _pool(table, split, options, str(originals))
-            records += _write_split(split, pool, read, Path(folder), block, seed)
+            folds, most = options[f"{split}_folds"], options["clips_per_class"]
+            chosen = select(table, folds, most, str(originals))
+            records += _write_split(split, chosen, read, folder, block, seed)
     finally:
         shutil.rmtree(originals, ignore_errors=True)
-    pd.DataFrame(records).to_csv(Path(folder) / _LABELS, index=False)
-    pd.DataFrame({"index": range(len(classes)), "class": classes}).to_csv(
-        Path(folder) / _CLASSES, index=False
-    )
+    pd.DataFrame(records).to_csv(folder / _LABELS, index=False)
+    pd.Series(classes, name="class").to_csv(folder / _CLASSES, index_label="index")
 
 
 def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
@@ -85,33 +81,23 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing: the mixtures were not made completely.")
     table = pd.read_csv(folder / _LABELS, dtype=str)
-    rows = []
-    for row in progress(table.to_dict("records"), len(table), "mixtures", "clip"):
-        audio = inspect_audio(folder, row["path"])
-        labels = row["labels"].split(";")
-        rows.append(
-            clip_row(
-                audio,
-                row["clip_id"],
-                labels,
-                block["clip_seconds"],
-                split=row["split"],
-                sources=sorted({recording_of(file) for file in row["sources"].split(";")}),
-            )
+    rows = [
+        clip_row(
+            inspect_audio(folder, row["path"]),
+            row["clip_id"],
+            row["labels"].split(";"),
+            block["clip_seconds"],
+            split=row["split"],
+            sources=sorted({recording_of(file) for file in row["sources"].split(";")}),
         )
+        for row in progress(table.to_dict("records"), len(table), "mixtures", "clip")
+    ]
     classes = pd.read_csv(folder / _CLASSES, dtype=str)["class"].tolist()
     return clip_table(rows, classes, [NOT_INDEPENDENT])
 
 
 def _options(block: Mapping) -> dict:
-    defaults = {
-        "max_events": 3,
-        "clips_per_class": None,
-        "sample_rate": 32000,
-        "gain_db": [-12.0, 0.0],
-        "imbalance": 1.0,
-    }
-    options = {**defaults, **(block.get("options") or {})}
+    options = {**_DEFAULTS, **(block.get("options") or {})}
     for name in ("train_folds", "eval_folds", "train_clips", "eval_clips"):
         if not options.get(name):
             raise UserError(f"options.{name} of the mixtures is missing or empty.")
@@ -128,76 +114,34 @@ def _options(block: Mapping) -> dict:
     return options
 
 
-def _pool(table: pd.DataFrame, split: str, options: Mapping, source: str) -> _Pool:
-    chosen = select(table, options[f"{split}_folds"], options["clips_per_class"], source)
-    clips = tuple(group for _, group in chosen.groupby("classID", sort=True))
-    ranks = np.arange(1, len(clips) + 1, dtype=float)
-    balanced = split == "eval"
-    weights = np.ones_like(ranks) if balanced else ranks ** -float(options["imbalance"])
-    return _Pool(clips, weights / weights.sum(), balanced)
-
-
-def _draw_classes(pool: _Pool, number: int, count: int, rng: np.random.Generator) -> list[int]:
-    """Distinct classes by weight; in a balanced split the first one goes round all classes."""
-    n_classes = len(pool.clips)
-    count = min(count, n_classes)
-    if not pool.balanced:
-        return rng.choice(n_classes, size=count, replace=False, p=pool.weights).tolist()
-    first = number % n_classes
-    others = [index for index in range(n_classes) if index != first]
-    return [first, *rng.choice(others, size=count - 1, replace=False).tolist()]
-
-
-def _draw_events(
-    pool: _Pool,
-    number: int,
-    length: int,
-    read: Callable[[str], np.ndarray],
-    options: Mapping,
-    rng: np.random.Generator,
-) -> list[_Event]:
-    count = int(rng.integers(1, options["max_events"] + 1))
-    events = []
-    for index in _draw_classes(pool, number, count, rng):
-        clips = pool.clips[index]
-        row = clips.iloc[int(rng.integers(len(clips)))]
-        # At least half the mixture's length, or the whole event, is heard.
-        latest = max(length - len(read(row["path"])), length // 2)
-        onset = int(rng.integers(latest + 1))
-        gain_db = float(rng.uniform(*options["gain_db"]))
-        events.append(_Event(row["slice_file_name"], row["path"], row["class"], onset, gain_db))
-    return events
-
-
-def _mix(events: Sequence[_Event], length: int, read: Callable[[str], np.ndarray]) -> np.ndarray:
-    mixture = np.zeros(length, dtype=np.float32)
-    for event in events:
-        source = read(event.path)[: length - event.onset]
-        gain = np.float32(10 ** (event.gain_db / 20))
-        mixture[event.onset : event.onset + len(source)] += gain * source
-    peak = float(np.abs(mixture).max())
-    # The largest 16-bit sample is just below 1, so a peak of exactly 1 would clip.
-    limit = 32767 / 32768
-    return mixture * np.float32(limit / peak) if peak > limit else mixture
-
-
 def _write_split(
     split: str,
-    pool: _Pool,
+    table: pd.DataFrame,
     read: Callable[[str], np.ndarray],
     folder: Path,
     block: Mapping,
     seed: int,
 ) -> list[dict[str, str]]:
+    """Write the mixtures of a split, of the source clips of `table`; their rows of labels.csv."""
     options = _options(block)
-    rate = options["sample_rate"]
+    rate, numbers = options["sample_rate"], range(options[f"{split}_clips"])
     length = round(block["clip_seconds"] * rate)
+    pool = [clips for _, clips in table.groupby("classID")]
+    weights = np.arange(1, len(pool) + 1, dtype=float) ** -float(options["imbalance"])
     (folder / split).mkdir(exist_ok=True)
     records = []
-    numbers = range(options[f"{split}_clips"])
     for number in progress(numbers, len(numbers), f"mixtures {split}", "clip"):
         rng = np.random.default_rng(derive_seed(seed, "mixtures", split, number))
-        events = _draw_events(pool, number, length, read, options, rng)
+        count = min(int(rng.integers(1, options["max_events"] + 1)), len(pool))
+        if split == "train":
+            p = weights / weights.sum()
+            classes = rng.choice(len(pool), size=count, replace=False, p=p).tolist()
+        else:
+            # Balanced: the first class goes round all of them.
+            first = number % len(pool)
+            others = [index for index in range(len(pool)) if index != first]
+            classes = [first, *rng.choice(others, size=count - 1, replace=False).tolist()]
+        events = [_draw_event(pool[i], length, read, options["gain_db"], rng) for i in classes]
         clip_id = f"{split}-{number:05d}"
         path = f"{split}/{clip_id}.flac"
         soundfile.write(folder / path, _mix(events, length, read), rate, subtype="PCM_16")
@@ -213,3 +157,30 @@ def _write_split(
             }
         )
     return records
+
+
+def _draw_event(
+    clips: pd.DataFrame,
+    length: int,
+    read: Callable[[str], np.ndarray],
+    gain_db: tuple[float, float],
+    rng: np.random.Generator,
+) -> _Event:
+    row = clips.iloc[int(rng.integers(len(clips)))]
+    # At least half the mixture's length, or the whole event, is heard.
+    latest = max(length - len(read(row["path"])), length // 2)
+    onset = int(rng.integers(latest + 1))
+    gain = float(rng.uniform(*gain_db))
+    return _Event(row["slice_file_name"], row["path"], row["class"], onset, gain)
+
+
+def _mix(events: Sequence[_Event], length: int, read: Callable[[str], np.ndarray]) -> np.ndarray:
+    mixture = np.zeros(length, dtype=np.float32)
+    for event in events:
+        source = read(event.path)[: length - event.onset]
+        gain = np.float32(10 ** (event.gain_db / 20))
+        mixture[event.onset : event.onset + len(source)] += gain * source
+    peak = float(np.abs(mixture).max())
+    # The largest 16-bit sample is just below 1, so a peak of exactly 1 would clip.
+    limit = 32767 / 32768
+    return mixture * np.float32(limit / peak) if peak > limit else mixture

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
-from vipann.datasets.manifest import ClipTable, clip_row, clip_table
-from vipann.datasets.metadata import class_names, freesound, read_rows, whole_numbers
+from vipann.datasets.manifest import ClipTable, clip_table
+from vipann.datasets.metadata import (
+    class_names,
+    freesound,
+    official_table,
+    read_rows,
+    whole_numbers,
+)
+from vipann.datasets.recordings import listed_clips
 from vipann.errors import UserError
 
+AS_PUBLISHED = True
 _COLUMNS = ("slice_file_name", "fold", "classID", "class")
 
 
@@ -29,44 +36,24 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     options = block.get("options") or {}
     listed = block["folds"] if isinstance(block.get("folds"), Sequence) else None
     table, classes = read_metadata(Path(folder))
-    table = select(
-        table, options.get("folds") or listed, options.get("clips_per_class"), str(folder)
-    )
-    files = inspect_all(Path(folder), table["path"].tolist(), "urbansound8k")
-    rows = [
-        clip_row(
-            file,
-            Path(row["slice_file_name"]).stem,
-            [row["class"]],
-            block["clip_seconds"],
-            fold=row["fold"],
-            origin=row["origin"],
-            recording=recording_of(row["slice_file_name"]),
-        )
-        for file, row in zip(files, table.to_dict("records"), strict=True)
-    ]
-    return clip_table(rows, classes)
+    folds = options.get("folds") or listed
+    table = select(table, folds, options.get("clips_per_class"), str(folder))
+    return clip_table(listed_clips(Path(folder), table, block["clip_seconds"]), classes)
 
 
 def read_metadata(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Official metadata plus `path` (posix, relative to `folder`), and all classes by classID.
+    """Official metadata plus path (posix, below `folder`), label and recording; classes by classID.
 
     UserError names the line of the CSV that has an unknown fold or a class unlike its classID's.
     """
-    found = [path for path in folder.rglob("UrbanSound8K.csv") if path.parent.name == "metadata"]
-    if len(found) != 1:
-        raise UserError(
-            f"{folder}: expected one metadata/UrbanSound8K.csv of the official archive, found "
-            f"{len(found)}. Check the `archives` of this dataset."
-        )
-    table = read_rows(found[0], _COLUMNS)
+    meta, audio = official_table(folder, "metadata/UrbanSound8K.csv")
+    table = read_rows(meta, _COLUMNS)
     table["fold"] = whole_numbers(table, "fold", range(1, 11))
     table["classID"] = whole_numbers(table, "classID", range(10))
-    audio = (found[0].parent.parent.relative_to(folder) / "audio").as_posix()
-    table["path"] = [
-        f"{audio}/fold{fold}/{name}"
-        for fold, name in zip(table["fold"], table["slice_file_name"], strict=True)
-    ]
+    place_of_fold = f"{audio}/fold" + table["fold"].astype(str) + "/"
+    table["path"] = place_of_fold + table["slice_file_name"]
+    table["label"] = table["class"]
+    table["recording"] = table["slice_file_name"].map(recording_of)
     return table, class_names(table, "classID", "class")
 
 

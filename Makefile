@@ -15,7 +15,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
-RUN = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
+START = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
   --report results/$@/report.html --report-stylesheet workflow/report/style.css \
   --report-after-run $(ARGS) $(QUIETLY)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
@@ -25,14 +25,19 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$@/tables/' \
   '  figures   results/$@/figures/'
 
-.PHONY: demo esc10 laptop audioset_vggish test lint bench-models bench-features bench-fixed \
+.PHONY: demo esc10 laptop audioset_vggish accept test lint bench-models bench-features bench-fixed \
   bench-gpu clean
 .DEFAULT_GOAL := demo
 
 # laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself.
 demo esc10 laptop audioset_vggish: $(READY)
-	@$(RUN)
+	@$(START)
 	$(WHERE)
+
+# RUN=<name of a run>: its finished results are taken as made by the present code and environment, and
+# results/<run>/accepted.md says what that was (docs/reruns.md).
+accept: $(READY)
+	@$(BIN)/python workflow/accept.py $(RUN) $(ARGS)
 
 # One thread for each of the processes side by side, and malloc as in common.smk.
 test: $(READY)

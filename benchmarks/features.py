@@ -136,7 +136,8 @@ def storage(path: Path) -> dict[str, float]:
 
 def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]]:
     """Clips a second in shuffled batches of 32, from a warm and from a dropped page cache."""
-    from vipann.features.batches import BatchOrder, LogmelDataset, training_loader
+    from vipann.features.batches import LogmelDataset, batch_loader
+    from vipann.training.sampling import BatchOrder, Shares
 
     path = folder / "many.h5"
     _repeat(folder / "f.h5", path, clips)
@@ -146,7 +147,8 @@ def reading(folder: Path, clips: int, rounds: int) -> dict[str, dict[str, float]
             with FeatureStore(path) as store:
                 rows = LogmelDataset(store, store.rows())
                 order = BatchOrder(len(rows), BATCH, number)
-                loader = training_loader(rows, order, order.steps_per_epoch, workers=workers)
+                steps = Shares(order, range(order.steps_per_epoch))
+                loader = batch_loader(rows, steps, workers)
                 sum(len(x) for x, _ in loader)  # The workers are started and have read it all.
                 for state, prepare in (("warm", lambda: None), ("cold", partial(_drop, path))):
                     prepare()

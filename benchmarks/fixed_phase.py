@@ -28,7 +28,9 @@ from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.parts import bands_of, feature_settings
 from vipann.training import stages
-from vipann.training.moped import initialise_with_moped
+from vipann.training.importing import initialise_with_moped
+from vipann.training.stages import Job
+from vipann.training.validation import Check
 
 CONFIG = Path(__file__).parents[1] / "config"
 DATASET = "esc10"
@@ -41,8 +43,8 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-class EpochTimes:
-    """Wall and processor seconds of each training epoch but the first: a check that looks away."""
+class EpochTimes(Check):
+    """Wall and processor seconds of each training epoch but the first: a check without scores."""
 
     def __init__(self) -> None:
         self.wall: list[float] = []
@@ -52,19 +54,13 @@ class EpochTimes:
     def due(self, done: int, steps: int, steps_per_epoch: int) -> bool:
         return done % steps_per_epoch == 0
 
-    def look(self, fabric: Any, done: int) -> dict[str, float]:
+    def scores(self, fabric: Any, done: int) -> dict[str, float]:
         now = time.perf_counter(), time.process_time()
         if self._before:
             self.wall.append(now[0] - self._before[0])
             self.cpu.append(now[1] - self._before[1])
         self._before = now
         return {}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        pass
 
 
 def main() -> None:
@@ -125,7 +121,9 @@ class Bench:
             training["steps"] = self.arguments.pretraining_steps
             settings = self.network | {"training": training}
             out = self._upstream(strategy)
-            stages.pretrain(strategy, self._features(upstream), start, settings, "cpu", out)
+            features = self._features(upstream)
+            job = Job(strategy, "pretrained", 0, features, start, settings, out)
+            stages.pretrain(job)
 
     def compare(self, strategy: str) -> dict[str, Any]:
         """Seconds of every epoch, and the accuracy on each test fold, by way."""
@@ -150,16 +148,15 @@ class Bench:
         training = {key: block[key] for key in shared} | block["fixed"] | changes
         training |= {"views": self.arguments.views, "validation": {"split": "none"}}
         start, out = self._upstream(UPSTREAM_OF[strategy]), self.folder / "fixed.safetensors"
-        times, train = EpochTimes(), stages.train
+        times, training = EpochTimes(), stages.Training
         started = time.perf_counter()
         try:
-            stages.train = lambda *arguments: train(*arguments[:-1], times)
+            stages.Training = lambda *arguments: training(*arguments[:-1], times)
             settings = self.network | {"training": training}
-            stages.transfer(
-                strategy, "fixed", fold, self._features(DATASET), start, settings, "cpu", out
-            )
+            features = self._features(DATASET)
+            stages.transfer(Job(strategy, "fixed", fold, features, start, settings, out))
         finally:
-            stages.train = train
+            stages.Training = training
         whole = time.perf_counter() - started
         return times, whole, self._accuracy(out, fold)
 

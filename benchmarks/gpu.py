@@ -163,7 +163,8 @@ def scratch_runs(config: dict, arguments: argparse.Namespace) -> list[dict[str, 
     from vipann.evaluation.predict import predict
     from vipann.evaluation.predictions import read_predictions
     from vipann.features.extract import extract_features
-    from vipann.training.stages import train_from_scratch
+    from vipann.training.launch import Runtime
+    from vipann.training.stages import Job, train_from_scratch
 
     block = read_layer(CONFIG / "esc10.yaml")["datasets"]["esc10"]
     training = {k: v for k, v in config["scratch"].items() if k != "strategies"}
@@ -190,7 +191,8 @@ def scratch_runs(config: dict, arguments: argparse.Namespace) -> list[dict[str, 
         for strategy in ("det", "flip"):
             out, scores = folder / "c.safetensors", folder / "p.h5"
             started = time.perf_counter()
-            train_from_scratch(strategy, 1, features, settings, "auto", out)
+            job = Job(strategy, "scratch", 1, features, None, settings, out)
+            train_from_scratch(job, Runtime(accelerator="auto"))
             trained = time.perf_counter()
             predict(out, features, {"folds": [1]}, scoring, "auto", 80, scores)
             predictions = read_predictions(scores)

@@ -13,7 +13,7 @@ def choose_device(accelerator: str) -> torch.device:
 def resolved_precision(wanted: str, device: torch.device) -> str:
     """`float32` or `bfloat16`: `wanted`, where the device computes it in its own instructions.
 
-    `auto` wants bfloat16 on GPUs alone.
+    `auto` wants bfloat16 on GPUs only.
     """
     if wanted == "float32" or (wanted == "auto" and device.type != "cuda"):
         return "float32"

@@ -1,16 +1,18 @@
 """Where a job's lines go: its log file, and for the user's own mistakes a short message."""
 
 import os
-import sys
 import time
 import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from vipann.errors import DataWarning, UserError
+
+# File descriptors, which a process's children write to as well.
+_OUTPUT, _ERRORS = 1, 2
 
 
 @contextmanager
@@ -19,7 +21,7 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
 
     Yields the terminal to show a progress bar on, None where there is none.
 
-    A DataWarning is shown on the terminal as one line, a UserError as its message alone; any other
+    A DataWarning is shown on the terminal as one line, a UserError as its message only; any other
     exception as one line, with its traceback in the log. Errors end the process, with the
     UserError's status or with 1. Meant for scripts: the standard streams stay redirected
     afterwards.
@@ -27,10 +29,10 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
     log = Path(path)
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    terminal = os.dup(sys.__stderr__.fileno())
+    terminal = os.dup(_ERRORS)
     with log.open("w", buffering=1) as stream:
-        os.dup2(stream.fileno(), sys.__stdout__.fileno())
-        os.dup2(stream.fileno(), sys.__stderr__.fileno())
+        os.dup2(stream.fileno(), _OUTPUT)
+        os.dup2(stream.fileno(), _ERRORS)
         with redirect_stdout(stream), redirect_stderr(stream), _warnings_shown(terminal):
             try:
                 yield os.fdopen(terminal, "w", closefd=False) if os.isatty(terminal) else None
@@ -50,9 +52,9 @@ def _warnings_shown(terminal: int) -> Iterator[None]:
     """Every DataWarning as a line of the log and of the terminal (a file descriptor)."""
     usual = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *where: object) -> None:
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, DataWarning):
-            usual(message, category, *where)
+            usual(message, category, *where, **more)
             return
         print(f"warning: {message}")
         os.write(terminal, f"\nwarning: {message}\n".encode())

@@ -19,6 +19,11 @@ from snakemake_executor_plugin_slurm import ExecutorSettings
 SITES = ["site.yaml", "examples/gres.yaml", "examples/no_accounting.yaml"]
 TEXT = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").rglob("*.smk")))
 RULES = dict(re.findall(r"^rule (\w+):\n((?:(?:    .*)?\n)*)", TEXT, re.M))
+# A twin has what it says itself, and else what its original says.
+for original, twin, body in re.findall(
+    r"^use rule (\w+) as (\w+) with:\n((?:(?:    .*)?\n)*)", TEXT, re.M
+):
+    RULES[twin] = body + RULES[original]
 LOCAL = set(re.findall(r"\w+", " ".join(re.findall(r"^localrules:\n((?:    .*\n)*)", TEXT, re.M))))
 
 

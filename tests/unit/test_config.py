@@ -318,7 +318,7 @@ def test_mirror_comes_from_the_config_then_from_the_environment(overridden, monk
 def test_figures_accept_the_entries_that_their_style_has():
     figures = yaml.safe_load(SCHEMA.read_text())["properties"]["figures"]["properties"]
     assert set(figures) == set(style.Style.__dataclass_fields__)
-    for key, entries in (("palette", style.PALETTE), ("words", style.WORDS)):
+    for key, entries in (("palette", style.PALETTE), ("labels", style.LABELS)):
         assert set(figures[key]["propertyNames"]["enum"]) == set(entries)
 
 

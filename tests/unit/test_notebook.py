@@ -14,7 +14,7 @@ from PIL import Image
 from vipann.errors import UserError
 from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 from vipann.notebook import execute_notebook
-from vipann.tables.beyond import ood_table
+from vipann.papers.vi_pann.tables import ood
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = ["claims", "out_of_distribution", "pretraining", "transfer"]
@@ -257,7 +257,9 @@ def test_out_of_distribution_has_the_tables_aurocs(executed, tmp_path):
     intervals = tmp_path / "intervals.parquet"
     pd.DataFrame(columns=INTERVAL_COLUMNS).to_parquet(intervals)
     paths = [run / f"metrics/{name}.metrics.parquet" for name in ("events", "scenes")]
-    table = ood_table(paths, [intervals]).set_index(["dataset", "strategy", "metric"])["value"]
+    table = ood.table({"metrics": paths, "intervals": [intervals]}, {}).frame.set_index(
+        ["dataset", "strategy", "metric"]
+    )["value"]
     cases = [(strategy, kind) for strategy in ("drop", "flip") for kind in KINDS]
     aurocs = {
         name: {(s, k): table[name, s, f"auroc_{k}"] for s, k in cases}

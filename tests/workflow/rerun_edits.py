@@ -16,8 +16,9 @@ import yaml
 
 TRAINING = {"pretrain", "scratch"}  # transfer comes after pretrain
 PREDICTING = {"predict", "predict_upstream", "ood", "ood_upstream"}
-DRAWING = {"figure", "beyond_figure", "learning_curves"}
+DRAWING = {"figure"}
 LIBRARY = "src/vipann"
+OPTIMIZER = (f"{LIBRARY}/training/objective.py", "optimizer")
 
 
 @dataclass(frozen=True)
@@ -175,12 +176,12 @@ EDITS = [
     Edit(
         "optimizer code",
         TRAINING,
-        change=in_function(f"{LIBRARY}/training/module.py", "optimizer"),
+        change=in_function(*OPTIMIZER),
     ),
     Edit(
         "code of MOPED",
         {"moped"},
-        change=in_function(f"{LIBRARY}/training/moped.py", "initialise_with_moped"),
+        change=in_function(f"{LIBRARY}/training/importing.py", "initialise_with_moped"),
     ),
     Edit(
         "code of the log-mel front end",
@@ -205,17 +206,17 @@ EDITS = [
     Edit(
         "a colour of the box plot",
         DRAWING,
-        change=substitute(f"{LIBRARY}/figures/style.py", '"#D55E00"', '"#CC79A7"'),
+        change=substitute(f"{LIBRARY}/figures/style.py", '"#E69F00"', '"#CC79A7"'),
     ),
     Edit(
         "layout of the tables",
-        {"beyond_tables", "shortcuts", "dataset_table", "table"},
+        {"table"},
         change=in_function(f"{LIBRARY}/tables/layout.py", "markdown"),
     ),
     # Words and numbers
     Edit(
         "a number of the paper",
-        {"complexity", "dataset_table", "table"},
+        {"complexity", "table"},
         change=substitute(f"{LIBRARY}/papers/vi_pann/tables.csv", r"\d\.\d+", r"\g<0>1"),
     ),
     Edit(
@@ -228,8 +229,10 @@ EDITS = [
         ),
     ),
     Edit(
-        "caption of the figures in the report",
-        change=lambda r: append(r / "workflow/report/figure.rst", "\nMore.\n"),
+        "caption of a figure in the report",
+        change=substitute(
+            f"{LIBRARY}/papers/vi_pann/figures/retention.py", "Bands, at", "More. Bands, at"
+        ),
     ),
     # Settings
     Edit(
@@ -277,18 +280,18 @@ EDITS = [
     Edit("one clip put into a user's folder", {"manifest"}, change=add_clip),
     Edit(
         "a strategy added",
-        {"transfer", "predict", "ood", "metrics", "learning_curves"},
+        {"transfer", "predict", "ood", "metrics", "figure"},
         config={"transfer": {"strategies": ["det_flip", "drop"]}},
     ),
     Edit(
         "a fold removed",
-        {"metrics", "learning_curves"},
+        {"metrics", "figure"},
         config={"transfer": {"folds": [1]}},
     ),
     Edit(
         "a dataset added",
         DATASET_JOBS
-        | {"transfer", "scratch", "predict", "ood", "metrics", "dataset_table", "table"}
+        | {"transfer", "scratch", "predict", "ood", "metrics", "table"}
         | {"notebook", "pages"}
         | DRAWING,
         config={

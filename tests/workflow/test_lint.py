@@ -67,7 +67,7 @@ def test_rule_files_are_formatted(clone):
 
 def test_a_fault_is_found(clone, tmp_path):
     shutil.copytree(clone, tmp_path / "clone")
-    rules = tmp_path / "clone/workflow/rules/moped.smk"
+    rules = tmp_path / "clone/workflow/rules/transfer.smk"
     rules.write_text(re.sub(r"    conda:\n.*\n", "", rules.read_text()))
     with pytest.raises(AssertionError, match="conda environment"):
         run(tmp_path / "clone", os.environ, sys.executable, "-m", "snakemake", "--lint")

@@ -51,13 +51,13 @@ def test_the_papers_dag_is_built_without_its_data(paper_jobs):
     assert planned["join_features"] == 1
     assert "fetch" not in planned
     assert planned["complexity"] == 1
-    assert planned["table"] == 6
-    assert planned["dataset_table"] == 1
-    # The paper's: three for each dataset of transfer, two for AudioSet.
-    assert planned["figure"] == 11
+    # The paper's five, variants and parts of the first, and four that it does not have.
+    assert planned["table"] == 5 + 2 + 4
+    # The paper's: three for each dataset of transfer, two for AudioSet; reliability and confusion;
+    # learning curves.
+    assert planned["figure"] == 11 + (4 + 3) + 1
     assert planned["metrics"] == 4
-    assert planned["claims"] == planned["beyond_tables"] == 1
-    assert planned["beyond_figure"] == 4 + 3
+    assert planned["claims"] == 1
 
 
 def test_table_1_needs_no_data_and_no_network_of_the_run(workflow, write_config):
@@ -135,8 +135,8 @@ def test_published_weights_need_no_audioset_for_the_transfer(workflow, write_con
         assert planned["import_weights"] == 3
         assert planned["transfer"] == 4 * 2
         assert planned["features"] == 2
-    assert planned["figure"] == 3
-    assert planned["dataset_table"] == 1
+    assert planned["figure"] == 5
+    assert planned["table"] == 4
 
 
 def test_a_run_without_upstream_data_plans_all_but_what_needs_them(workflow, write_config):
@@ -152,8 +152,8 @@ def test_a_run_without_upstream_data_plans_all_but_what_needs_them(workflow, wri
     assert planned["import_weights"] == 3
     assert planned["predict"] == (4 * 2 + 4) * (5 + 4)
     assert planned["ood"] == 4 * (5 + 4), "ood_phases names finetuned alone there"
-    assert planned["table"] == 3 + 2
-    assert planned["claims"] == planned["dataset_table"] == 1
+    assert planned["table"] == 3 + 3 + 4
+    assert planned["claims"] == 1
 
 
 def test_a_run_without_transfer_plans_the_upstream_evaluation_alone(workflow, write_config):
@@ -161,8 +161,8 @@ def test_a_run_without_transfer_plans_the_upstream_evaluation_alone(workflow, wr
     planned = jobs(workflow(config, "-n").stdout)
     assert planned["pretrain"] == planned["predict_upstream"] == 3
     assert planned["features"] == planned["claims"] == 1
-    assert planned["table"] == 4
-    assert not planned.keys() & {"transfer", "scratch", "ood", "ood_upstream", "dataset_table"}
+    assert planned["table"] == 3 + 1 + 1
+    assert not planned.keys() & {"transfer", "scratch", "ood", "ood_upstream"}
 
 
 def test_flip_is_trained_on_audioset_where_steps_are_given(workflow, write_config):

@@ -32,7 +32,8 @@ def options():
 
 def rules():
     files = [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").rglob("*.smk")]
-    return {name for file in files for name in re.findall(r"^rule (\w+):", file.read_text(), re.M)}
+    named = r"^(?:rule|use rule \w+ as) (\w+)(?: with)?:"
+    return {name for file in files for name in re.findall(named, file.read_text(), re.M)}
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)

@@ -1,6 +1,7 @@
 """What a finished run reruns after an edit: `snakemake -n` in a checkout of its own, row by row."""
 
 import ast
+import base64
 import itertools
 import json
 import os
@@ -15,7 +16,7 @@ import soundfile
 import yaml
 from checkout import copy_files
 from documented import UPDATING, read_rows, wording, write_rows
-from rerun_edits import EDITS, Edit, sources
+from rerun_edits import EDITS, OPTIMIZER, Edit, in_function, sources
 from workflow_harness import MICRO, ROOT
 
 from vipann.config import merge, read_layer
@@ -84,6 +85,14 @@ class Checkout:
         )
         assert found.returncode == 0, found.stdout + found.stderr
         return found.stdout + found.stderr
+
+    def accept(self) -> None:
+        """What `make accept RUN=micro` does."""
+        command = [sys.executable, "workflow/accept.py", "micro"]
+        found = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert found.returncode == 0, found.stdout + found.stderr
 
     def planned(self, edit: Edit | None = None) -> tuple[dict[str, int], set[str]]:
         """Jobs by rule, and the rules that are planned for a reason of their own."""
@@ -160,7 +169,7 @@ def test_what_jobs_ran_is_in_their_fingerprints(finished):
         script = trace.name.partition(".")[2].partition(".py.")[0] + ".py"
         if script not in counted:
             path = finished.folder / "workflow/scripts" / script
-            modules = reached(project, path, ADAPTERS if script in WITH_ADAPTER else [])
+            modules = reached(project, [path], ADAPTERS if script in WITH_ADAPTER else [])
             counted[script] = {
                 (name, bound)
                 for name, (statements, _) in modules.items()
@@ -221,6 +230,58 @@ def test_a_fresh_clone_with_the_results_copied_reruns_nothing(finished, rows, sh
     compare(rows, COPIES[1], jobs, show)
 
 
+@pytest.fixture
+def copied(finished, tmp_path):
+    """The finished run in a checkout of its own, which a test may spoil."""
+    copy_files(tmp_path / "copied", finished.folder, ("config/micro.yaml",))
+    for name in ("results/micro", ".snakemake", "recordings"):
+        shutil.copytree(finished.folder / name, tmp_path / "copied" / name, symlinks=True)
+    return Checkout(tmp_path / "copied")
+
+
+def test_accepted_results_do_not_rerun(copied):
+    in_function(*OPTIMIZER)(copied.folder)
+    planned, _ = copied.planned()
+    assert planned["pretrain"] == 3
+    assert planned["transfer"] == 4
+    results = copied.folder / "results/micro"
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*.safetensors")}
+    copied.accept()
+    assert copied.planned() == ({}, set())
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    said = (results / "accepted.md").read_text()
+    differing = {line.strip() for line in said.splitlines() if line.startswith("  - ")}
+    assert len(differing) == 1
+    assert OPTIMIZER[1] in differing.pop()
+    assert "pretrain 3" in said
+    assert "transfer 4" in said
+    with pytest.raises(AssertionError, match="Nothing to accept"):
+        copied.accept()
+
+
+def test_what_is_not_finished_is_not_accepted(copied):
+    """One result is gone, one was left behind by a killed job, and some have other settings."""
+    in_function(*OPTIMIZER)(copied.folder)
+    config = yaml.safe_load((copied.folder / "config/micro.yaml").read_text())
+    changed = merge(config, {"scratch": {"learning_rate": 0.5}})
+    (copied.folder / "config/micro.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
+    checkpoints = "results/micro/checkpoints"
+    for name in ("fixed", "finetuned"):
+        path = f"{checkpoints}/synthetic_scenes/det_flip/fold1/{name}.safetensors"
+        (copied.folder / path).unlink()
+    killed = f"{checkpoints}/upstream/drop.safetensors"
+    key = base64.urlsafe_b64encode(killed.encode()).decode()
+    (copied.folder / ".snakemake/incomplete" / key).touch()
+    copied.accept()
+    planned, starts = copied.planned()
+    assert starts >= {"pretrain", "transfer", "scratch"}
+    assert (planned["pretrain"], planned["transfer"], planned["scratch"]) == (1, 2, 2)
+    said = (copied.folder / "results/micro/accepted.md").read_text()
+    assert "- pretrain 2: pretrain.py" in said
+    assert "- transfer 2: transfer.py" in said
+    assert "scratch" not in said
+
+
 def test_every_job_left_its_settings_and_its_code_on_record(finished):
     """One dictionary of plain values: only such can be compared by what they print."""
     without_code = {"download.py", "fetch.py"}  # what they fetch is known by its sum, not by them
@@ -228,10 +289,13 @@ def test_every_job_left_its_settings_and_its_code_on_record(finished):
     records = [json.loads(file.read_text()) for file in files]
     scripts = {record["rule"]: Path(record["code"].strip().strip('"')).name for record in records}
     assert len(scripts) > 15
+    codes = json.loads((finished.folder / "results/micro/code.json").read_text())
     for record in records:
         (settings,) = [ast.literal_eval(value) for value in record["params"]]
-        if scripts[record["rule"]] not in without_code:
-            assert len(settings["code"]) == 16, record["rule"]
+        script = scripts[record["rule"]]
+        if script not in without_code:
+            assert codes[settings["code"]]["script"] == script, record["rule"]
+            assert codes[settings["code"]]["definitions"]
         assert list(settings) == sorted(settings)
 
 

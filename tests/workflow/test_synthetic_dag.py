@@ -45,10 +45,9 @@ def test_everything_that_was_promised_is_there(finished):
         ),
         *(
             f"tables/{name}.{kind}"
-            for name in ("claims", "calibration", "ood")
+            for name in ("claims", "calibration", "ood", "per_class")
             for kind in ("csv", "md", "tex")
         ),
-        "tables/per_class.csv",
         *(
             f"notebooks/{notebook}.{kind}"
             for notebook in (
@@ -209,7 +208,7 @@ def test_a_checkpoint_says_where_it_comes_from(finished):
     [
         (
             {"figures": {"font_size": 11}},
-            {"figure": 5, "beyond_figure": 3, "claims": 0, "notebook": 3, "index": 1, "all": 1},
+            {"figure": 9, "claims": 0, "notebook": 3, "index": 1, "all": 1},
         ),
         ({"evaluation": {"calibration_bins": 7}}, {"predict": 0, "metrics": 2, "claims": 1}),
         ({"accelerator": "auto"}, {}),

@@ -2,8 +2,6 @@
 
 from vipann.plan.claims import claims_inputs, claims_settings
 
-CLAIMS = multiext(f"{RESULTS}/tables/claims", ".csv", ".md", ".tex")
-
 
 localrules:
     claims,
@@ -13,17 +11,16 @@ rule claims:
     input:
         **claims_inputs(RUN),
         counts=COMPLEXITY,
-        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
-        csv=CLAIMS[0],
-        md=CLAIMS[1],
-        tex=CLAIMS[2],
+        csv=f"{RESULTS}/tables/claims.csv",
+        md=f"{RESULTS}/tables/claims.md",
+        tex=f"{RESULTS}/tables/claims.tex",
     log:
         log_of("tables/claims"),
     conda:
         "../../environment.yml"
     params:
-        settings=claims_settings(RUN, "vi_pann", config["notes"]),
+        settings=claims_settings(RUN, "vi_pann", notes_of(RUN)),
     message:
         "claims of the paper"
     script:

@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir).parent
 SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))
-# Jobs import the library of this checkout, which is the one that the fingerprints below look at.
+# Jobs import the library of this checkout, which is the one that their fingerprints look at.
 os.environ.update(
     PYTHONPATH=os.pathsep.join([str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])])
 )
@@ -16,109 +16,77 @@ os.environ.update(
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 
-from vipann.claims.counting import orders_needed
-from vipann.config import check_config, folds_of, in_order, read_layer, trained_upstream
-from vipann.datasets.registry import DRAWING_ADAPTERS
-from vipann.datasets.windows import dataset_blocks, windows_of
+from vipann.config import check_config, read_layer
 from vipann.errors import UserError
-from vipann.evaluation.interval import interval_words
-from vipann.files import digest
-from vipann.folds import fold_numbers, share_out
-from vipann.papers.vi_pann.figures import figure_name
+from vipann.parts import chosen_parts, feature_settings, model_settings
+from vipann.plan import datasets, networks
+from vipann.plan.networks import Network
+from vipann.plan.products import complexity_settings, notes_of, products, random_orders
+from vipann.plan.report import (
+    captions,
+    index_settings,
+    metric_files,
+    notebook_file,
+    notebook_inputs,
+    notebook_settings,
+    page_of,
+    shown,
+)
 from vipann.plan.run import Run
-from vipann.provenance.fingerprint import fingerprint
-from vipann.provenance.folder import file_stamp, folder_stamp
-from vipann.report.names import (
-    BEYOND,
-    dataset_label,
-    figure_category,
-    figure_label,
-    kind_and_dataset,
-    table_category,
-    table_label,
-)
-from vipann.report.notes import notes_of
-from vipann.seeds import derive_seed
-from vipann.parts import (
-    bands_of,
-    chosen_front_end,
-    chosen_parts,
-    feature_settings,
-    model_settings,
-)
+from vipann.provenance.ledger import keep
 
+PAPER_FILE = ROOT / "config/config.yaml"
+RUN = Run(ROOT, config, read_layer(PAPER_FILE))
 try:
     check_config(
         config,
         ROOT / "workflow/schemas/config.schema.yaml",
-        [ROOT / "config/config.yaml", *workflow.config_settings.configfiles],
+        [PAPER_FILE, *workflow.config_settings.configfiles],
     )
+    if workflow.is_main_process:
+        # In a rule's function an error of a folder would come with a traceback; the stamps are kept.
+        for name in filter(None, [*RUN.tested, RUN.ood]):
+            datasets.own_audio(RUN, name)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-# Captions of the report see nothing but the config.
-config["notes"] = notes_of(config)
-# The paper's own settings, under this run's.
-PAPER = read_layer(ROOT / "config/config.yaml")
-# What the functions of vipann.plan take.
-RUN = Run(ROOT, config, PAPER)
-RESULTS = f"results/{config['run']}"
-DATA = config["data"]["dir"]
-LOGS = f"{RESULTS}/logs"
-UPSTREAM = config["upstream"]
-OOD = config["ood"]
-# Each network hears the out-of-distribution set in windows of its own clips' length.
-OOD_WINDOWS = windows_of(config)
-BLOCKS = dataset_blocks(config)
-# Those whose clips have a length; the out-of-distribution set has it in its windows only.
-CUT_DATASETS = [name for name, block in BLOCKS.items() if "clip_seconds" in block]
-TRANSFER_DATASETS = config["transfer_datasets"]
-# What networks are tested on; without upstream data, or without transfer, the other alone.
-TESTED = [name for name in [UPSTREAM, *TRANSFER_DATASETS] if name]
-UPSTREAM_STRATEGIES = ["det", "drop", "flip"]
-TRANSFER_PHASES = ["fixed", "finetuned"]
-# The config's blocks that make a network, by strategy: those without Flipout layers have no prior.
-NETWORK_BLOCKS = {
-    "det": ["model"],
-    "drop": ["model"],
-    "det_flip": ["model", "bayesian", "kl"],
-    "flip": ["model", "bayesian", "kl", "moped"],
-}
+RESULTS = RUN.results
+DATA = RUN.data
+# The patterns of the networks' paths.
+PRETRAINED = Network(RUN, "{strategy}")
+TRANSFERRED = Network(RUN, "{strategy}", "{dataset}", "{fold}", "{phase}")
+FROM_SCRATCH = Network(RUN, "{strategy}", "{dataset}", "{fold}", networks.SCRATCH)
 
 
 wildcard_constraints:
     dataset="[a-z0-9][a-z0-9_]*",
-    strategy="det|drop|det_flip|flip",
+    strategy="|".join(networks.STRATEGIES),
     phase="fixed|finetuned|scratch",
     fold="[0-9]+",
 
 
-def settings(
-    script: str,
-    *words: object,
-    adapter: str | None = None,
-    chosen: tuple[str, ...] = (),
-    notebook: str | None = None,
-    **values: object,
-) -> dict:
-    """What a job depends on besides its input files: config values, seed and code, sorted.
+def network(wildcards, **fixed: str) -> Network:
+    """The network that a job's wildcards name, and what its rule's patterns have fixed."""
+    return Network(RUN, **dict(wildcards.items()), **fixed)
 
-    With `words` comes a seed of that name. `adapter` and `notebook` (a path below the repository)
-    are what the script runs without importing it.
+
+def left_out(wildcards) -> list[str]:
+    """The list of clips to leave out, whose contents count by the job's settings alone.
+
+    It is made from manifests of all datasets, and so again after each edit of one of them. Were it
+    an input like others, Snakemake would plan the features and all trainings anew before it knows
+    that the list is as it was. With `ancient` alone it would plan too few: what comes after a job
+    that runs is not looked at for reasons of its own, also if that job is no reason for it to run.
     """
-    extra = [*chosen, *([f"vipann.datasets.adapters.{adapter}"] if adapter else [])]
-    executed = ROOT / notebook if notebook else None
-    values["code"] = fingerprint(ROOT / "workflow/scripts" / script, SOURCE, extra, executed)
-    if words:
-        values["seed"] = derive_seed(config["seed"], *words)
-    return in_order(values)
+    return [
+        before_update(ancient(path)) if Path(path).exists() else path
+        for path in datasets.left_out_of(RUN, wildcards.dataset)
+    ]
 
 
-def network_settings(strategy: str = "flip") -> dict:
-    """The config values that decide the form of the network of `strategy`, and its parts' code."""
-    blocks = {key: config[key] for key in NETWORK_BLOCKS[strategy]}
-    model = {"model": model_settings(config["model"]), "bands": bands_of(config["features"])}
-    return blocks | model | {"chosen": chosen_parts(config)}
+def one_of(names: list[str]) -> str:
+    """A wildcard constraint; without any name, one that nothing matches."""
+    return "|".join(names) or "(?!)"
 
 
 def repository_file(path: str) -> str:
@@ -131,45 +99,13 @@ def repository_file(path: str) -> str:
 
 def log_of(path: str) -> str:
     """The log file of a job, named as its result below the run's folder."""
-    return f"{LOGS}/{path}.log"
+    return f"{RESULTS}/logs/{path}.log"
+
+
+def benchmark_of(path: str) -> str:
+    return f"{RESULTS}/benchmarks/{path}.tsv"
 
 
 def growing(amount: int):
     """The resource `amount` of a job's first try; twice and thrice as much of the next ones."""
     return lambda wildcards, attempt: amount * attempt
-
-
-def checkpoint_of(strategy: str, dataset: str, fold: object, phase: str) -> str:
-    return f"{RESULTS}/checkpoints/{dataset}/{strategy}/fold{fold}/{phase}.safetensors"
-
-
-def upstream_checkpoint_of(strategy: str) -> str:
-    return f"{RESULTS}/checkpoints/upstream/{strategy}.safetensors"
-
-
-def models_of(dataset: str) -> list[str]:
-    """`strategy/fold/phase` of every network trained for `dataset`, or of the upstream ones."""
-    if dataset == UPSTREAM:
-        return [f"{strategy}/pretrained" for strategy in UPSTREAM_STRATEGIES]
-    transferred = [(s, p) for s in config["transfer"]["strategies"] for p in TRANSFER_PHASES]
-    scratch = [(s, "scratch") for s in config["scratch"]["strategies"]]
-    return [
-        f"{strategy}/fold{fold}/{phase}"
-        for strategy, phase in transferred + scratch
-        for fold in folds_of(config, dataset)
-    ]
-
-
-include: "helpers/datasets.smk"
-include: "helpers/networks.smk"
-include: "helpers/products.smk"
-include: "helpers/report.smk"
-
-
-# In a rule's function an error of a folder would come with a traceback; the stamps are kept.
-if workflow.is_main_process:
-    try:
-        for name in filter(None, [*TESTED, OOD]):
-            own_audio_settings(name)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None

@@ -18,7 +18,9 @@ rule download:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: archive_settings(archive_entry(w.dataset, w.file)),
+        settings=lambda w: datasets.download_settings(
+            datasets.archive_entry(RUN, w.dataset, w.file)
+        ),
     message:
         "download {wildcards.dataset}: {wildcards.file}"
     script:
@@ -27,13 +29,13 @@ rule download:
 
 rule fetch:
     input:
-        archives=archives_of,
+        archives=lambda w: datasets.archives_of(RUN, w.dataset),
     output:
         f"{DATA}/{{dataset}}/fetched/{{shard}}-of-{{shards}}.csv",
     log:
         log_of("fetch/{dataset}/{shard}-of-{shards}"),
     benchmark:
-        f"{RESULTS}/benchmarks/fetch/{{dataset}}/{{shard}}-of-{{shards}}.tsv"
+        benchmark_of("fetch/{dataset}/{shard}-of-{shards}")
     wildcard_constraints:
         shard="[0-9]+",
         shards="[0-9]+",
@@ -43,7 +45,7 @@ rule fetch:
         mem_mb=growing(4000),
         runtime=growing(1440),
     params:
-        settings=lambda w: fetch_settings(w.dataset),
+        settings=lambda w: datasets.fetch_settings(RUN, w.dataset),
     message:
         "fetch {wildcards.dataset}: shard {wildcards.shard} of {wildcards.shards}"
     script:
@@ -52,8 +54,8 @@ rule fetch:
 
 rule audio:
     input:
-        archives=archives_of,
-        fetched=lambda w: fetched_of(w.dataset),
+        archives=lambda w: datasets.archives_of(RUN, w.dataset),
+        fetched=lambda w: datasets.fetched_of(RUN, w.dataset),
     output:
         directory(f"{DATA}/{{dataset}}/audio"),
     log:
@@ -61,12 +63,7 @@ rule audio:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings(
-            "audio.py",
-            *audio_seed_words(w.dataset),
-            adapter=BLOCKS[w.dataset]["adapter"],
-            **clip_settings(w.dataset),
-        ),
+        settings=lambda w: datasets.audio_settings(RUN, w.dataset),
     message:
         "audio {wildcards.dataset}"
     script:
@@ -75,31 +72,23 @@ rule audio:
 
 rule manifest:
     input:
-        audio=lambda w: audio_of(w.dataset),
+        audio=lambda w: datasets.audio_of(RUN, w.dataset),
     output:
-        manifest=f"{RESULTS}/manifests/{{dataset}}.parquet",
+        manifest=datasets.manifest_of(RUN, "{dataset}"),
         missing=f"{RESULTS}/manifests/{{dataset}}.missing.csv",
     log:
         log_of("manifests/{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/manifests/{{dataset}}.tsv"
+        benchmark_of("manifests/{dataset}")
     wildcard_constraints:
-        dataset="|".join(CUT_DATASETS),
+        dataset=one_of(datasets.shards_of(RUN)),
     conda:
         "../../environment.yml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(720),
     params:
-        settings=lambda w: settings(
-            "manifest.py",
-            "manifest",
-            w.dataset,
-            adapter=BLOCKS[w.dataset]["adapter"],
-            **clip_settings(w.dataset),
-            **own_audio_settings(w.dataset),
-            **judging_settings(w.dataset),
-        ),
+        settings=lambda w: datasets.manifest_settings(RUN, w.dataset),
     message:
         "manifest {wildcards.dataset}"
     script:
@@ -108,7 +97,7 @@ rule manifest:
 
 rule shared_recordings:
     input:
-        lambda w: [manifest_of(name) for name in [w.dataset, *compared_with(w.dataset)]],
+        lambda w: datasets.compared_manifests(RUN, w.dataset),
     output:
         # What was there stays until it is replaced: without it, features would be made anew.
         update(f"{RESULTS}/manifests/{{dataset}}.shared.csv"),
@@ -117,38 +106,20 @@ rule shared_recordings:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings(
-            "shared.py",
-            datasets=[w.dataset, *compared_with(w.dataset)],
-            role=role_of(w.dataset),
-        ),
+        settings=lambda w: datasets.shared_settings(RUN, w.dataset),
     message:
         "audio of {wildcards.dataset} that other datasets of the run hold"
     script:
         "../scripts/shared.py"
 
 
-SUMMARIES = expand(
-    f"{RESULTS}/manifests/{{dataset}}.summary.{{kind}}",
-    dataset=[*TESTED, *sorted(set(OOD_WINDOWS.values()))],
-    kind=["csv", "md"],
-)
-
-# Those that networks of the run are trained on, or score, without what other datasets hold.
-WITHOUT_SHARED = [
-    name
-    for name in [*([UPSTREAM] if trained_upstream(config["pretrain"]) else []), OOD]
-    if name and left_out_of(name)
-]
-
-
 rule dataset_summary:
     input:
         manifest=rules.manifest.output.manifest,
         missing=rules.manifest.output.missing,
-        features=f"{RESULTS}/features/{{dataset}}.h5",
-        shared=lambda w: shared_list_of(w.dataset),
-        left_out=lambda w: left_out_of(w.dataset),
+        features=datasets.features_of(RUN, "{dataset}"),
+        shared=lambda w: datasets.shared_list_of(RUN, w.dataset),
+        left_out=lambda w: datasets.left_out_of(RUN, w.dataset),
     output:
         csv=f"{RESULTS}/manifests/{{dataset}}.summary.csv",
         md=f"{RESULTS}/manifests/{{dataset}}.summary.md",
@@ -157,12 +128,15 @@ rule dataset_summary:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings(
-            "summary.py",
-            adapter_name=BLOCKS[w.dataset]["adapter"],
-            walked=walked_folder(w.dataset),
-        ),
+        settings=lambda w: datasets.summary_settings(RUN, w.dataset),
     message:
         "summary of {wildcards.dataset}"
     script:
         "../scripts/summary.py"
+
+
+SUMMARIES = [
+    path
+    for name in datasets.summarized(RUN)
+    for path in expand(rules.dataset_summary.output, dataset=name)
+]

@@ -1,47 +1,17 @@
-# Monte Carlo predictions of every network on its own held-out clips, and the metrics of a dataset.
-
-
-rule predict_upstream:
-    input:
-        checkpoint=upstream_checkpoint_of("{strategy}"),
-        features=f"{RESULTS}/features/{UPSTREAM}.h5",
-    output:
-        f"{RESULTS}/predictions/{UPSTREAM}/{{strategy}}/pretrained.h5",
-    log:
-        log_of(f"predictions/{UPSTREAM}/{{strategy}}/pretrained"),
-    benchmark:
-        f"{RESULTS}/benchmarks/predictions/{UPSTREAM}/{{strategy}}.tsv"
-    conda:
-        "../../environment.yml"
-    resources:
-        gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(1440),
-    params:
-        settings=lambda w: prediction_settings(
-            "predict",
-            UPSTREAM,
-            w.strategy,
-            dataset=UPSTREAM,
-            scored_dataset=UPSTREAM,
-            split="eval",
-        ),
-    message:
-        f"predict {UPSTREAM} {{wildcards.strategy}}"
-    script:
-        "../scripts/predict.py"
+# Monte Carlo predictions of every network on its own held-out clips and on out-of-distribution
+# clips, which no network has trained on; and the metrics of a dataset.
 
 
 rule predict:
     input:
-        checkpoint=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}"),
-        features=f"{RESULTS}/features/{{dataset}}.h5",
+        checkpoint=TRANSFERRED.checkpoint,
+        features=datasets.features_of(RUN, "{dataset}"),
     output:
-        f"{RESULTS}/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.h5",
+        TRANSFERRED.predictions,
     log:
-        log_of("predictions/{dataset}/{strategy}/fold{fold}/{phase}"),
+        log_of(f"predictions/{TRANSFERRED.path}"),
     benchmark:
-        f"{RESULTS}/benchmarks/predictions/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+        benchmark_of(f"predictions/{TRANSFERRED.path}")
     conda:
         "../../environment.yml"
     resources:
@@ -49,56 +19,86 @@ rule predict:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        settings=lambda w: prediction_settings(
-            "predict",
-            w.dataset,
-            w.strategy,
-            w.fold,
-            w.phase,
-            dataset=w.dataset,
-            scored_dataset=w.dataset,
-            folds=[int(w.fold)],
-        ),
+        settings=lambda w: network(w).prediction_settings,
     message:
         "predict {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
     script:
         "../scripts/predict.py"
 
 
+use rule predict as predict_upstream with:
+    input:
+        checkpoint=PRETRAINED.checkpoint,
+        features=datasets.features_of(RUN, RUN.upstream),
+    output:
+        PRETRAINED.predictions,
+    log:
+        log_of(f"predictions/{PRETRAINED.path}"),
+    benchmark:
+        benchmark_of(f"predictions/{RUN.upstream}/{{strategy}}")
+    resources:
+        gpu=1,
+        mem_mb=growing(16000),
+        runtime=growing(1440),
+    message:
+        f"predict {RUN.upstream} {{wildcards.strategy}}"
+
+
+use rule predict as ood with:
+    input:
+        checkpoint=TRANSFERRED.checkpoint,
+        features=lambda w: network(w).ood_features,
+    output:
+        TRANSFERRED.ood_predictions,
+    log:
+        log_of(f"ood/{TRANSFERRED.path}"),
+    benchmark:
+        benchmark_of(f"ood/{TRANSFERRED.path}")
+    params:
+        settings=lambda w: network(w).ood_settings,
+    message:
+        f"ood {{wildcards.dataset}} {{wildcards.strategy}} fold {{wildcards.fold}} {{wildcards.phase}} on {RUN.ood}"
+
+
+use rule ood as ood_upstream with:
+    input:
+        checkpoint=PRETRAINED.checkpoint,
+        features=PRETRAINED.ood_features,
+    output:
+        PRETRAINED.ood_predictions,
+    log:
+        log_of(f"ood/{PRETRAINED.path}"),
+    benchmark:
+        benchmark_of(f"ood/{RUN.upstream}/{{strategy}}")
+    message:
+        f"ood {RUN.upstream} {{wildcards.strategy}} on {RUN.ood}"
+
+
 rule metrics:
     input:
-        predictions=lambda w: [
-            f"{RESULTS}/predictions/{w.dataset}/{m}.h5" for m in models_of(w.dataset)
-        ],
+        predictions=lambda w: [n.predictions for n in networks.networks_of(RUN, w.dataset)],
         ood=lambda w: [
-            f"{RESULTS}/ood/{w.dataset}/{m}.h5" for m in scored_out_of_distribution(w.dataset)
+            n.ood_predictions for n in networks.scored_out_of_distribution(RUN, w.dataset)
         ],
     output:
-        metrics=f"{RESULTS}/metrics/{{dataset}}.metrics.parquet",
-        retention=f"{RESULTS}/metrics/{{dataset}}.retention.parquet",
-        uncertainty=f"{RESULTS}/metrics/{{dataset}}.uncertainty.parquet",
-        confusion=f"{RESULTS}/metrics/{{dataset}}.confusion.parquet",
-        reliability=f"{RESULTS}/metrics/{{dataset}}.reliability.parquet",
-        intervals=f"{RESULTS}/metrics/{{dataset}}.intervals.parquet",
+        **{
+            kind: f"{RESULTS}/metrics/{{dataset}}.{kind}.parquet"
+            for kind in (
+                *("metrics", "retention", "uncertainty"),
+                *("confusion", "reliability", "intervals"),
+            )
+        },
     log:
         log_of("metrics/{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/metrics/{{dataset}}.tsv"
+        benchmark_of("metrics/{dataset}")
     conda:
         "../../environment.yml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings=lambda w: settings(
-            "metrics.py",
-            "metrics",
-            orders=random_orders(w.dataset),
-            **{
-                key: config["evaluation"][key]
-                for key in ("retained_fractions", "calibration_bins", "bootstrap_resamples")
-            },
-        ),
+        settings=lambda w: networks.metrics_settings(RUN, random_orders(RUN, w.dataset)),
     message:
         "metrics {wildcards.dataset}"
     script:

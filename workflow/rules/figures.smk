@@ -1,10 +1,6 @@
-# Figures: score against retained fraction, two ways, and box plots of uncertainty.
+# Figures, as the files of the run's papers declare them: `vipann.plan.products`.
 
-FIGURES = expand(
-    f"{RESULTS}/figures/{{name}}.{{kind}}",
-    name=[name for dataset in TESTED for name in figures_of(dataset)],
-    kind=["png", "pdf", "svg", "csv"],
-)
+FIGURES = products(RUN, "figure")
 
 
 localrules:
@@ -13,31 +9,27 @@ localrules:
 
 rule figure:
     input:
-        lambda w: f"{RESULTS}/metrics/{w.dataset}.{FIGURE_DATA[w.figure]}.parquet",
+        unpack(lambda w: FIGURES[w.figure].sources),
     output:
         png=report(
-            f"{RESULTS}/figures/{{figure}}_{{dataset}}.png",
-            caption="../report/figure.rst",
-            category=lambda w: figure_category(w.figure),
-            subcategory=lambda w: dataset_label(w.dataset, paper_names()),
-            labels=lambda w: {
-                "figure": figure_label(
-                    w.figure, paper_names().get(w.dataset), w.dataset == UPSTREAM
-                )
-            },
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../report/caption.rst",
+            category=lambda w: FIGURES[w.figure].category,
+            subcategory=lambda w: FIGURES[w.figure].shown_dataset,
+            labels=lambda w: {"figure": FIGURES[w.figure].label},
         ),
-        pdf=f"{RESULTS}/figures/{{figure}}_{{dataset}}.pdf",
-        svg=f"{RESULTS}/figures/{{figure}}_{{dataset}}.svg",
-        csv=f"{RESULTS}/figures/{{figure}}_{{dataset}}.csv",
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+        svg=f"{RESULTS}/figures/{{figure}}.svg",
+        csv=f"{RESULTS}/figures/{{figure}}.csv",
     log:
-        log_of("figures/{figure}_{dataset}"),
+        log_of("figures/{figure}"),
     wildcard_constraints:
-        figure="|".join(FIGURE_DATA),
+        figure=one_of(list(FIGURES)),
     conda:
         "../../environment.yml"
     params:
-        settings=figure_settings,
+        settings=lambda w: FIGURES[w.figure].settings,
     message:
-        "figure {wildcards.figure} {wildcards.dataset}"
+        "figure {wildcards.figure}"
     script:
         "../scripts/figure.py"

@@ -1,25 +1,29 @@
 # Pretraining on the multi-label upstream set (section 3.4): det and drop from a random start,
 # flip from MOPED. Or, with `pretrain.source: checkpoint`, weights that exist already.
 
+IMPORTED = [s for s in networks.UPSTREAM_STRATEGIES if networks.weights_of(RUN, s)]
+TRAINED = [s for s in networks.UPSTREAM_STRATEGIES if s not in IMPORTED]
 
-IMPORTED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if weights_of(s)]
-TRAINED_STRATEGIES = [s for s in UPSTREAM_STRATEGIES if not weights_of(s)]
+
+localrules:
+    download_weights,
+    moped,
 
 
 rule pretrain:
     input:
-        features=f"{RESULTS}/features/{UPSTREAM}.h5",
-        start=lambda w: upstream_checkpoint_of("moped") if w.strategy == "flip" else [],
+        features=datasets.features_of(RUN, RUN.upstream),
+        start=lambda w: network(w).start,
     output:
-        checkpoint=f"{RESULTS}/checkpoints/upstream/{{strategy}}.safetensors",
-        sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
-        curves=f"{RESULTS}/curves/upstream/{{strategy}}.csv",
+        checkpoint=PRETRAINED.checkpoint,
+        sidecar=PRETRAINED.sidecar,
+        curves=PRETRAINED.curves,
     log:
         log_of("pretrain/{strategy}"),
     benchmark:
-        f"{RESULTS}/benchmarks/pretrain/{{strategy}}.tsv"
+        benchmark_of("pretrain/{strategy}")
     wildcard_constraints:
-        strategy=one_of(TRAINED_STRATEGIES),
+        strategy=one_of(TRAINED),
     # Most jobs wait for these networks, the longest chain of them for Det: a free slot is theirs
     # before it is that of a baseline from scratch, which is ready at any time.
     priority: lambda w: 2 if w.strategy == "det" else 1
@@ -31,65 +35,63 @@ rule pretrain:
         # A try that runs out of time is continued by the next one.
         runtime=growing(2880),
     params:
-        settings=lambda w: settings(
-            "pretrain.py",
-            "pretrain",
-            w.strategy,
-            training=pretraining_settings(w.strategy),
-            **network_settings(w.strategy),
-        ),
+        settings=lambda w: network(w).training_settings,
     message:
         "pretrain {wildcards.strategy}"
     script:
         "../scripts/pretrain.py"
 
 
-localrules:
-    download_weights,
-
-
-rule download_weights:
+use rule download as download_weights with:
     output:
         f"{DATA}/weights/{{strategy}}/{{file}}",
     log:
         log_of("download/weights/{strategy}/{file}"),
-    wildcard_constraints:
-        file=".+",
-    conda:
-        "../../environment.yml"
     params:
-        settings=lambda w: archive_settings(weights_entry(w.strategy)),
+        settings=lambda w: datasets.download_settings(networks.weights_entry(RUN, w.strategy)),
     message:
         "download weights of {wildcards.strategy}: {wildcards.file}"
-    script:
-        "../scripts/download.py"
 
 
 rule import_weights:
     input:
-        weights=lambda w: weights_inputs(w.strategy),
+        weights=lambda w: networks.weights_inputs(RUN, w.strategy),
     output:
-        checkpoint=f"{RESULTS}/checkpoints/upstream/{{strategy}}.safetensors",
-        sidecar=f"{RESULTS}/checkpoints/upstream/{{strategy}}.json",
+        checkpoint=PRETRAINED.checkpoint,
+        sidecar=PRETRAINED.sidecar,
     log:
         log_of("import_weights/{strategy}"),
     benchmark:
-        f"{RESULTS}/benchmarks/import_weights/{{strategy}}.tsv"
+        benchmark_of("import_weights/{strategy}")
     wildcard_constraints:
-        strategy=one_of(IMPORTED_STRATEGIES),
+        strategy=one_of(IMPORTED),
     conda:
         "../../environment.yml"
     resources:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        settings=lambda w: settings(
-            "import_weights.py",
-            **archive_settings(weights_entry(w.strategy)),
-            features=feature_settings(config["features"]),
-            **network_settings(w.strategy),
-        ),
+        settings=lambda w: networks.import_settings(RUN, w.strategy),
     message:
         "import weights of {wildcards.strategy}"
     script:
         "../scripts/import_weights.py"
+
+
+# MOPED (section 3.1): the Flipout network's start from the deterministic one; nothing is trained.
+rule moped:
+    input:
+        det=Network(RUN, "det").checkpoint,
+    output:
+        checkpoint=Network(RUN, "moped").checkpoint,
+        sidecar=Network(RUN, "moped").sidecar,
+    log:
+        log_of("moped"),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=networks.moped_settings(RUN),
+    message:
+        "moped"
+    script:
+        "../scripts/moped.py"

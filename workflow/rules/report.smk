@@ -1,21 +1,13 @@
-# What a reader opens: executed notebooks, tables as pages of the report, and the run's index.
-# They show whatever is in the lists of tables and figures that the rule files before this one have.
+# What a reader opens: executed notebooks, pages of the report, and the run's index.
 
-
-SHOWN_TABLES = listed("CLAIMS", "TABLES", "BEYOND_TABLES")
-SHOWN_FIGURES = listed("FIGURES", "LEARNING_CURVES", "BEYOND_FIGURES")
-NOTEBOOK_NAMES = [
-    *(["pretraining"] if UPSTREAM else []),
-    *[f"transfer_{dataset}" for dataset in TRANSFER_DATASETS],
-    *(["out_of_distribution"] if OOD else []),
-    *(["claims"] if f"{RESULTS}/tables/claims.csv" in SHOWN_TABLES else []),
+NOTEBOOKS = products(RUN, "notebook")
+# Pages of the report for Markdown that other rules write, which it offers as a download only.
+MD_CLAIMS = [
+    f"{RESULTS}/tables/{stem}.md" for stem, one in TABLES.items() if one.made_by == "claims"
 ]
-NOTEBOOKS = expand(
-    f"{RESULTS}/notebooks/{{notebook}}.{{kind}}", notebook=NOTEBOOK_NAMES, kind=["ipynb", "html"]
-)
-MD_TABLES = [path for path in SHOWN_TABLES if path.endswith(".md")]
 MD_SUMMARIES = [path for path in SUMMARIES if path.endswith(".md")]
-INDEX = multiext(f"{RESULTS}/index", ".md", ".html")
+# Captions of the report see nothing but the config; jobs need none.
+config["captions"] = captions(RUN) if workflow.is_main_process else {}
 
 
 localrules:
@@ -26,52 +18,47 @@ localrules:
 
 rule notebook:
     input:
-        results=notebook_inputs,
-        notebook=lambda w: repository_file(notebook_file(w.notebook)),
+        results=lambda w: notebook_inputs(NOTEBOOKS[w.notebook]),
+        notebook=lambda w: repository_file(notebook_file(NOTEBOOKS[w.notebook])),
     output:
         ipynb=f"{RESULTS}/notebooks/{{notebook}}.ipynb",
         html=report(
             f"{RESULTS}/notebooks/{{notebook}}.html",
-            caption="../report/notebook.rst",
+            caption="../report/caption.rst",
             category="Notebooks",
-            labels=lambda w: {"notebook": w.notebook.replace("_", " ").capitalize()},
+            labels=lambda w: {"notebook": NOTEBOOKS[w.notebook].label},
         ),
     log:
         log_of("notebooks/{notebook}"),
     wildcard_constraints:
-        notebook="|".join(NOTEBOOK_NAMES),
+        notebook=one_of(list(NOTEBOOKS)),
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings(
-            "notebook.py",
-            notebook=notebook_file(w.notebook),
-            parameters=notebook_parameters(w.notebook),
-        ),
+        settings=lambda w: notebook_settings(NOTEBOOKS[w.notebook]),
     message:
         "notebook {wildcards.notebook}"
     script:
         "../scripts/notebook.py"
 
 
-# Snakemake's report offers Markdown as a download only; a page it shows.
 rule pages:
     input:
-        tables=MD_TABLES,
+        claims=MD_CLAIMS,
         summaries=MD_SUMMARIES,
     output:
-        tables=[
+        claims=[
             report(
-                page_of(path),
-                caption=caption_of(path),
-                category=table_category(Path(path).stem),
-                labels={"table": table_label(Path(path).stem)},
+                page_of(RUN, path),
+                caption="../report/claims.rst",
+                category="Claims",
+                labels={"table": TABLES[Path(path).stem].label},
             )
-            for path in MD_TABLES
+            for path in MD_CLAIMS
         ],
         summaries=[
             report(
-                page_of(path),
+                page_of(RUN, path),
                 caption="../report/dataset.rst",
                 category="Datasets",
                 labels={"dataset": Path(path).stem.removesuffix(".summary")},
@@ -83,42 +70,28 @@ rule pages:
     conda:
         "../../environment.yml"
     params:
-        settings=settings("pages.py"),
+        settings=RUN.settings("pages.py"),
     message:
-        "tables as pages of the report"
+        "pages of the report"
     script:
         "../scripts/pages.py"
 
 
 rule index:
     input:
-        tables=SHOWN_TABLES,
-        figures=SHOWN_FIGURES,
-        notebooks=NOTEBOOKS,
+        shown=[path for one in shown(RUN) for path in one.files],
+        notebooks=[path for one in NOTEBOOKS.values() for path in one.files],
         summaries=SUMMARIES,
-        metrics=metric_files(["metrics", "retention", "uncertainty"], TESTED),
+        metrics=metric_files(RUN, RUN.tested),
     output:
-        md=INDEX[0],
-        html=INDEX[1],
+        md=f"{RESULTS}/index.md",
+        html=f"{RESULTS}/index.html",
     log:
         log_of("index"),
     conda:
         "../../environment.yml"
     params:
-        settings=settings(
-            "index.py",
-            facts={
-                "run": config["run"],
-                "upstream": UPSTREAM,
-                "transfer_datasets": TRANSFER_DATASETS,
-                "ood": OOD,
-                "strategies": config["transfer"]["strategies"],
-                "mc_samples": config["evaluation"]["mc_samples"],
-                "replications": config["evaluation"]["replications"],
-                "paper_names": paper_names(),
-                "notes": config["notes"],
-            },
-        ),
+        settings=index_settings(RUN),
     message:
         "index of the run's results"
     script:

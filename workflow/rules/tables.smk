@@ -1,24 +1,17 @@
-# Tables 1 to 5: ours beside the paper's.
+# Tables, as the files of the run's papers declare them: `vipann.plan.products`.
 
-TRANSFER_TABLES = ["2", "4", "5"] if config["scratch"]["strategies"] else ["2", "4"]
-TRANSFER_TABLES = TRANSFER_TABLES if TRANSFER_DATASETS else []
-TABLES = expand(
-    f"{RESULTS}/tables/table{{number}}.{{kind}}",
-    number=["1", "1_variants", "1_parts", *(["3"] if UPSTREAM else []), *TRANSFER_TABLES],
-    kind=["csv", "md", "tex"],
-)
+TABLES = products(RUN, "table")
+ALL_TABLES = products(RUN, "table", on_request=True)
 COMPLEXITY = f"{RESULTS}/metrics/complexity.csv"
 
 
 localrules:
     complexity,
-    dataset_table,
     table,
+    selection,
 
 
 rule complexity:
-    input:
-        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
     output:
         counts=COMPLEXITY,
     log:
@@ -26,63 +19,43 @@ rule complexity:
     conda:
         "../../environment.yml"
     params:
-        # The paper's networks, whatever this run trains.
-        settings=settings(
-            "complexity.py",
-            chosen=chosen_parts(PAPER),
-            model=model_settings(PAPER["model"]),
-            bayesian=PAPER["bayesian"],
-            features=paper_features(),
-            clip_seconds=paper_clip_seconds(),
-        ),
+        settings=complexity_settings(RUN),
     message:
-        "size of the paper's networks"
+        "size of the papers' networks"
     script:
         "../scripts/complexity.py"
 
 
-rule dataset_table:
-    input:
-        manifests=[f"{RESULTS}/manifests/{name}.parquet" for name in TRANSFER_DATASETS],
-        features=[f"{RESULTS}/features/{name}.h5" for name in TRANSFER_DATASETS],
-        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
-    output:
-        csv=f"{RESULTS}/tables/table2.csv",
-        md=f"{RESULTS}/tables/table2.md",
-        tex=f"{RESULTS}/tables/table2.tex",
-    log:
-        log_of("tables/table2"),
-    conda:
-        "../../environment.yml"
-    params:
-        settings=settings("dataset_table.py", paper_names=paper_names()),
-    message:
-        "table 2"
-    script:
-        "../scripts/dataset_table.py"
-
-
 rule table:
     input:
-        metrics=metrics_of_table,
-        paper=repository_file("src/vipann/papers/vi_pann/tables.csv"),
+        unpack(lambda w: ALL_TABLES[w.table].sources),
     output:
-        csv=f"{RESULTS}/tables/table{{number}}.csv",
-        md=f"{RESULTS}/tables/table{{number}}.md",
-        tex=f"{RESULTS}/tables/table{{number}}.tex",
+        csv=f"{RESULTS}/tables/{{table}}.csv",
+        md=f"{RESULTS}/tables/{{table}}.md",
+        tex=f"{RESULTS}/tables/{{table}}.tex",
+        # Snakemake's report offers Markdown as a download only; a page it shows.
+        html=report(
+            f"{RESULTS}/pages/{{table}}.html",
+            caption="../report/caption.rst",
+            category=lambda w: ALL_TABLES[w.table].category,
+            labels=lambda w: {"table": ALL_TABLES[w.table].label},
+        ),
     log:
-        log_of("tables/table{number}"),
+        log_of("tables/{table}"),
     wildcard_constraints:
-        number="1|1_variants|1_parts|[345]",
+        table=one_of([stem for stem, one in ALL_TABLES.items() if one.made_by == "table"]),
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: settings(
-            "table.py",
-            paper_names=paper_names(),
-            notes=config["notes"] if w.number == "4" else [],
-        ),
+        settings=lambda w: ALL_TABLES[w.table].settings,
     message:
-        "table {wildcards.number}"
+        "table {wildcards.table}"
     script:
         "../scripts/table.py"
+
+
+rule selection:
+    input:
+        f"{RESULTS}/tables/validation.md",
+    message:
+        "selection: what settings are chosen by is there"

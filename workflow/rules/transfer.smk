@@ -1,22 +1,21 @@
-# Transfer per fold (section 3.5): a new head on the frozen backbone, then everything finetuned.
+# Transfer per fold (section 3.5): a new head on the frozen backbone, then everything finetuned; and
+# the baselines of Table 5, the same networks from a random start.
 
 
 rule transfer:
     input:
-        features=f"{RESULTS}/features/{{dataset}}.h5",
-        start=transfer_start,
+        features=datasets.features_of(RUN, "{dataset}"),
+        start=lambda w: network(w).start,
     output:
-        checkpoint=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}"),
-        sidecar=checkpoint_of("{strategy}", "{dataset}", "{fold}", "{phase}").replace(
-            ".safetensors", ".json"
-        ),
-        curves=f"{RESULTS}/curves/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.csv",
+        checkpoint=TRANSFERRED.checkpoint,
+        sidecar=TRANSFERRED.sidecar,
+        curves=TRANSFERRED.curves,
     log:
-        log_of("transfer/{dataset}/{strategy}/fold{fold}/{phase}"),
+        log_of(f"transfer/{TRANSFERRED.path}"),
     benchmark:
-        f"{RESULTS}/benchmarks/transfer/{{dataset}}/{{strategy}}/fold{{fold}}/{{phase}}.tsv"
+        benchmark_of(f"transfer/{TRANSFERRED.path}")
     wildcard_constraints:
-        phase="fixed|finetuned",
+        phase=one_of(networks.TRANSFER_PHASES),
     conda:
         "../../environment.yml"
     resources:
@@ -25,17 +24,34 @@ rule transfer:
         # A try that runs out of time is continued by the next one.
         runtime=growing(1440),
     params:
-        settings=lambda w: settings(
-            "transfer.py",
-            "transfer",
-            w.dataset,
-            w.strategy,
-            w.fold,
-            w.phase,
-            training=transfer_settings(w.phase),
-            **network_settings(w.strategy),
-        ),
+        settings=lambda w: network(w).training_settings,
     message:
         "transfer {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
     script:
         "../scripts/transfer.py"
+
+
+rule scratch:
+    input:
+        features=datasets.features_of(RUN, "{dataset}"),
+    output:
+        checkpoint=FROM_SCRATCH.checkpoint,
+        sidecar=FROM_SCRATCH.sidecar,
+        curves=FROM_SCRATCH.curves,
+    log:
+        log_of("scratch/{dataset}/{strategy}/fold{fold}"),
+    benchmark:
+        benchmark_of("scratch/{dataset}/{strategy}/fold{fold}")
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=config["scratch"]["gpus"],
+        mem_mb=growing(12000 * config["scratch"]["gpus"]),
+        # A try that runs out of time is continued by the next one.
+        runtime=growing(1440),
+    params:
+        settings=lambda w: network(w, phase=networks.SCRATCH).training_settings,
+    message:
+        "scratch {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold}"
+    script:
+        "../scripts/scratch.py"

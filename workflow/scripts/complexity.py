@@ -2,8 +2,9 @@ from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
     from vipann.models.complexity import write_complexities
-    from vipann.papers.vi_pann.networks import networks_of_table_1
+    from vipann.registry import load
 
     settings = snakemake.params.settings
-    networks = networks_of_table_1(dict(settings["clip_seconds"]))
+    lengths = dict(settings["clip_seconds"])
+    networks = [one for module in settings["modules"] for one in load(module).networks(lengths)]
     write_complexities(networks, settings, snakemake.output.counts)

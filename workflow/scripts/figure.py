@@ -1,15 +1,12 @@
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.figures.boxplot import draw_boxplot
-    from vipann.figures.retention import draw_phases, draw_retention
+    from vipann.figures.style import save, style_from
+    from vipann.registry import load
 
-    settings, kind = snakemake.params.settings, snakemake.wildcards.figure
-    style, names = settings["style"], settings["names"]
-    outputs = {suffix: snakemake.output[suffix] for suffix in ("png", "pdf", "svg", "csv")}
-    if kind == "boxplot":
-        draw_boxplot(snakemake.input[0], outputs, style, names)
-    else:
-        draw = draw_phases if kind == "phases" else draw_retention
-        title, interval = names[snakemake.wildcards.dataset], settings["interval"]
-        draw(snakemake.input[0], outputs, style, title, interval)
+    settings = snakemake.params.settings
+    sources = {name: list(paths) for name, paths in snakemake.input.items()}
+    style = style_from(settings["style"])
+    with style.applied():
+        drawn = load(settings["module"]).figure(sources, style, **settings["about"])
+        save(*drawn, dict(snakemake.output.items()), style.dpi)

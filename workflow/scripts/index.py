@@ -1,15 +1,8 @@
-from pathlib import Path
-
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
     from vipann.report.index import write_index
 
-    kinds = ("tables", "figures", "notebooks", "summaries", "metrics")
-    write_index(
-        Path(snakemake.output.md).parent,
-        {kind: list(snakemake.input[kind]) for kind in kinds},
-        snakemake.params.settings["facts"],
-        snakemake.output.md,
-        snakemake.output.html,
-    )
+    settings, out = snakemake.params.settings, snakemake.output
+    others = {name: list(snakemake.input[name]) for name in ("notebooks", "summaries", "metrics")}
+    write_index(settings["sections"], others, settings["facts"], out.md, out.html)

@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.training.moped import initialise_with_moped
+    from vipann.training.importing import initialise_with_moped
 
     initialise_with_moped(
         Path(snakemake.input.det),

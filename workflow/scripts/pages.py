@@ -1,6 +1,7 @@
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.report.pages import write_pages
+    from vipann.report.pages import write_page
 
-    write_pages(list(snakemake.input), list(snakemake.output))
+    for source, out in zip(snakemake.input, snakemake.output, strict=True):
+        write_page(source, out)

@@ -3,17 +3,18 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
-    from vipann.training.running import run_on_processes, running_of
-    from vipann.training.stages import pretrain
+    from vipann.training.launch import launch, runtime_of
+    from vipann.training.stages import Job, pretrain
 
+    runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
     start = snakemake.input.get("start")
-    run_on_processes(
-        running_of(snakemake.config, snakemake.resources, snakemake.output, terminal),
-        pretrain,
+    job = Job(
         snakemake.wildcards.strategy,
+        "pretrained",
+        0,
         Path(snakemake.input.features),
         Path(start) if start else None,
         snakemake.params.settings,
-        snakemake.config["accelerator"],
         Path(snakemake.output.checkpoint),
     )
+    launch(runtime, pretrain, job)

@@ -3,16 +3,17 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
-    from vipann.training.running import run_on_processes, running_of
-    from vipann.training.stages import train_from_scratch
+    from vipann.training.launch import launch, runtime_of
+    from vipann.training.stages import Job, train_from_scratch
 
-    run_on_processes(
-        running_of(snakemake.config, snakemake.resources, snakemake.output, terminal),
-        train_from_scratch,
+    runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
+    job = Job(
         snakemake.wildcards.strategy,
+        "scratch",
         int(snakemake.wildcards.fold),
         Path(snakemake.input.features),
+        None,
         snakemake.params.settings,
-        snakemake.config["accelerator"],
         Path(snakemake.output.checkpoint),
     )
+    launch(runtime, train_from_scratch, job)

@@ -3,18 +3,17 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
-    from vipann.training.running import run_on_processes, running_of
-    from vipann.training.stages import transfer
+    from vipann.training.launch import launch, runtime_of
+    from vipann.training.stages import Job, transfer
 
-    run_on_processes(
-        running_of(snakemake.config, snakemake.resources, snakemake.output, terminal),
-        transfer,
+    runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
+    job = Job(
         snakemake.wildcards.strategy,
         snakemake.wildcards.phase,
         int(snakemake.wildcards.fold),
         Path(snakemake.input.features),
         Path(snakemake.input.start),
         snakemake.params.settings,
-        snakemake.config["accelerator"],
         Path(snakemake.output.checkpoint),
     )
+    launch(runtime, transfer, job)

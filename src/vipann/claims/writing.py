@@ -10,7 +10,7 @@ from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import PaperClaims, ledger
 from vipann.claims.testing import format_p
 from vipann.files import replacing
-from vipann.latex import escaped
+from vipann.tables.layout import escaped
 
 TITLE = "Claims of the paper, judged on this run"
 HOW = (

@@ -20,7 +20,7 @@ class RejectedClips:
     """A CSV with the columns clip_id, path and reason; a row is on disk as soon as it is added.
 
     It is meant to outlive a job that fails, so the workflow must not declare it as an output.
-    Without a refused clip it holds its header alone.
+    Without a refused clip it holds its header only.
     """
 
     def __init__(self, path: Path) -> None:

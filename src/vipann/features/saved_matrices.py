@@ -1,4 +1,4 @@
-"""Which front end weights were trained on, told by the STFT and mel matrices saved with them."""
+"""Which front end weights were trained on, as the STFT and mel matrices saved with them show."""
 
 from collections.abc import Mapping
 from itertools import product

@@ -15,6 +15,7 @@ import pandas as pd
 from vipann.errors import UserError
 from vipann.features.measures import read_measures
 from vipann.features.shards import Part, clips_of, parts_of
+from vipann.tasks import Task
 
 _DATASETS = ("labels", "clip_id", "fold", "split", "recording")
 _ATTRIBUTES = ("features", "clip_seconds", "padding", "task", "classes", "manifest_sha256")
@@ -49,7 +50,7 @@ class FeatureStore:
         missing += [name for name in _ATTRIBUTES if name not in file.attrs]
         if missing:
             raise KeyError(f"lacks {', '.join(missing)}")
-        self.task: str = file.attrs["task"]
+        self.task: Task = file.attrs["task"]
         self.padding: str = file.attrs["padding"]
         self.clip_seconds = float(file.attrs["clip_seconds"])
         self.manifest_sha256: str = file.attrs["manifest_sha256"]

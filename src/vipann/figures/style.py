@@ -1,6 +1,7 @@
-"""How every figure looks: colours, fonts, sizes, resolution and words. Nothing of it elsewhere."""
+"""How every figure looks: colours, fonts, sizes, resolution and labels. Nothing of it elsewhere."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,21 +9,21 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from vipann.errors import UserError
 from vipann.files import replacing
-from vipann.papers.vi_pann.printed import STRATEGY_NAMES
+from vipann.strategies import STRATEGIES
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart, and two light fills.
 PALETTE = {
-    "drop": "#0072B2",
-    "flip": "#D55E00",
-    "det_flip": "#009E73",
-    "det": "#4D4D4D",
+    **{strategy.name: strategy.colour for strategy in STRATEGIES},
     "fixed": "#CC79A7",
     "finetuned": "#000000",
     "median": "#E69F00",
@@ -30,21 +31,17 @@ PALETTE = {
     "in_distribution": "#B5D8F0",
     "out_of_distribution": "#E4E4E4",
 }
-# A second cue beside colour, for print in grey.
-MARKERS = {"drop": "o", "flip": "s", "det_flip": "^", "finetuned": "o", "fixed": "s"}
-
-STRATEGY_LABELS = STRATEGY_NAMES
-PHASE_LABELS = {
+MARKERS = {s.name: s.marker for s in STRATEGIES} | {"finetuned": "o", "fixed": "s"}
+# Of lines that others are held against.
+DASHES = {"det": (4, 2)}
+# In the order of the paper's columns; it calls the total uncertainty "Entropy".
+UNCERTAINTY_LABELS = {"total": "Entropy", "epistemic": "Epistemic", "aleatoric": "Aleatoric"}
+LABELS = {
+    **{strategy.name: strategy.label for strategy in STRATEGIES},
     "finetuned": "Fine-tuned",
     "fixed": "Fixed-feature",
     "scratch": "From scratch",
     "pretrained": "Pre-trained",
-}
-# In the order of the paper's columns; it calls the total uncertainty "Entropy".
-UNCERTAINTY_LABELS = {"total": "Entropy", "epistemic": "Epistemic", "aleatoric": "Aleatoric"}
-WORDS = {
-    **STRATEGY_LABELS,
-    **PHASE_LABELS,
     **UNCERTAINTY_LABELS,
     "accuracy": "Accuracy",
     "mAP": "mAP",
@@ -56,125 +53,71 @@ WORDS = {
     "in_distribution": "ID",
     "out_of_distribution": "OOD",
 }
-
-INK = "#262626"
-AXIS = "#8C8C8C"
-GRID = "#E3E3E3"
-BAND_ALPHA = 0.2
+INK, AXIS, GRID = "#262626", "#8C8C8C", "#E3E3E3"
+TICKS = {"color": AXIS, "labelcolor": INK, "major.size": 2.2, "major.pad": 2}
 LINE_WIDTH = 1.1
 MARKER_SIZE = 2.8
-POINT = {"marker": "o", "markersize": MARKER_SIZE, "linestyle": "none"}
-MEDIAN_WIDTH = 1.5
-MEAN_DASHES = (0, (2.5, 1.2))
-REFERENCE_DASHES = (0, (4, 2))
-RANDOM_LINE = {"linewidth": 0.8 * LINE_WIDTH, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
-BOX_WIDTH = 0.56
-# Height of one row of panels, as a share of the figure's width.
-RETENTION_ROW = 0.27
-BOXPLOT_ROW = 0.235
-RELIABILITY_ROW = 0.3
-CASES_SHARE = 0.35
-CONFUSION_MAP = "Blues"
-CONFIDENCE_LABEL = "Stated probability"
-OUTCOME_LABEL = "Came true"
-CASES_LABEL = "Cases"
-TARGET_LABEL = "Class"
-PREDICTED_LABEL = "Taken for"
-CURVES_TITLE = "Learning curves"
-LOSS_LABEL = "Loss (nats)"
-STEP_LABEL = "Steps"
-# What titles, legend and axis labels add to the rows, in lines of text.
+BAND_ALPHA = 0.2
+# What titles, legend and axis labels add to the rows of panels, in lines of text.
 MARGIN_LINES = 8
-# How much smaller than the other text the numbers at the ticks are, in points.
-TICKS_SMALLER = 0.5
 POINTS_PER_INCH = 72
-
+# Font size of seaborn's context "paper", from which all others follow.
+CONTEXT_POINTS = 9.6
 IMAGE_SUFFIXES = ("png", "pdf", "svg")
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the config may change: family, points, dots an inch, inches, colours, words."""
+    """What the config may change: family, points, dots an inch, inches, colours, labels.
+
+    palette, labels: of strategies, phases, uncertainties, and the other entries of PALETTE and
+    LABELS.
+    """
 
     font: str = "DejaVu Sans"
     font_size: float = 7.5
     dpi: int = 300
     width_inches: float = 3.5
     palette: Mapping[str, str] = field(default_factory=lambda: dict(PALETTE))
-    words: Mapping[str, str] = field(default_factory=lambda: dict(WORDS))
+    labels: Mapping[str, str] = field(default_factory=lambda: dict(LABELS))
 
-    def colour(self, name: str) -> str:
-        """Of a strategy or phase, or of another entry of PALETTE."""
-        return self.palette[name]
-
-    def word(self, name: str) -> str:
-        """What is written for a strategy, a phase, an uncertainty, or another entry of WORDS."""
-        return self.words[name]
-
-    def rc(self) -> dict[str, Any]:
-        """Settings for `matplotlib.rc_context`."""
-        return {
+    def applied(self) -> AbstractContextManager:
+        """A context in which figures look so: seaborn's "paper" and "ticks", with less ink."""
+        sizes = sns.plotting_context("paper", font_scale=self.font_size / CONTEXT_POINTS)
+        rc = {
+            **sns.axes_style("ticks"),
+            **sizes,
+            **{key: 0.6 for key in sizes if key.endswith("width")},
+            **dict.fromkeys(["legend.fontsize", "figure.labelsize"], self.font_size),
+            **{f"{axis}tick.{key}": value for axis in "xy" for key, value in TICKS.items()},
+            **dict.fromkeys(["text.color", "axes.labelcolor"], INK),
+            **dict.fromkeys(["axes.spines.top", "axes.spines.right", "legend.frameon"], False),
             "font.family": self.font,
-            "font.size": self.font_size,
-            "axes.titlesize": self.font_size,
-            "axes.labelsize": self.font_size,
-            "xtick.labelsize": self.font_size - TICKS_SMALLER,
-            "ytick.labelsize": self.font_size - TICKS_SMALLER,
-            "legend.fontsize": self.font_size,
-            "figure.labelsize": self.font_size,
             "figure.titlesize": self.font_size + 1,
             "figure.titleweight": "bold",
-            "text.color": INK,
-            "axes.labelcolor": INK,
-            "axes.edgecolor": AXIS,
-            "xtick.color": AXIS,
-            "ytick.color": AXIS,
-            "xtick.labelcolor": INK,
-            "ytick.labelcolor": INK,
-            "axes.linewidth": 0.6,
-            "axes.titlepad": 3.5,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.axisbelow": True,
             "axes.grid": True,
             "grid.color": GRID,
             "grid.linewidth": 0.5,
-            "xtick.major.width": 0.6,
-            "ytick.major.width": 0.6,
-            "xtick.major.size": 2.2,
-            "ytick.major.size": 2.2,
-            "xtick.major.pad": 2,
-            "ytick.major.pad": 2,
-            "lines.solid_capstyle": "round",
-            "legend.frameon": False,
+            "axes.edgecolor": AXIS,
+            "axes.titlepad": 3.5,
             "legend.handlelength": 1.8,
             "legend.columnspacing": 1.4,
-            "figure.facecolor": "white",
             # Editable text in the pdf; fixed ids, so that the same data give the same svg.
             "pdf.fonttype": 42,
             "svg.hashsalt": "vipann",
         }
+        return matplotlib.rc_context(rc)
 
 
 def style_from(mapping: Mapping[str, Any] | None = None) -> Style:
-    """Style from the config's `figures`: any of the keys that `Style` has.
+    """Style from the config's `figures`; its `palette` and `labels` may name some entries only.
 
-    `palette` and `words` may name some entries only. Raises UserError for a key that does not
-    exist, a colour that is none, or a font that is not installed.
+    Raises:
+        UserError: a colour is none, or a font is not installed.
     """
     given = dict(mapping or {})
-    known = set(Style.__dataclass_fields__)
-    if unknown := sorted(set(given) - known):
-        raise UserError(
-            f"figures: unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}."
-        )
-    for key, defaults in (("palette", PALETTE), ("words", WORDS)):
-        own = dict(given.get(key) or {})
-        if unknown := sorted(set(own) - set(defaults)):
-            raise UserError(
-                f"figures.{key} has no {', '.join(unknown)}; there are {', '.join(defaults)}."
-            )
-        given[key] = {**defaults, **own}
+    for key, defaults in (("palette", PALETTE), ("labels", LABELS)):
+        given[key] = {**defaults, **given.get(key, {})}
     style = Style(**given)
     for name, colour in style.palette.items():
         if not is_color_like(colour):
@@ -202,18 +145,93 @@ def panels(
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
+def facets(
+    style: Style, rows: Sequence[str], columns: Sequence[str], row_share: float, **shared: Any
+) -> tuple[Figure, np.ndarray]:
+    """`panels`, named by the labels of what rows and columns of panels show."""
+    figure, grid = panels(style, len(rows), len(columns), row_share, **shared)
+    for axes, name in zip(grid[0], columns, strict=True):
+        axes.set_title(style.labels[name])
+    for axes, name in zip(grid[:, -1], rows, strict=True):
+        row_label(axes, style.labels[name])
+    return figure, grid
+
+
 def row_label(axes: Axes, text: str) -> None:
     """Name a row of panels, at the right-hand side of its last panel."""
-    axes.annotate(
-        text,
-        xy=(1.0, 0.5),
-        xytext=(4, 0),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        rotation=270,
-        ha="left",
-        va="center",
+    where = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    form = {"rotation": 270, "ha": "left", "va": "center"}
+    axes.annotate(text, (1.0, 0.5), (4, 0), **where, **form)
+
+
+def few_ticks(axes: Axes, most: int = 4) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
+
+
+def line_form(name: str, style: Style) -> dict[str, Any]:
+    """How the line of a strategy or phase is drawn."""
+    return {
+        "color": style.palette[name],
+        "linewidth": LINE_WIDTH,
+        "linestyle": (0, DASHES[name]) if name in DASHES else "-",
+        "marker": MARKERS[name],
+        "markersize": MARKER_SIZE,
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.3,
+    }
+
+
+def draw_lines(
+    axes: Axes,
+    rows: pd.DataFrame,
+    xy: tuple[str, str],
+    name: str,
+    style: Style,
+    several: str | None = None,
+    marked: bool = True,
+) -> None:
+    """A line for each value of the column `name`, with markers and dashes if `marked`.
+
+    xy: columns; several: that which counts what a point is the mean of: where it is more than one,
+    there is a band between the columns low and high.
+    """
+    x, y = xy
+    # Those that others are held against lie below.
+    names = sorted(dict.fromkeys(rows[name]), key=lambda each: each not in DASHES)
+    dashes = {each: DASHES.get(each, "") for each in names}
+    forms = {"style": name, "style_order": names, "markers": MARKERS, "dashes": dashes}
+    sns.lineplot(
+        rows.astype({name: str}),
+        x=x,
+        y=y,
+        hue=name,
+        hue_order=names,
+        palette=dict(style.palette),
+        estimator=None,
+        errorbar=None,
+        legend=False,
+        ax=axes,
+        linewidth=LINE_WIDTH,
+        markersize=MARKER_SIZE,
+        markeredgewidth=0.3,
+        **(forms if marked else {}),
     )
+    axes.set(xlabel="", ylabel="")
+    for each, line in rows.groupby(name, sort=False, observed=True) if several else []:
+        if (line[several] > 1).any():
+            form = {"color": style.palette[each], "alpha": BAND_ALPHA, "linewidth": 0}
+            axes.fill_between(line[x], line["low"], line["high"], **form)
+
+
+def legend(figure: Figure, handles: Sequence[Any], columns: int | None = None) -> None:
+    """One for the whole figure, below it."""
+    columns = columns or len(handles)
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
+
+
+def line_keys(names: Sequence[str], style: Style) -> list[Line2D]:
+    """Handles of a legend of strategies or phases."""
+    return [Line2D([], [], label=style.labels[name], **line_form(name, style)) for name in names]
 
 
 def without_data(style: Style, message: str) -> Figure:
@@ -221,19 +239,6 @@ def without_data(style: Style, message: str) -> Figure:
     figure = Figure(figsize=(style.width_inches, 1.2))
     figure.text(0.5, 0.5, message, ha="center", va="center", wrap=True)
     return figure
-
-
-def draw(
-    figure_of: Callable[..., Figure],
-    drawn: pd.DataFrame,
-    outputs: Mapping[str, Path | str],
-    style: Mapping[str, Any] | None,
-    about: Any,
-) -> None:
-    """Write what `figure_of(drawn, style, about)` makes in the config's style: see `save`."""
-    chosen = style_from(style)
-    with matplotlib.rc_context(chosen.rc()):
-        save(figure_of(drawn, chosen, about), drawn, outputs, chosen.dpi)
 
 
 def save(figure: Figure, drawn: pd.DataFrame, outputs: Mapping[str, Path | str], dpi: int) -> None:

@@ -50,7 +50,7 @@ def is_bayesian(network: nn.Module) -> bool:
 def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     """KL(posterior || prior) over the trainable Flipout layers: a scalar, in nats, >= 0.
 
-    `sum` is the divergence of equation 5 (what weighs it: `vipann.training.module.kl_weight`).
+    `sum` is the divergence of equation 5 (what weighs it: `vipann.training.objective.kl_weight`).
     `mean` averages over each weight tensor and sums the averages, as bayesian-torch and the
     published code do.
     """

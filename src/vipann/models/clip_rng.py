@@ -1,7 +1,7 @@
 """Random draws that belong to a clip: the same whatever other clips share its batch.
 
 Inside `draws_of(keys)` a network's random layers take what they draw for a clip from that clip's
-key alone, by SplitMix64 (Steele et al. 2014) over a counter; elsewhere from torch's generator.
+key only, by SplitMix64 (Steele et al. 2014) over a counter; elsewhere from torch's generator.
 """
 
 import math

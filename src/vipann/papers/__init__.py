@@ -3,3 +3,9 @@
 A folder's `PAPER` says how its results are told from another's, each file of its `tables/` and
 `figures/` declares one (`TABLE`, `FIGURE`: `vipann.plan.products`), and no file outside knows them.
 """
+
+from collections.abc import Mapping, Sequence
+
+# What a table or figure is given: the input files by name; dataset -> what the paper calls it.
+Sources = Mapping[str, Sequence[str]]
+Names = Mapping[str, str | None]

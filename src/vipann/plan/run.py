@@ -1,28 +1,31 @@
 """A run: the config of one folder of results, with what follows from it for every stage."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from vipann.config import folds_of, in_order
 from vipann.datasets.windows import dataset_blocks, windows_of
-from vipann.provenance.fingerprint import fingerprint
+from vipann.provenance.fingerprint import counted, fingerprint
+from vipann.provenance.ledger import Code
 from vipann.seeds import derive_seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """A checked config, and the checkout whose code its jobs run.
 
     root: the repository; config: merged and checked (`vipann.config.check_config`); paper_config:
-    config/config.yaml alone, the paper's own settings.
+    config/config.yaml alone, the paper's own settings; codes: what the fingerprints of its jobs
+    stand for, of those that were asked for.
     """
 
     root: Path
     config: Mapping[str, Any]
     paper_config: Mapping[str, Any]
+    codes: dict[str, Code] = field(default_factory=dict, init=False)
 
     @property
     def results(self) -> str:
@@ -79,8 +82,9 @@ class Run:
         one that it executes.
         """
         executed = self.root / notebook if notebook else None
-        path = self.root / "workflow/scripts" / script
-        values["code"] = fingerprint(path, self.root / "src", chosen, executed)
+        source = (self.root / "workflow/scripts" / script, self.root / "src", chosen, executed)
+        values["code"] = fingerprint(*source)
+        self.codes[values["code"]] = Code(script, counted(*source))
         if seed_names:
             values["seed"] = derive_seed(self.config["seed"], *seed_names)
         return in_order(values)

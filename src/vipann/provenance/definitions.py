@@ -21,16 +21,15 @@ PACKAGE = "vipann"
 WHOLE = "*"
 
 Statement = ast.stmt
-Place = tuple[str, str]  # module, name; WHOLE for all of it
+Place = tuple[str, str]  # module, name; WHOLE for all of it, "" for what runs when it is imported
 
 
 class References(NamedTuple):
-    """What a piece of code refers to: definitions of the project, modules that it imports, and what
-    its other names stand for ("np = numpy")."""
+    """What a piece of code refers to: definitions of the project with the modules that it imports,
+    and what its other names stand for ("np = numpy")."""
 
-    places: frozenset[Place]
-    modules: frozenset[str]
-    others: frozenset[str]
+    places: set[Place]
+    others: set[str]
 
 
 @dataclass
@@ -57,7 +56,6 @@ class Project:
         self.root = root
         self._sources: dict[str, Source] = {}
         self._references: dict[int, References] = {}
-        self._reached: dict[Place, frozenset[tuple[str, int]]] = {}
 
     @functools.cache  # noqa: B019  (a project lives as long as the process)
     def file_of(self, name: str) -> Path | None:
@@ -114,7 +112,8 @@ class Project:
     def references(self, node: ast.AST, source: Source) -> References:
         """What a statement of `source` refers to, or a whole script."""
         if id(node) not in self._references:
-            self._references[id(node)] = _Reader(self, source, node).found()
+            found = _Reader(self, source, node)
+            self._references[id(node)] = References(found.places, found.others)
         return self._references[id(node)]
 
     def split(self, target: str) -> tuple[str, list[str]]:
@@ -134,13 +133,9 @@ class _Reader(ast.NodeVisitor):
         self.project, self.source = project, source
         inner = dict(_imports(node, source.package))
         self.names = source.imports | inner
-        self.places: set[Place] = set()
-        self.modules = {project.split(target)[0] for target in inner.values()} - {""}
+        self.places: set[Place] = {(project.split(target)[0], "") for target in inner.values()}
         self.others: set[str] = set()
         self.visit(node)
-
-    def found(self) -> References:
-        return References(*map(frozenset, (self.places, self.modules, self.others)))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         chain: list[str] = []
@@ -181,37 +176,40 @@ class _Reader(ast.NodeVisitor):
 
 
 def reached(
-    project: Project, script: Path, extra: Iterable[str] = ()
+    project: Project, scripts: Iterable[Path], extra: Iterable[str] = ()
 ) -> dict[str, tuple[list[Statement], set[str]]]:
-    """By module of the project: the statements that count, in their order, and what the other names
-    in them stand for. `extra` names modules that count as a whole, or "module:definition"s."""
-    root = project.script(script)
+    """By module of the project: the statements that count for the scripts, in their order, and what
+    the other names in them stand for. `extra` names modules that count as a whole, or
+    "module:definition"s."""
     counted: dict[str, set[int]] = {}
     others: dict[str, set[str]] = {}
     asked: set[Place] = set()
     named = (name.partition(":") for name in extra)
-    pending: list[Place | str] = [(module, name or WHOLE) for module, _, name in named]
+    pending: list[Place] = [(module, name or WHOLE) for module, _, name in named]
 
     def count(statement: ast.AST, source: Source) -> None:
         found = project.references(statement, source)
-        pending.extend([*found.modules, *found.places])
+        pending.extend(found.places)
         others.setdefault(source.name, set()).update(found.others)
 
-    count(root.tree, root)
-    pending.extend(project.split(target)[0] for target in root.imports.values())
+    for path in scripts:
+        script = project.script(path)
+        count(script.tree, script)
+        pending.extend((project.split(target)[0], "") for target in script.imports.values())
     while pending:
-        item = pending.pop()
-        place = (item, "") if isinstance(item, str) else item
-        if place in asked or not place[0]:
+        module, name = place = pending.pop()
+        if place in asked or not module:
             continue
         asked.add(place)
-        source = project.source(place[0])
-        if not place[1]:
-            chosen = source.at_import
-            pending.extend(_imported_with(project, source))
+        source = project.source(module)
+        if name:
+            pending.append((module, ""))
+            chosen = _statements(project, source, name, pending)
         else:
-            pending.append(place[0])
-            chosen = _statements(project, source, place[1], pending)
+            # With a module those run that it imports, and the packages above it.
+            chosen = source.at_import
+            imported = (project.split(target)[0] for target in source.imports.values())
+            pending.extend((other, "") for other in [module.rpartition(".")[0], *imported])
         for statement in chosen:
             if id(statement) not in counted.setdefault(source.name, set()):
                 counted[source.name].add(id(statement))
@@ -222,16 +220,8 @@ def reached(
     }
 
 
-def _imported_with(project: Project, source: Source) -> Iterator[str]:
-    """The modules that run when a module is imported: those that it imports, and the packages
-    above it."""
-    yield source.name.rpartition(".")[0]
-    for target in source.imports.values():
-        yield project.split(target)[0]
-
-
 def _statements(
-    project: Project, source: Source, name: str, pending: list[Place | str]
+    project: Project, source: Source, name: str, pending: list[Place]
 ) -> list[Statement]:
     """The statements that define a name of a module; `pending` takes what it imports as that."""
     if name in source.definitions:

@@ -6,12 +6,13 @@ modification times. Standard library only, so that the Snakefile parses anywhere
 """
 
 import ast
+import copy
 import functools
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from vipann.provenance.definitions import Project, reached, tree_of
+from vipann.provenance.definitions import Project, names_bound_by, reached, tree_of
 
 
 def fingerprint(
@@ -20,39 +21,70 @@ def fingerprint(
     extra: Iterable[str] = (),
     notebook: Path | str | None = None,
 ) -> str:
-    """Hex digest (16 digits) over the syntax of `script` and of all that it reaches by name.
+    """Hex digest (16 digits) over all that `counted` finds."""
+    counts = counted(script, source_root, extra, notebook)
+    return _digest(f"{name} {digest}" for name, digest in counts.items())
 
-    What is reached: see `vipann.provenance.definitions`. With it come the data files that it names,
-    beside its module. Docstrings, comments and layout do not count, nor do paths outside
-    `source_root` (the folder that holds the package). `extra` names modules that are imported by a
-    computed name, and count as a whole, or one definition of them, as "module:definition";
-    `notebook` is one that the script executes.
 
-    Each file is read once per process: the digest is that of the first call.
+def counted(
+    script: Path | str,
+    source_root: Path | str,
+    extra: Iterable[str] = (),
+    notebook: Path | str | None = None,
+) -> Mapping[str, str]:
+    """Digest (16 digits) by name of `script` and of all that it reaches by name, in their order.
+
+    What is reached: see `vipann.provenance.definitions`; a name is that of a function, method,
+    class or constant, of a module (what it runs at import, and what its own names stand for), or of
+    a data file beside a module that names it. Docstrings, comments and layout do not count, nor do
+    paths outside `source_root` (the folder that holds the package). `extra` names modules that are
+    imported by a computed name, and count as a whole, or one definition of them, as
+    "module:definition"; `notebook` is one that the script executes.
+
+    Each file is read once per process: the digests are those of the first call.
 
     Raises:
         ModuleNotFoundError: `extra` names a module or definition that is not there.
     """
-    notebook = Path(notebook) if notebook else None
-    return _fingerprint(Path(script), Path(source_root), tuple(sorted(extra)), notebook)
+    scripts = tuple(Path(path) for path in (script, notebook) if path)
+    return _counted(scripts, Path(source_root), tuple(sorted(extra)))
 
 
 @functools.cache
-def _fingerprint(script: Path, root: Path, extra: tuple[str, ...], notebook: Path | None) -> str:
+def _counted(scripts: tuple[Path, ...], root: Path, extra: tuple[str, ...]) -> Mapping[str, str]:
     project = project_below(root)
     for place in extra:
         module, _, name = place.partition(":")
         if project.file_of(module) is None or not project.defines(module, name):
             raise ModuleNotFoundError(f"{place}: nothing of that name below {root}")
-    lines = [_syntax(tree_of(path)) for path in (script, notebook) if path]
-    roots = [reached(project, script, extra), *([reached(project, notebook)] if notebook else [])]
-    for modules in roots:
-        for name, (statements, others) in modules.items():
-            lines += [name, *sorted(others), *map(_syntax, statements)]
-            module = project.file_of(name)
-            data = {path for statement in statements for path in named_data(statement, module)}
-            lines += [f"{path.name} {_contents(path)}" for path in sorted(data)]
+    lines = {path.name: [_syntax(tree_of(path))] for path in scripts}
+    for module, (statements, others) in reached(project, scripts, extra).items():
+        lines[module] = sorted(others)
+        for statement in statements:
+            for name, part in _parts(statement):
+                lines.setdefault(f"{module}{name}", []).append(_syntax(part))
+            for path in named_data(statement, project.file_of(module)):
+                lines[str(path.relative_to(root))] = [_contents(path)]
+    return {name: _digest(each) for name, each in lines.items()}
+
+
+def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _parts(statement: ast.stmt) -> tuple[tuple[str, ast.AST], ...]:
+    """(name below its module, syntax): the methods of a class by themselves, and the rest of it;
+    "" for what binds no name."""
+    if not isinstance(statement, ast.ClassDef):
+        return tuple((f".{name}", statement) for name in names_bound_by(statement)) or (
+            ("", statement),
+        )
+    methods = [node for node in statement.body if isinstance(node, ast.FunctionDef)]
+    rest = copy.copy(statement)
+    rest.body = [node for node in statement.body if node not in methods]
+    whole = f".{statement.name}"
+    return ((whole, rest), *((f"{whole}.{method.name}", method) for method in methods))
 
 
 @functools.cache

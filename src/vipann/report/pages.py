@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from vipann.files import replacing
@@ -34,12 +33,6 @@ def write_page(source: Path | str, out: Path | str) -> None:
     text = Path(source).read_text(encoding="utf-8")
     with replacing(out) as beside:
         beside.write_text(page(text, Path(source).stem), encoding="utf-8")
-
-
-def write_pages(sources: Sequence[Path | str], outs: Sequence[Path | str]) -> None:
-    """`write_page` for each pair."""
-    for source, out in zip(sources, outs, strict=True):
-        write_page(source, out)
 
 
 def page(markdown: str, name: str) -> str:

@@ -1,14 +1,13 @@
 """One table three ways: tidy csv in full precision, and Markdown and LaTeX laid out as printed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from vipann.files import replacing
-from vipann.latex import escaped
 
 TIDY_COLUMNS = [
     "table",
@@ -28,49 +27,103 @@ ABOUT_THE_PAPER = f"difference = ours - paper; {NOTHING}: there is no such numbe
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a laid-out table: its heading (group above, name below) and what it shows."""
+class Table:
+    """frame: tidy, for the csv; title, cells, notes: what is read.
 
-    group: str
-    name: str
-    dataset: str = ""
-    phase: str = ""
-    metric: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return self.dataset, self.phase, self.metric
-
-
-@dataclass(frozen=True)
-class Wide:
-    """A cell across several columns."""
-
-    text: str
-    columns: int
-
-
-Cell = str | Wide
-
-
-@dataclass(frozen=True)
-class Layout:
-    """A table of cells. `rows` start with a label; "" continues the label above.
-
-    stubs: headings of the first cells of a row, before those of `columns`; "" for the rest of them.
+    cells: text, its index the labels at the left of each row (of which the first is shown where it
+    is another than above), its columns names or pairs (group, name).
     """
 
     title: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    notes: Sequence[str] = field(default_factory=tuple)
-    stubs: Sequence[str] = ("Model",)
+    frame: pd.DataFrame
+    cells: pd.DataFrame
+    notes: Sequence[str] = ()
 
-    @property
-    def headings(self) -> list[str]:
-        """Of the cells before those of `columns`."""
-        width = sum(width_of(cell) for cell in self.rows[0]) - len(self.columns)
-        return [*self.stubs, *[""] * (width - len(self.stubs))]
+    def with_notes(self, notes: Sequence[str]) -> "Table":
+        """With more sentences to stand below it."""
+        return replace(self, notes=[*self.notes, *notes])
+
+
+def write_table(table: Table, csv: Path | str, md: Path | str, tex: Path | str) -> None:
+    """Write the tidy frame as csv, and what is read of it as Markdown and LaTeX."""
+    with replacing(csv) as beside:
+        table.frame.to_csv(beside, index=False)
+    for path, text in ((md, markdown(table)), (tex, latex(table))):
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+
+
+def markdown(table: Table) -> str:
+    """The table in GitHub's Markdown."""
+    body = "This run has no result for this table."
+    if len(table.cells):
+        left = table.cells.index.nlevels
+        flat = _flat(table.cells).map(lambda text: text.replace("|", "\\|"))
+        body = flat.to_markdown(
+            index=False,
+            headers=[" ".join(filter(None, names)) for names in flat.columns],
+            disable_numparse=True,
+            colalign=["left"] * left + ["right"] * (flat.shape[1] - left),
+        )
+    return "\n\n".join([f"**{table.title}**", body, *table.notes]) + "\n"
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX `table` (needs the package booktabs)."""
+    caption, body = escaped(table.title), "  This run has no result for this table.\n"
+    if len(table.cells):
+        left = table.cells.index.nlevels
+        flat = _flat(table.cells)
+        form = "l" * left + "r" * (flat.shape[1] - left)
+        if not any(group for group, _ in flat.columns):
+            flat.columns = flat.columns.droplevel(0)
+        styled = flat.style.format(escaped).format_index(escaped, axis="columns").hide()
+        body = styled.to_latex(column_format=form, hrules=True, multicol_align="c")
+    notes = "".join(f"\\par\\footnotesize {escaped(note)}\n" for note in table.notes)
+    head = "% Needs \\usepackage{booktabs}.\n\\begin{table}\n\\centering\n"
+    return f"{head}\\caption{{{caption}}}\n" + body + notes + "\\end{table}\n"
+
+
+def escaped(text: str) -> str:
+    """The text with LaTeX's own characters escaped and others in its words for them."""
+    for character in "&%$#_":
+        text = text.replace(character, f"\\{character}")
+    # LaTeX's first font encoding has other letters in the places of < and >.
+    for character in "<>":
+        text = text.replace(character, f"${character}$")
+    text = text.replace("±", r"$\pm$").replace("≤", r"$\le$").replace("–", "--")
+    # A signed number alone in its cell: a minus sign, not a hyphen.
+    sign, digits = text[:1], text[1:]
+    return f"${sign}${digits}" if sign in ("+", "-") and digits[:1].isdigit() else text
+
+
+def number(value: Any, form: str = ".3f") -> str:
+    """A number as the paper prints it, with three decimals; `form`: of another."""
+    return NOTHING if pd.isna(value) else format(value, form)
+
+
+def whole_number(value: Any, sign: str = "") -> str:
+    """A count, with commas; with `sign` "+" a difference of counts, which has a sign unless 0."""
+    return NOTHING if pd.isna(value) else format(int(value), f"{sign if value else ''},")
+
+
+def with_error(value: float, error: float) -> str:
+    """value ± standard error; the error is left out where there is none."""
+    return number(value) if pd.isna(error) else f"{number(value)} ± {number(error)}"
+
+
+def ordered(
+    frame: pd.DataFrame, orders: Mapping[str, Iterable[Any]], then: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Rows whose values are in `orders` (column -> values), by their places there, then by `then`.
+
+    The columns of `orders` become categorical, so that what is grouped by them comes in that order.
+    """
+    for name, values in orders.items():
+        values = list(values)
+        frame = frame[frame[name].isin(values)]
+        frame = frame.assign(**{name: pd.Categorical(frame[name], values, ordered=True)})
+    return frame.sort_values([*orders, *then], kind="stable", ignore_index=True)
 
 
 def averages(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -86,163 +139,92 @@ def averages(metrics: pd.DataFrame) -> pd.DataFrame:
     per_fold = own.groupby([*keys, "fold"], sort=False).agg(
         value=("value", "mean"), replications=("replication", "nunique")
     )
-    return (
-        per_fold.groupby(keys, sort=False)
-        .agg(
-            ours=("value", "mean"),
-            standard_error=("value", "sem"),
-            folds=("value", "size"),
-            replications=("replications", "max"),
-        )
-        .reset_index()
+    over_folds = per_fold.groupby(keys, sort=False).agg(
+        ours=("value", "mean"),
+        standard_error=("value", "sem"),
+        folds=("value", "size"),
+        replications=("replications", "max"),
     )
+    return over_folds.reset_index()
 
 
-def tidy(number: int, chosen: pd.DataFrame, paper: Sequence[float | None]) -> pd.DataFrame:
-    """`averages` rows plus what the paper prints for each (None: nothing), as the csv has it."""
-    frame = chosen.reset_index(drop=True)
-    frame["table"] = number
-    frame["paper"] = pd.Series(list(paper), dtype="float64", index=frame.index)
-    frame["difference"] = frame["ours"] - frame["paper"]
-    return frame[TIDY_COLUMNS]
+def compared(
+    frame: pd.DataFrame, paper: Sequence[float | None], dtype: str = "float64"
+) -> pd.DataFrame:
+    """With the columns paper (what is printed; None: nothing) and difference (ours - paper)."""
+    printed = pd.Series(list(paper), dtype=dtype, index=frame.index)
+    return frame.assign(paper=printed, difference=frame["ours"] - printed)
 
 
-def number(value: float | None) -> str:
-    """A number as the paper prints it, with three decimals."""
-    return NOTHING if pd.isna(value) else f"{value:.3f}"
+def tidy(number: int, frame: pd.DataFrame, paper: Sequence[float | None]) -> pd.DataFrame:
+    """`averages` as the csv has it: columns `TIDY_COLUMNS`."""
+    return compared(frame, paper).assign(table=number)[TIDY_COLUMNS]
 
 
-def with_error(value: float, error: float) -> str:
-    """value ± standard error; the error is left out where there is none."""
-    return number(value) if pd.isna(error) else f"{number(value)} ± {number(error)}"
+def comparison(
+    frame: pd.DataFrame, columns: Sequence[str], labels: Mapping[str, Mapping[Any, str | None]]
+) -> pd.DataFrame:
+    """Cells of `tidy`, by strategy: ours, and below it the paper's and the difference.
 
-
-def signed(value: float | None) -> str:
-    """A difference with its sign."""
-    return NOTHING if pd.isna(value) else f"{value:+.3f}"
-
-
-def whole_number(value: float | None) -> str:
-    """A count, with commas."""
-    return NOTHING if pd.isna(value) else f"{int(value):,}"
-
-
-def whole_number_signed(value: float | None) -> str:
-    """A difference of counts with its sign, if there is one."""
-    return whole_number(value) if pd.isna(value) or value == 0 else f"{int(value):+,}"
-
-
-def width_of(cell: Cell) -> int:
-    """How many columns it takes."""
-    return cell.columns if isinstance(cell, Wide) else 1
-
-
-def comparison_rows(
-    frame: pd.DataFrame, strategies: Mapping[str, str], columns: Sequence[Column]
-) -> list[list[str]]:
-    """Text rows, per strategy that the run has: ours, and below it the paper's and the difference.
-
-    frame: as `tidy` returns it; strategies: strategy -> label, in the order of rows. Without any
-    number of the paper there is one row a strategy and no word of the paper.
+    columns, labels: as for `side_by_side`. Without any number of the paper there is one row a
+    strategy and no word of the paper.
     """
-    compared = bool(frame["paper"].notna().any())
-    cells = frame.set_index(["strategy", "dataset", "phase", "metric"])
-    kinds = {
-        "ours": lambda cell: with_error(cell["ours"], cell["standard_error"]),
-        "paper": lambda cell: number(cell["paper"]),
-        "difference": lambda cell: signed(cell["difference"]),
-    }
-    rows = []
-    for strategy, label in strategies.items():
-        if strategy not in set(frame["strategy"]):
-            continue
-        for kind, text in kinds.items() if compared else [("ours", kinds["ours"])]:
-            here = [(strategy, *column.key) for column in columns]
-            texts = [text(cells.loc[key]) if key in cells.index else NOTHING for key in here]
-            first = [label if kind == "ours" else ""]
-            rows.append([*first, *([kind] if compared else []), *texts])
-    return rows
+    texts = frame[["strategy", *columns]].copy()
+    texts["ours"] = list(map(with_error, frame["ours"], frame["standard_error"]))
+    if not frame["paper"].notna().any():
+        return side_by_side(texts, {"strategy": "Model"}, columns, labels)
+    texts["paper"] = frame["paper"].map(number)
+    texts["difference"] = frame["difference"].map(lambda value: number(value, "+.3f"))
+    return side_by_side(texts, {"strategy": "Model", "": ""}, columns, labels)
 
 
-def markdown(layout: Layout) -> str:
-    """The table in GitHub's Markdown."""
-    lines = [f"**{layout.title}**", ""]
-    if layout.rows:
-        names = [f"{column.group} {column.name}".strip() for column in layout.columns]
-        headings = layout.headings
-        lines += [
-            "| " + " | ".join([*headings, *names]) + " |",
-            "|" + "|".join([":--"] * len(headings) + ["--:"] * len(names)) + "|",
-            *("| " + " | ".join(_separate(row)) + " |" for row in layout.rows),
-        ]
-    else:
-        lines.append("This run has no result for this table.")
-    for note in layout.notes:
-        lines += ["", note]
-    return "\n".join(lines) + "\n"
+def side_by_side(
+    texts: pd.DataFrame,
+    rows: Mapping[str, str],
+    columns: Sequence[str],
+    labels: Mapping[str, Mapping[Any, str | None]],
+) -> pd.DataFrame:
+    """Cells for a `Table` from texts: a row for each number, with its keys and a column a text.
+
+    rows: the keys that rows are labelled by, with their headings; columns: those of the columns
+    (group, name). "" stands for which of several texts it is (ours, paper, difference). labels: of
+    a key's values, where they are others than these. The order is that of categories, or of first
+    occurrence; what is missing is NOTHING.
+    """
+    if list(columns) == [""]:
+        cells = texts.set_index(list(rows))
+        cells.index = _labelled(cells.index, labels).set_names(list(rows.values()))
+        return cells
+    keys = [name for name in (*rows, *columns) if name]
+    indexed = texts.assign(**{name: _categories(texts[name]) for name in keys}).set_index(keys)
+    indexed.columns = pd.CategoricalIndex(indexed.columns, indexed.columns, name="")
+    several = "" in (*rows, *columns)
+    long = indexed.stack(future_stack=True) if several else indexed.squeeze(axis="columns")
+    cells = long.unstack(list(columns)).sort_index(axis="columns")
+    cells.index = _labelled(cells.index, labels).set_names(list(rows.values()))
+    cells.columns = _labelled(cells.columns, labels)
+    return cells.fillna(NOTHING)
 
 
-def latex(layout: Layout) -> str:
-    """The table as a LaTeX `table` (needs the package booktabs)."""
-    caption = f"  \\caption{{{escaped(layout.title)}}}"
-    lines = ["% Needs \\usepackage{booktabs}.", "\\begin{table}", "  \\centering", caption]
-    if layout.rows:
-        stubs = len(layout.headings)
-        lines += [
-            f"  \\begin{{tabular}}{{{'l' * stubs}{'r' * len(layout.columns)}}}",
-            "    \\toprule",
-        ]
-        lines += _latex_heading(layout)
-        lines.append("    \\midrule")
-        for index, row in enumerate(layout.rows):
-            if index and stubs > 1 and row[0]:
-                lines.append("    \\addlinespace")
-            lines.append("    " + " & ".join(map(_latex_cell, row)) + r" \\")
-        lines += ["    \\bottomrule", "  \\end{tabular}"]
-    else:
-        lines.append("  This run has no result for this table.")
-    for note in layout.notes:
-        lines.append(f"  \\par\\footnotesize {escaped(note)}")
-    return "\n".join([*lines, "\\end{table}"]) + "\n"
+def _categories(values: pd.Series) -> pd.Series:
+    has_order = isinstance(values.dtype, pd.CategoricalDtype)
+    return values if has_order else pd.Series(pd.Categorical(values, values.unique()), values.index)
 
 
-def write_table(frame: pd.DataFrame, layout: Layout, csv: Path, md: Path, tex: Path) -> None:
-    """Write the tidy frame as csv, and the layout as Markdown and LaTeX."""
-    with replacing(csv) as beside:
-        frame.to_csv(beside, index=False)
-    for path, text in ((md, markdown(layout)), (tex, latex(layout))):
-        with replacing(path) as beside:
-            beside.write_text(text, encoding="utf-8")
-
-
-def _separate(row: Sequence[Cell]) -> list[str]:
-    """A wide cell's text in its last column, for a format without cells across columns."""
-    cells = []
-    for cell in row:
-        cells += [""] * (width_of(cell) - 1)
-        cells.append(cell.text if isinstance(cell, Wide) else cell)
-    return cells
-
-
-def _latex_cell(cell: Cell) -> str:
-    if isinstance(cell, Wide):
-        return f"\\multicolumn{{{cell.columns}}}{{c}}{{{escaped(cell.text)}}}"
-    return escaped(cell)
-
-
-def _latex_heading(layout: Layout) -> list[str]:
-    headings = [escaped(heading) for heading in layout.headings]
-    names = [escaped(column.name) for column in layout.columns]
-    if not any(column.group for column in layout.columns):
-        return ["    " + " & ".join([*headings, *names]) + r" \\"]
-    spans, rules, start = [], [], len(headings) + 1
-    for group, members in groupby(layout.columns, key=lambda column: column.group):
-        width = len(list(members))
-        spans.append(f"\\multicolumn{{{width}}}{{c}}{{{escaped(group)}}}")
-        rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
-        start += width
-    return [
-        "    " + " & ".join([*headings, *spans]) + r" \\",
-        "    " + " ".join(rules),
-        "    " + " & ".join([*[""] * len(headings), *names]) + r" \\",
+def _labelled(index: pd.Index, labels: Mapping[str, Mapping[Any, str | None]]) -> pd.Index:
+    levels = [
+        [labels.get(name, {}).get(value) or value for value in index.get_level_values(name)]
+        for name in index.names
     ]
+    return pd.MultiIndex.from_arrays(levels) if len(levels) > 1 else pd.Index(levels[0])
+
+
+def _flat(cells: pd.DataFrame) -> pd.DataFrame:
+    """The labels of rows as the first columns, and above each column its group, which may be ""."""
+    labels = pd.DataFrame(cells.index.tolist(), dtype=str)
+    labels.columns = [("", name or "") for name in cells.index.names]
+    labels.iloc[:, 0] = labels.iloc[:, 0].mask(labels.iloc[:, 0] == labels.iloc[:, 0].shift(), "")
+    pairs = [name if isinstance(name, tuple) else ("", name) for name in cells.columns]
+    flat = pd.concat([labels, cells.reset_index(drop=True)], axis=1)
+    flat.columns = pd.MultiIndex.from_tuples([*labels.columns, *pairs])
+    return flat

@@ -10,27 +10,19 @@ from typing import Any
 from tqdm import tqdm
 
 from vipann.files import replacing
-from vipann.training.running import Running
+from vipann.training.launch import Runtime
 
 SECONDS_BETWEEN_LINES = 60.0
 # A curve has at most so many points, whatever the number of steps.
 POINTS = 500
-COLUMNS = (
-    "step",
-    "epoch",
-    "learning_rate",
-    "loss",
-    "kl",
-    "gradient_norm",
-    "clips_per_second",
-)
 _MEANS = ("loss", "kl", "gradient_norm")
+COLUMNS = ("step", "epoch", "learning_rate", *_MEANS, "clips_per_second")
 
 Row = dict[str, float]
 
 
 class Curves:
-    """Collects each step's numbers and shows them; for the first process alone.
+    """Collects each step's numbers and shows them.
 
     A point of the curves is the mean over the steps since the point before. `rows` holds the points
     so far. What `state_dict` gives goes into the training's state and comes back as `state`, so
@@ -38,9 +30,9 @@ class Curves:
     """
 
     def __init__(
-        self, running: Running, steps: int, start: int, state: Mapping[str, Any] | None = None
+        self, runtime: Runtime, steps: int, start: int, state: Mapping[str, Any] | None = None
     ) -> None:
-        self.running, self.steps = running, steps
+        self.steps = steps
         self.every = math.ceil(steps / POINTS)
         self.rows: list[Row] = list(state["rows"]) if state else []
         self._sums = dict(state["sums"]) if state else dict.fromkeys(_MEANS, 0.0)
@@ -48,23 +40,23 @@ class Curves:
         self._since = self._printed = time.monotonic()
         self._clips = self._clips_since_line = 0
         self._printed_step = start
-        self._bar = tqdm(
-            total=steps,
-            initial=start,
-            unit="step",
-            file=running.terminal,
-            disable=running.terminal is None,
-            leave=False,
-            mininterval=1.0,
-        )
-        self._board = _board(running.tensorboard, start)
+        self._bar = None
+        if runtime.terminal:
+            shown = {"total": steps, "initial": start, "file": runtime.terminal}
+            self._bar = tqdm(**shown, unit="step", leave=False, mininterval=1.0)
+        self._board = None
+        if runtime.tensorboard and runtime.is_first:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(runtime.tensorboard), purge_step=start)
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "sums": self._sums, "summed": self._summed}
 
     def step(self, done: int, epoch: int, clips: int, values: Mapping[str, float]) -> None:
         """Take in a step: `done` steps are finished; `values` has loss, kl, gradient_norm, rate."""
-        self._bar.update()
+        if self._bar is not None:
+            self._bar.update()
         self._clips += clips
         self._clips_since_line += clips
         self._summed += 1
@@ -80,8 +72,8 @@ class Curves:
     def checked(self, done: int, epoch: int, scores: Mapping[str, float]) -> None:
         """Add the scores of a check after `done` steps."""
         self._add({"step": done, "epoch": epoch, **scores})
-        said = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        print(f"epoch {epoch} step {done}: {said}", flush=True)
+        line = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        print(f"epoch {epoch} step {done}: {line}", flush=True)
 
     def write(self, path: Path) -> None:
         """Write the points so far as CSV."""
@@ -92,9 +84,9 @@ class Curves:
             writer.writerows(self.rows)
 
     def close(self) -> None:
-        self._bar.close()
-        if self._board is not None:
-            self._board.close()
+        for shown in (self._bar, self._board):
+            if shown is not None:
+                shown.close()
 
     def _line(self, done: int, epoch: int, values: Mapping[str, float], now: float) -> None:
         seconds = max(now - self._printed, 1e-9)
@@ -102,23 +94,16 @@ class Curves:
         print(
             f"epoch {epoch} step {done} of {self.steps}: loss {values['loss']:.4f} "
             f"kl {values['kl']:.4f} {self._clips_since_line / seconds:.1f} clips/s, "
-            f"{_duration(left)} left",
+            f"{tqdm.format_interval(left)} left",
             flush=True,
         )
         self._printed, self._printed_step, self._clips_since_line = now, done, 0
 
     def _point(self, done: int, epoch: int, learning_rate: float, now: float) -> None:
-        means = {name: total / self._summed for name, total in self._sums.items()}
+        row = {"step": done, "epoch": epoch, "learning_rate": learning_rate}
+        row |= {name: total / self._summed for name, total in self._sums.items()}
         rate = self._clips / max(now - self._since, 1e-9)
-        self._add(
-            {
-                "step": done,
-                "epoch": epoch,
-                "learning_rate": learning_rate,
-                **means,
-                "clips_per_second": round(rate, 1),
-            }
-        )
+        self._add(row | {"clips_per_second": round(rate, 1)})
         self._sums, self._summed = dict.fromkeys(_MEANS, 0.0), 0
         self._since, self._clips = now, 0
 
@@ -128,16 +113,3 @@ class Curves:
             for name, value in row.items():
                 if name != "step":
                     self._board.add_scalar(name, value, int(row["step"]))
-
-
-def _board(folder: Path | None, start: int) -> Any:
-    if folder is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(folder), purge_step=start)
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Weights that exist already in the place of pretraining: published ones, or our own."""
+"""Weights that exist already in the place of pretraining: published ones, our own, and MOPED."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from vipann.files import compared_sums, digest, listed_sums, matching_sum
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, unnamed_classes
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.published import CLIP_SECONDS, network_from, read_published
-from vipann.models.strategies import build_network, check_fit, prior_of
+from vipann.models.strategies import Strategy, build_network, check_fit, moped_from, prior_of
 from vipann.parts import parts_that_differ, place, published_features, settings_that_differ
 from vipann.registry import declared
 
@@ -19,7 +19,18 @@ _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
 Settings = Mapping[str, Any]
 
 
-def import_weights(strategy: str, weights: Path, settings: Settings, out: Path) -> None:
+def initialise_with_moped(det: Path, settings: Settings, out: Path) -> None:
+    """Write the Flipout network whose posterior means are the weights of the checkpoint `det`.
+
+    The stage between deterministic and Flipout pretraining (section 3.1); nothing is trained.
+    """
+    state, facts = load_checkpoint(det)
+    network = moped_from(state, len(facts["classes"]), settings)
+    made = {"strategy": "flip", "phase": "moped", "settings": dict(settings)}
+    save_checkpoint(network, out, facts | made)
+
+
+def import_weights(strategy: Strategy, weights: Path, settings: Settings, out: Path) -> None:
     """Write the upstream checkpoint of `strategy` (det, drop or flip) from existing `weights`.
 
     `weights` is a .pth file as published, or a checkpoint of this project (.safetensors with its
@@ -57,7 +68,7 @@ def _check_file(strategy: str, weights: Path, entry: Mapping[str, Any]) -> None:
 
 
 def _read_published(
-    strategy: str, weights: Path, settings: Settings
+    strategy: Strategy, weights: Path, settings: Settings
 ) -> tuple[Network, dict[str, Any]]:
     published = read_published(weights)
     features = settings["features"]
@@ -71,7 +82,7 @@ def _read_published(
     if published.front_end:
         _refuse(differences(**published.front_end, features=features), weights)
         print(
-            f"not told by the file, so taken from the config: hop_length {features['hop_length']}, "
+            f"not said by the file, so taken from the config: hop_length {features['hop_length']}, "
             f"amin {features['amin']:g}"
         )
     elif known:
@@ -94,7 +105,9 @@ def _read_published(
     }
 
 
-def _read_own(strategy: str, weights: Path, settings: Settings) -> tuple[Network, dict[str, Any]]:
+def _read_own(
+    strategy: Strategy, weights: Path, settings: Settings
+) -> tuple[Network, dict[str, Any]]:
     state, facts = load_checkpoint(weights)
     phase, made_as = facts.get("phase"), facts.get("strategy")
     if phase not in ("pretrained", "moped") or made_as not in _FAMILY[strategy]:

@@ -1,87 +1,56 @@
-"""Validation on clips that are neither trained on nor tested: epochs and settings are chosen by it.
+"""Scores while a network trains.
 
-The test fold is not among the rows that a training job reads, so nothing can be chosen by it.
+`Validation` is on clips that are neither trained on nor tested, and epochs and settings are chosen
+by it; the test fold is not among the rows that a training job reads, so nothing can be chosen by
+it. `UpstreamScores` are to be looked at only: pretraining ends after its steps.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vipann.errors import UserError
-from vipann.features.batches import LogmelDataset
-from vipann.features.rejected import rejected_list
-from vipann.features.store import FeatureStore
-from vipann.folds import share_out
+from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.models.flipout import fixed_posteriors
+from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference
-from vipann.training.embeddings import EmbeddingDataset
-from vipann.training.fabric import Fabric
+from vipann.scores import accuracy, multilabel_scores, negative_log_likelihood
+from vipann.training.backbone_cache import EmbeddingDataset
+from vipann.training.fabric import Fabric, gathered
+from vipann.training.launch import Runtime
 
 _CLIPS_AT_ONCE = 64
-_SHOWN = 5
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a features file: `training` and `validation` (none without a validation fold)."""
+class Check:
+    """Something that scores the module now and then and never changes it.
 
-    training: np.ndarray
-    validation: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    validation_fold: int | None = None
-
-
-def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:
-    """The rows of every fold but `test_fold`; with `split` next_fold, the next one validates.
-
-    Folds are never divided, for the clips of a recording share one.
-
-    Raises:
-        UserError: the features have no such fold, or too few folds to leave two out.
+    `scores` is called after `done` steps where `due` says so, in all processes, with the module in
+    evaluation mode; what it draws leaves the training's generators as they are. Its scores go into
+    the curves. Its state (tensors, numbers, text) is kept with the training's.
     """
-    folds = sorted(set(store.fold.tolist()))
-    if test_fold not in folds:
-        raise UserError(f"{store.path}: there is no fold {test_fold}; its folds are {folds}")
-    if split == "next_fold" and len(folds) < 3:
-        raise UserError(
-            f"{store.path} has {len(folds)} folds; validation.split: next_fold needs 3: one "
-            "to train on, one to validate on, one to test on"
-        )
-    kept, left_out = share_out(folds, test_fold, split)
-    validation = store.rows(folds=[] if left_out is None else [left_out])
-    return Rows(store.rows(folds=kept), validation, left_out)
+
+    def due(self, done: int, steps: int, steps_per_epoch: int) -> bool:
+        raise NotImplementedError
+
+    def scores(self, fabric: Fabric, done: int) -> dict[str, float]:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        pass
 
 
-def refuse_lost_classes(store: FeatureStore, rows: Rows, test_fold: int) -> None:
-    """UserError where the test fold holds a class that no clip to train on is of.
-
-    The manifest is sound in this; but the features lack the clips whose audio cannot be used.
-    """
-    tested = store.labels[store.rows(folds=[test_fold])].any(axis=0)
-    lost = np.flatnonzero(tested & ~store.labels[rows.training].any(axis=0))
-    if not lost.size:
-        return
-    names = ", ".join(store.classes[index] for index in lost[:_SHOWN])
-    more = f" and {lost.size - _SHOWN} more" if lost.size > _SHOWN else ""
-    raise UserError(
-        f"{store.path}: no clip of {names}{more} is left to train the network that is tested on "
-        f"them in fold {test_fold}. Clips that cannot be used are listed in "
-        f"{rejected_list(store.path)}: mend or replace them, add recordings that come to other "
-        "folds, or leave the class out."
-    )
-
-
-class Validation:
+class Validation(Check):
     """Accuracy and loss on the validation clips every so many epochs, and after the last.
 
-    A `vipann.training.loop.Check`. `curve` holds an entry per validation: epoch (counted from 1),
-    accuracy, loss (mean negative log likelihood in nats). With `settings["select"]` best, the
-    weights of the most accurate epoch are kept (of equals the one with the lower loss, then the
-    earlier) and `restore` brings them back.
+    `curve` holds an entry per validation: epoch (counted from 1), accuracy, loss (mean negative log
+    likelihood in nats). With `settings["select"]` best, the weights of the most accurate epoch are
+    kept (of equals the one with the lower loss, then the earlier) and `restore` brings them back.
     """
 
     def __init__(
@@ -99,8 +68,8 @@ class Validation:
         self._steps_per_epoch = steps_per_epoch
         return done == steps or done % (steps_per_epoch * self.settings["every_epochs"]) == 0
 
-    def look(self, fabric: Fabric, done: int) -> dict[str, float]:
-        with fabric.autocast():
+    def scores(self, fabric: Fabric, done: int) -> dict[str, float]:
+        with fabric.autocast(), fixed_posteriors(self.network):
             scores = self._scores(fabric.device)
         better = not self.curve or _rank(scores) > max(map(_rank, self.curve))
         self.curve.append({"epoch": done // self._steps_per_epoch, **scores})
@@ -112,26 +81,18 @@ class Validation:
 
     def _scores(self, device: torch.device) -> dict[str, float]:
         """Accuracy and loss of the mean over `mc_samples` samples."""
-        right, loss = 0, 0.0
-        with fixed_posteriors(self.network):
-            for positions in torch.arange(len(self.clips)).split(_CLIPS_AT_ONCE):
-                x, labels = self.clips[positions.numpy()]
-                p = self._probabilities(x.to(device)).cpu()
-                targets = labels.argmax(1)
-                right += int((p.argmax(1) == targets).sum())
-                loss += float(F.nll_loss(p.clamp_min(1e-12).log(), targets, reduction="sum"))
-        return {"accuracy": right / len(self.clips), "loss": loss / len(self.clips)}
+        found = []
+        for positions in torch.arange(len(self.clips)).split(_CLIPS_AT_ONCE):
+            x, labels = self.clips[positions.numpy()]
+            found.append((labels.numpy(), self._probabilities(x.to(device)).cpu().numpy()))
+        targets, p = map(np.concatenate, zip(*found, strict=True))
+        loss = negative_log_likelihood(targets, p, "multiclass").mean()
+        return {"accuracy": accuracy(targets.argmax(1), p.argmax(1)), "loss": float(loss)}
 
     def _probabilities(self, x: Tensor) -> Tensor:
-        """Class probabilities (B, C). Samples of cached embeddings are their views in turn.
-
-        The sampling of `vipann.evaluation.predict` is not used: training must not import it, for a
-        change there would make every network's training out of date.
-        """
-        if isinstance(self.clips, EmbeddingDataset):
-            inputs = [x[:, [view]] for view in range(x.shape[1])]
-        else:
-            inputs = [x]
+        """Class probabilities (B, C). Samples of cached embeddings are their views in turn."""
+        cached = isinstance(self.clips, EmbeddingDataset)
+        inputs = [x[:, [view]] for view in range(x.shape[1])] if cached else [x]
         passes = self.settings["mc_samples"] if is_random_at_inference(self.network) else 1
         passes = max(passes, len(inputs))
         each = [self.network(inputs[i % len(inputs)]).float().softmax(1) for i in range(passes)]
@@ -157,3 +118,33 @@ class Validation:
 
 def _rank(scores: Mapping[str, float]) -> tuple[float, float]:
     return scores["accuracy"], -scores["loss"]
+
+
+class UpstreamScores(Check):
+    """mAP, AUC and d-prime (macro, section 3.3) on `clips`, every `runtime.validate_every` steps.
+
+    One Monte Carlo sample of each clip where the network is random. Processes share the clips.
+    """
+
+    def __init__(
+        self, network: Network, clips: LogmelDataset, batch_size: int, runtime: Runtime
+    ) -> None:
+        self.network, self.runtime = network, runtime
+        self.labels = clips.store.labels[clips.rows]
+        share = LogmelDataset(clips.store, clips.rows[runtime.rank :: runtime.processes])
+        self.loader = scoring_loader(share, batch_size, runtime.loader_workers)
+
+    def due(self, done: int, steps: int, steps_per_epoch: int) -> bool:
+        every = self.runtime.validate_every
+        return every > 0 and (done % every == 0 or done == steps)
+
+    def scores(self, fabric: Fabric, done: int) -> dict[str, float]:
+        with fabric.autocast():
+            parts = [self.network(x.to(fabric.device)).float().cpu() for x, _ in self.loader]
+        shares = gathered(torch.cat(parts).sigmoid().numpy(), self.runtime.processes)
+        if not self.runtime.is_first:
+            return {}
+        probability = np.empty(self.labels.shape, dtype=np.float32)
+        for rank, share in enumerate(shares):
+            probability[rank :: self.runtime.processes] = share
+        return multilabel_scores(self.labels, probability)

@@ -25,7 +25,7 @@ from vipann.evaluation.retention import (
     uncertainty_table,
 )
 from vipann.evaluation.summarise import summarise
-from vipann.tables.transfer import transfer_table
+from vipann.papers.vi_pann.tables import table4
 
 STEPS = [point / 20 for point in range(1, 21)]
 SETTINGS = MetricSettings(STEPS, bins=5, resamples=10, seed=1, orders=200)
@@ -185,7 +185,7 @@ def test_with_everything_retained_the_mean_over_folds_is_table_4s_accuracy(tmp_p
         write_predictions(plant(fold=fold, clips=clips), own[-1])
     written = {name: tmp_path / f"{name}.parquet" for name in FILES}
     summarise(own, [], SETTINGS, written)
-    (accuracy,) = transfer_table([written["metrics"]], {})["ours"]
+    (accuracy,) = table4.table({"metrics": [written["metrics"]]}, {}).frame["ours"]
     retention = pd.read_parquet(written["retention"])
     everything = retention[retention["retained_fraction"] == 1]
     for _, values in everything.groupby("uncertainty"):

@@ -3,12 +3,12 @@
 import matplotlib
 import pytest
 
-from vipann.figures import style as look
+from vipann.figures import style as styles
 
 
 @pytest.fixture(autouse=True)
 def titles_are_of_one_size(monkeypatch):
-    save = look.save
+    save = styles.save
 
     def checked(figure, *rest):
         titles = [text for text in figure.texts if text.get_text() == figure.get_suptitle()]
@@ -17,4 +17,19 @@ def titles_are_of_one_size(monkeypatch):
             assert title.get_weight() == matplotlib.rcParams["figure.titleweight"]
         save(figure, *rest)
 
-    monkeypatch.setattr(look, "save", checked)
+    monkeypatch.setattr(styles, "save", checked)
+
+
+@pytest.fixture
+def draw():
+    """Draw a figure of a module from its one source, as its job does."""
+
+    def draw(module, name, source, outputs, style=None, **about):
+        sources = {name: source if isinstance(source, list) else [source]}
+        chosen = styles.style_from(style)
+        with chosen.applied():
+            figure, drawn = module.figure(sources, chosen, **{"names": {}} | about)
+            styles.save(figure, drawn, outputs, chosen.dpi)
+        return figure
+
+    return draw

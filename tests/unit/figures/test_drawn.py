@@ -4,7 +4,6 @@ import warnings
 from itertools import combinations
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,10 +15,15 @@ from matplotlib.text import Text
 from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.evaluation.summarise import summarise
-from vipann.figures import confusion, curves, reliability
-from vipann.figures import style as look
-from vipann.figures.boxplot import draw_boxplot
-from vipann.figures.retention import draw_phases, draw_retention
+from vipann.figures import style as styles
+from vipann.papers.vi_pann.figures import (
+    boxplot,
+    confusion,
+    learning_curves,
+    phases,
+    reliability,
+    retention,
+)
 
 ROOT = Path(__file__).parents[3]
 POINTS = [point / 10 for point in range(1, 11)]
@@ -83,40 +87,33 @@ def run(tmp_path_factory):
     settings = MetricSettings(POINTS, bins=5, resamples=10, seed=1, orders=200)
     outputs = dict(zip(kinds, parquet, strict=True))
     summarise(paths["scenes"], paths["ships"], settings, outputs)
-    style = yaml.safe_load((ROOT / "config/config.yaml").read_text())["figures"]
+    style = styles.style_from(yaml.safe_load((ROOT / "config/config.yaml").read_text())["figures"])
     drawn = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for kind, draw, source, names in (
-            ("retention", draw_retention, parquet[1], NAMES["scenes"]),
-            ("phases", draw_phases, parquet[1], NAMES["scenes"]),
-            ("boxplot", draw_boxplot, parquet[2], NAMES),
-        ):
-            seen, save = [], look.save
-
-            def keep(figure, drawn_data, outputs, dpi, seen=seen, save=save):
-                seen.append(figure)
-                save(figure, drawn_data, outputs, dpi)
-
-            patch.setattr(look, "save", keep)
-            patch.setattr(look, "IMAGE_SUFFIXES", ("png",))
-            outputs = {suffix: folder / f"{kind}.{suffix}" for suffix in ("png", "csv")}
-            draw(source, outputs, style, names)
-            patch.setattr(look, "save", save)
-            drawn[kind] = (seen[0], pd.read_csv(outputs["csv"]))
+    for module, source in ((retention, 1), (phases, 1), (boxplot, 2)):
+        kind = module.__name__.rpartition(".")[2]
+        name = parquet[source].stem
+        about = {"interval": "percentile"} if name == "retention" else {}
+        with style.applied():
+            figure, data = module.figure({name: [parquet[source]]}, style, names=NAMES, **about)
+            data.to_csv(folder / f"{kind}.csv", index=False)
+            figure.savefig(folder / f"{kind}.png")
+        drawn[kind] = (figure, pd.read_csv(folder / f"{kind}.csv"))
     return drawn
 
 
 def by_hand(strategy, phase, uncertainty):
     """(10, folds, replications) accuracies over the most certain clips of the planted folds."""
-    curves = []
+    of_folds = []
     for fold, count in CLIPS.items():
         one = plant(strategy, phase, fold)
         hits = one.mean_probability.argmax(2) == one.labels.argmax(1)
         doubt = getattr(one, uncertainty).astype(np.float32)
         order = np.argsort(doubt, axis=1)
         ranked = np.take_along_axis(hits, order, axis=1)
-        curves.append([ranked[:, : -(-point * count // 10)].mean(axis=1) for point in range(1, 11)])
-    return np.array(curves).transpose(1, 0, 2)
+        of_folds.append(
+            [ranked[:, : -(-point * count // 10)].mean(axis=1) for point in range(1, 11)]
+        )
+    return np.array(of_folds).transpose(1, 0, 2)
 
 
 @pytest.mark.parametrize("kind", ["retention", "phases"])
@@ -139,6 +136,17 @@ def test_points_band_and_error_are_those_computed_by_hand(run, kind):
         assert set(line["replications"]) == {1 if strategy == "det" else REPLICATIONS}
 
 
+def of_colour(artists, name):
+    """The one line or band of a strategy's or phase's colour."""
+    colours = [
+        artist.get_color() if hasattr(artist, "get_color") else artist.get_facecolor()[0, :3]
+        for artist in artists
+    ]
+    pairs = zip(artists, colours, strict=True)
+    (found,) = [artist for artist, c in pairs if same_color(c, styles.PALETTE[name])]
+    return found
+
+
 def panels(figure, table, keys):
     """Axes and rows of the csv that belong together: panels in the order of the csv's rows."""
     shown = [axes for axes in figure.axes if axes.has_data()]
@@ -158,26 +166,25 @@ def test_lines_and_bands_are_the_csvs(run, kind, keys, line):
     figure, table = run[kind]
     if kind == "retention":
         # Its rows are ordered by line before panel.
-        order = {name: place for place, name in enumerate(look.UNCERTAINTY_LABELS)}
+        order = {name: place for place, name in enumerate(styles.UNCERTAINTY_LABELS)}
         phase = table["phase"].map({"finetuned": 0, "fixed": 1})
         table = table.assign(a=phase, b=table["uncertainty"].map(order))
         table = table.sort_values(["a", "b"], kind="stable")
     for axes, rows in panels(figure, table, keys):
-        drawn = {artist.get_label(): artist for artist in axes.lines}
-        bands = {artist.get_label(): artist for artist in axes.collections}
-        assert set(drawn) == set(rows[line])
-        assert set(bands) == {f"{name} band" for name in drawn if name != "det"}
+        drawn = {name: of_colour(axes.lines, name) for name in rows[line].unique()}
+        bands = {name: of_colour(axes.collections, name) for name in drawn if name != "det"}
+        assert len(drawn) == len(axes.lines)
+        assert len(bands) == len(axes.collections)
         for name, points in rows.groupby(line):
             np.testing.assert_allclose(drawn[name].get_xdata(), 100 * points["retained_fraction"])
             np.testing.assert_allclose(drawn[name].get_ydata(), points["mean"])
             if name == "det":
                 continue
-            corners = set(map(tuple, bands[f"{name} band"].get_paths()[0].vertices.round(9)))
+            corners = set(map(tuple, bands[name].get_paths()[0].vertices.round(9)))
             percent = 100 * points["retained_fraction"]
             for edge in ("low", "high"):
                 wanted = zip(percent.round(9), points[edge].round(9), strict=True)
                 assert corners.issuperset(wanted)
-            assert same_color(bands[f"{name} band"].get_facecolor()[0, :3], look.PALETTE[name])
 
 
 def test_boxes_are_the_csvs_and_of_all_folds(run):
@@ -187,7 +194,7 @@ def test_boxes_are_the_csvs_and_of_all_folds(run):
         assert rows["values"].tolist() == [39, 2 * 12]
         assert rows["folds"].tolist() == [2, 2]
         of_colour = {
-            name: [a for a in axes.lines if same_color(a.get_color(), look.PALETTE[name])]
+            name: [a for a in axes.lines if same_color(a.get_color(), styles.PALETTE[name])]
             for name in ("median", "mean")
         }
         for name, artists in of_colour.items():
@@ -260,8 +267,9 @@ def check_legible(figure, monkeypatch):
 
 
 def figure_of(module, frame, about):
-    with matplotlib.rc_context(look.style_from().rc()):
-        return module._figure(frame, look.style_from(), about)
+    style = styles.style_from()
+    with style.applied():
+        return module._figure(frame, style, about or {})
 
 
 @pytest.mark.parametrize("strategies", [1, 2, 3, 4])
@@ -291,7 +299,7 @@ def test_confusion_matrices_are_legible(strategies, name, classes, named, monkey
     texts = [text.get_text() for text, _ in drawn_texts(figure, monkeypatch)]
     shown = sum(text.startswith(name[:3]) for text in texts)
     assert shown >= 2 * classes if named else shown == 0
-    assert {confusion.look.TARGET_LABEL, confusion.look.PREDICTED_LABEL} <= set(texts)
+    assert {"Class", "Taken for"} <= set(texts)
 
 
 @pytest.mark.parametrize("steps", [30, 500, 2600, 60_000, 3_000_000])
@@ -301,22 +309,22 @@ def test_learning_curves_of_many_steps_and_long_names_are_legible(steps, monkeyp
         (dataset, strategy, phase, measure, steps * point / 20, 5, scale / point, 0.0, scale)
         for dataset in datasets
         for phase, measure, scale in (
-            [("pretrained", name, 0.953) for name in curves.UPSTREAM_PANELS]
+            [("pretrained", name, 0.953) for name in learning_curves.UPSTREAM_PANELS]
             if dataset == "upstream"
             else [(phase, "loss", 12.5) for phase in PHASES]
         )
         for strategy in ("det", "drop", "flip")
         for point in range(1, 21)
     ]
-    frame = pd.DataFrame(rows, columns=curves.COLUMNS)
+    frame = pd.DataFrame(rows, columns=learning_curves.COLUMNS)
     # A network that was scored once.
     once = (frame["strategy"] == "flip") & (frame["measure"] == "mAP")
     frame = frame[~once | (frame["step"] == steps)]
-    figure = figure_of(curves, frame, datasets)
+    figure = figure_of(learning_curves, frame, datasets)
     check_legible(figure, monkeypatch)
     (panel,) = [axes for axes in figure.axes if axes.get_title() == "mAP"]
     forms = {line.get_marker() for line in panel.lines if len(line.get_xdata()) == 1}
-    assert forms == {look.POINT["marker"]}
+    assert forms == {learning_curves.POINT["marker"]}
 
 
 @pytest.mark.parametrize("fewest", [9, 10])
@@ -384,10 +392,10 @@ def lab(colour, deficiency):
 )
 def test_colours_that_meet_in_a_panel_are_told_apart_by_colour_blind_readers(deficiency, together):
     for one, other in combinations(together, 2):
-        seen = [lab(look.PALETTE[name], deficiency) for name in (one, other)]
+        seen = [lab(styles.PALETTE[name], deficiency) for name in (one, other)]
         # Where 2.3 is a just noticeable difference; red and green of one lightness come to 10.
         assert np.linalg.norm(seen[0] - seen[1]) > 14, (one, other)
 
 
 def test_every_uncertainty_has_a_word():
-    assert set(look.UNCERTAINTY_LABELS) == set(UNCERTAINTIES)
+    assert set(styles.UNCERTAINTY_LABELS) == set(UNCERTAINTIES)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vipann.figures.curves import POINTS, draw_curves, learning_curves
+from vipann.papers.vi_pann.figures import learning_curves as module
+from vipann.papers.vi_pann.figures.learning_curves import POINTS, learning_curves
 
 
 def write(path, steps, offset=0.0, scores=False):
@@ -43,13 +44,14 @@ def test_lines_are_means_over_steps_and_folds(files):
     assert len(lines.loc[("esc10", "flip", "scratch", "loss")]) == 7
 
 
-def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path):
+def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path, draw):
     outputs = [
         {kind: tmp_path / f"{name}.{kind}" for kind in ("png", "pdf", "svg", "csv")}
         for name in ("a", "b")
     ]
     for paths in outputs:
-        draw_curves(files, paths, {"dpi": 80}, {"esc10": "ESC-10", "upstream": None})
+        names = {"esc10": "ESC-10", "upstream": None}
+        draw(module, "curves", files, paths, {"dpi": 80}, names=names, upstream=None)
     for kind in outputs[0]:
         assert outputs[0][kind].read_bytes() == outputs[1][kind].read_bytes()
     svg = outputs[0]["svg"].read_text()
@@ -57,8 +59,8 @@ def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(outputs[0]["csv"]), learning_curves(files))
 
 
-def test_a_run_without_trainings_says_so(tmp_path):
+def test_a_run_without_trainings_says_so(tmp_path, draw):
     outputs = {kind: tmp_path / f"a.{kind}" for kind in ("png", "pdf", "svg", "csv")}
-    draw_curves([], outputs)
+    draw(module, "curves", [], outputs, upstream=None)
     assert outputs["png"].stat().st_size
     assert len(pd.read_csv(outputs["csv"])) == 0

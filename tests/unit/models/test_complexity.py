@@ -25,7 +25,7 @@ from vipann.models.complexity import (
 )
 from vipann.models.network import trainable_parameters
 from vipann.models.strategies import STRATEGIES, build_network
-from vipann.papers.vi_pann.networks import PaperNetwork, networks_of_table_1
+from vipann.papers.vi_pann.networks import SizedNetwork, networks
 from vipann.papers.vi_pann.printed import STRATEGY_NAMES, paper_value
 
 
@@ -48,8 +48,8 @@ def total(module, *inputs):
 
 
 def test_all_eighteen_numbers_of_table_1_are_the_papers(paper):
-    networks = networks_of_table_1({"ESC-50": 5.0, "UrbanSound8K": 5.0, "DCASE2013": 30.0})
-    printed = [network for network in networks if network.table == "1"]
+    found = networks({"ESC-50": 5.0, "UrbanSound8K": 5.0, "DCASE2013": 30.0})
+    printed = [network for network in found if network.table == "1"]
     assert len(printed) == 9
     for network in printed:
         found = complexity(network.strategy, network.classes, network.clip_seconds, paper)
@@ -177,7 +177,7 @@ def test_the_counted_front_end_is_the_log_mel_of_the_features(small):
 
 
 def test_the_csv_has_a_row_a_network(small, tmp_path):
-    networks = [PaperNetwork("1_variants", "Sounds", name, 7, 2.0) for name in ("drop", "flip")]
+    networks = [SizedNetwork("1_variants", "Sounds", name, 7, 2.0) for name in ("drop", "flip")]
     write_complexities(networks, small, tmp_path / "counts.csv")
     with (tmp_path / "counts.csv").open() as stream:
         rows = list(csv.DictReader(stream))

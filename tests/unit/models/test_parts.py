@@ -27,7 +27,7 @@ from vipann.models.strategies import (
 )
 from vipann.parts import model_settings, own_settings, place
 from vipann.registry import choices, load
-from vipann.training.augment import spec_augment
+from vipann.training.augmentation import spec_augment
 
 ENCODERS = {
     "resnet54": {"width": 2, "blocks": [1, 1, 1, 1]},

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from vipann.papers.vi_pann.printed import paper_value
-from vipann.tables.complexity import PART_NAMES, complexity_table, write_complexity_table
+from vipann.papers.vi_pann.tables import table1, table1_parts, table1_variants
+from vipann.papers.vi_pann.tables.table1_parts import PART_NAMES
+from vipann.tables.layout import write_table
 
 FLIP = paper_value(1, "DCASE2013/Flip", "MACs")
 
@@ -21,22 +23,22 @@ def counts(tmp_path):
     ]
     names = ["table", "dataset", "strategy", "classes", "clip_seconds", "parameters", "macs"]
     frame = pd.DataFrame(networks, columns=names)
-    for index, part in enumerate(PART_NAMES):
+    for index, part in enumerate([*PART_NAMES][1:]):
         frame[part] = frame["macs"] // 2 ** (index + 1)
     frame.to_csv(path, index=False)
     return path
 
 
-def written(counts, table):
-    paths = [counts.with_name(f"{table}.{kind}") for kind in ("csv", "md", "tex")]
-    write_complexity_table(counts, table, *paths)
+def written(counts, module):
+    paths = [counts.with_name(f"table.{kind}") for kind in ("csv", "md", "tex")]
+    write_table(module.table({"counts": [counts]}), *paths)
     lines = paths[1].read_text().splitlines()
     rows = [[c.strip() for c in line.strip("|").split("|")] for line in lines if line[:1] == "|"]
     return pd.read_csv(paths[0]), [rows[0], *rows[2:]], paths[2].read_text()
 
 
 def test_table_1_has_ours_the_papers_and_the_difference(counts):
-    csv, rows, tex = written(counts, "1")
+    csv, rows, tex = written(counts, table1)
     cells = csv.set_index(["dataset", "strategy", "metric"])
     assert cells.loc[("ESC-50", "drop", "MACs"), "difference"] == 0
     assert cells.loc[("DCASE2013", "flip", "MACs"), "ours"] == 160_695_176_041
@@ -55,7 +57,7 @@ def test_table_1_has_ours_the_papers_and_the_difference(counts):
 
 
 def test_variants_stand_beside_what_table_1_prints_for_its_own_length(counts):
-    csv, rows, _ = written(counts, "1_variants")
+    csv, rows, _ = written(counts, table1_variants)
     macs = ["10,000,000,000", "13,536,333,760", "-3,536,333,760"]
     assert rows[1:] == [
         ["UrbanSound8K, 4 s", "Drop", "103,258,826", *macs],
@@ -65,11 +67,11 @@ def test_variants_stand_beside_what_table_1_prints_for_its_own_length(counts):
 
 
 def test_counts_beyond_the_reach_of_floats_stay_exact(counts):
-    assert 2**53 + 1 in complexity_table(counts, "1_variants")["ours"].tolist()
+    assert 2**53 + 1 in table1.sizes(counts, "1_variants")["ours"].tolist()
 
 
 def test_parts_are_there_for_every_network(counts):
-    csv, rows, tex = written(counts, "1_parts")
+    csv, rows, tex = written(counts, table1_parts)
     assert list(csv.columns[-len(PART_NAMES) :]) == list(PART_NAMES)
     assert [row[0] for row in rows[1:]] == [
         "ESC-50, 5 s",
@@ -80,4 +82,4 @@ def test_parts_are_there_for_every_network(counts):
     ]
     assert rows[1][2:4] == ["13,536,497,600", "6,768,248,800"]
     body = [line for line in tex.splitlines() if line.endswith(r"\\")]
-    assert {line.count("&") for line in body} == {len(PART_NAMES) + 2}
+    assert {line.count("&") for line in body} == {len(PART_NAMES) + 1}

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from vipann.datasets.manifest import ClipTable, write_manifest
-from vipann.tables.datasets import dataset_table, write_dataset_table
+from vipann.papers.vi_pann.tables import table2
+from vipann.tables.layout import write_table
 
 # Dataset -> (seconds of each clip, folds, classes, clips without features).
 PLANTED = {
@@ -58,21 +59,22 @@ def plant(folder, name):
 @pytest.fixture
 def planted(tmp_path):
     def of(*names):
-        return [list(paths) for paths in zip(*(plant(tmp_path, n) for n in names), strict=True)]
+        paths = zip(*(plant(tmp_path, n) for n in names), strict=True)
+        return dict(zip(("manifests", "features"), map(list, paths), strict=True))
 
     return of
 
 
 def written(folder, sources):
     paths = [folder / f"table2.{kind}" for kind in ("csv", "md", "tex")]
-    write_dataset_table(*sources, NAMES, *paths)
+    write_table(table2.table(sources, NAMES), *paths)
     lines = [line for line in paths[1].read_text().splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return pd.read_csv(paths[0]), [rows[0], *rows[2:]], paths[1].read_text(), paths[2].read_text()
 
 
 def test_counts_are_those_planted_and_differences_from_the_papers(planted):
-    table = dataset_table(*planted(*PLANTED), NAMES).set_index(["dataset", "metric"])
+    table = table2.table(planted(*PLANTED), NAMES).frame.set_index(["dataset", "metric"])
     assert list(dict.fromkeys(table.index.get_level_values(0))) == list(PLANTED)
     ours = table["ours"]
     assert ours["esc50"].tolist() == [12, 3, 5.0, 4]

@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 from vipann.errors import UserError
 from vipann.evaluation.detection import SHORTCUTS, shortcut_scores
 from vipann.evaluation.metrics import METRIC_COLUMNS
-from vipann.tables.shortcuts import shortcuts_table, write_shortcuts_table
+from vipann.papers.vi_pann.tables import shortcuts
+from vipann.tables.layout import write_table
 
 
 def write_clips(path, clips, seed, seconds=5.0, shift=0.0, measures=tuple(SHORTCUTS)):
@@ -47,6 +48,11 @@ def planted(tmp_path):
     return metrics, own, outside
 
 
+def table_of(metrics, own, outside, names=None):
+    sources = {"metrics": [metrics], "own": [own], "outside": [outside]}
+    return shortcuts.table(sources, names or {})
+
+
 def test_scores_are_scikit_learns_over_the_folds_that_were_tested(planted):
     _, own, outside = planted
     frame = shortcut_scores("own", own, outside, [1, 2]).set_index("score")
@@ -72,13 +78,13 @@ def test_upstream_clips_are_those_of_the_evaluation_split(planted):
 
 def test_the_table_counts_the_uncertainties_that_do_better(planted, tmp_path):
     metrics, own, outside = planted
-    frame = shortcuts_table([metrics], [own], [outside])
+    frame = table_of(metrics, own, outside).frame
     # Flip's three and two of Det, whose epistemic uncertainty is none.
     assert set(frame["uncertainties"]) == {5}
     expected = [3 * (s < 0.95) + 2 * (s < 0.6) for s in frame["separation"]]
     assert frame["uncertainties_above"].tolist() == expected
     outputs = [tmp_path / f"shortcuts.{kind}" for kind in ("csv", "md", "tex")]
-    write_shortcuts_table([metrics], [own], [outside], {"own": "Own"}, outputs)
+    write_table(table_of(metrics, own, outside, {"own": "Own"}), *outputs)
     page = outputs[1].read_text()
     assert "0.950" in page
     assert "Flip" in page
@@ -95,7 +101,7 @@ def test_clips_of_another_length_are_refused(planted, tmp_path):
 def test_features_without_audio_have_none(planted, tmp_path):
     metrics, own, _ = planted
     vectors = write_clips(tmp_path / "vectors.h5", 40, 1, measures=())
-    assert shortcuts_table([metrics], [own], [vectors]).empty
+    assert table_of(metrics, own, vectors).frame.empty
     outputs = [tmp_path / f"none.{kind}" for kind in ("csv", "md", "tex")]
-    write_shortcuts_table([metrics], [own], [vectors], {}, outputs)
+    write_table(table_of(metrics, own, vectors), *outputs)
     assert pd.read_csv(outputs[0]).empty

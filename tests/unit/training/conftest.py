@@ -52,6 +52,7 @@ def multilabel(tmp_path):
 
 @pytest.fixture
 def settings(small_network):
+    """Of a training on folds."""
     return small_network | {
         "seed": 7,
         "training": {
@@ -62,10 +63,6 @@ def settings(small_network):
             "amsgrad": True,
             "mixup_alpha": 0.0,
             "spec_augment": {"time_stripes": 1, "time_width": 4, "mel_stripes": 1, "mel_width": 4},
-            "backbone_mode": "train",
-            "cache": "none",
-            "views": 1,
-            "batch_norm_momentum": 0.1,
             "validation": {
                 "split": "none",
                 "every_epochs": 1,
@@ -74,3 +71,10 @@ def settings(small_network):
             },
         },
     }
+
+
+@pytest.fixture
+def upstream_settings(settings):
+    """Of a pretraining."""
+    training = {k: v for k, v in settings["training"].items() if k not in ("epochs", "validation")}
+    return settings | {"training": training | {"steps": 3}}

@@ -7,8 +7,8 @@ import signal
 import torch
 
 from vipann.features.batches import LogmelDataset
-from vipann.training import states
-from vipann.training.loop import seed_everything  # noqa: F401  imported once, by the fork server
+from vipann.training import resume
+from vipann.training.fabric import seed_everything  # noqa: F401  imported once, by the fork server
 
 
 def in_process(target, *arguments):
@@ -63,4 +63,4 @@ def kill_while_writing(count):
             stream.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    states.torch.save = saving
+    resume.torch.save = saving

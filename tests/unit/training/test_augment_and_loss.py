@@ -1,6 +1,5 @@
 """Augmentation, batches and the loss against formulas by hand."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -8,16 +7,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recipes import recipe
 from torch.distributions import Normal, kl_divergence
 
-from vipann.features.batches import BatchOrder, LogmelDataset, scoring_loader, training_loader
+from vipann.features.batches import LogmelDataset, batch_loader, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.models.bayesian import flipout_layers
 from vipann.models.flipout import posteriors
 from vipann.models.strategies import build_network
-from vipann.training.augment import mix_pairs, mixing_weights, spec_augment
-from vipann.training.module import ClassifierTraining, classification_loss, kl_weight
-from vipann.training.stages import _recipe
+from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
+from vipann.training.objective import ClassifierTraining, classification_loss, kl_weight
+from vipann.training.sampling import BatchOrder, Shares
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
 
@@ -87,8 +87,8 @@ def test_with_the_sum_the_objective_is_equation_5(task, scale, signs, settings, 
         clips = LogmelDataset(store, store.rows())
         batch = clips[list(range(len(clips)))]
         network = build_network("flip", len(store.classes), settings)
-        module = ClassifierTraining(network, _recipe(network, store, len(clips), settings)).eval()
-    module.recipe = dataclasses.replace(module.recipe, spec_augment=NO_STRIPES)
+        weight = kl_weight(settings["kl"], len(clips), len(store.classes), task)
+        module = ClassifierTraining(network, recipe(), task, weight, "sum").eval()
     torch.manual_seed(5)
     objective = module(batch)["objective"].item()
     torch.manual_seed(5)
@@ -138,7 +138,7 @@ def test_workers_change_neither_the_batches_nor_the_generator(multiclass, traini
         torch.manual_seed(3)
         clips = LogmelDataset(store, store.rows())
         if training:
-            loader = training_loader(clips, BatchOrder(len(clips), 4, 1), 9, workers=workers)
+            loader = batch_loader(clips, Shares(BatchOrder(len(clips), 4, 1), range(9)), workers)
         else:
             loader = scoring_loader(clips, 4, workers)
         found = [batch for _ in range(2) for batch in loader]

@@ -4,12 +4,12 @@ import copy
 
 import h5py
 import pytest
+from recipes import train_from_scratch
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.models.checkpoints import load_checkpoint
-from vipann.training.stages import train_from_scratch
 
 SCORING = {"seed": 1, "mc_samples": 1, "replications": 1, "dataset": "own"}
 
@@ -19,7 +19,7 @@ def trained(multiclass, settings, tmp_path):
     out = tmp_path / "det.safetensors"
     settings = copy.deepcopy(settings)
     settings["training"]["epochs"] = 1
-    train_from_scratch("det", 1, multiclass, settings, "cpu", out)
+    train_from_scratch("det", 1, multiclass, settings, out)
     return out
 
 

@@ -12,9 +12,9 @@ import torch
 import two_processes
 from test_resume import steps_kept
 
-from vipann.features.batches import BatchOrder
 from vipann.models.checkpoints import load_checkpoint
-from vipann.training.running import Running, run_on_processes
+from vipann.training.launch import Runtime, launch
+from vipann.training.sampling import BatchOrder
 
 EPOCHS, EVERY = 3, 2
 
@@ -31,7 +31,7 @@ def importable(monkeypatch):
 def shared(multiclass, settings, tmp_path):
     """What two processes leave of one step of descent, and of two epochs with Adam."""
     arguments = (tmp_path, multiclass, settings)
-    run_on_processes(Running(processes=2), two_processes.one_step, *arguments)
+    launch(Runtime(processes=2), two_processes.one_step, *arguments)
     return tmp_path
 
 
@@ -58,7 +58,7 @@ def test_two_processes_share_batches_gradients_weights_and_nothing_else(
         moved = before[name.removeprefix("network.")] - after[name]
         torch.testing.assert_close(moved, gradient, rtol=1e-3, atol=1e-5)
 
-    # The same weights and running statistics in both, to the bit.
+    # The same weights and runtime statistics in both, to the bit.
     for kind in ("step", "adam"):
         states = [torch.load(shared / f"{kind}.{rank}.pt") for rank in (0, 1)]
         assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
@@ -72,8 +72,8 @@ def chosen(settings):
     return changed
 
 
-def running(folder):
-    return Running(processes=2, checkpoint_every=EVERY, work=folder / "work")
+def runtime(folder):
+    return Runtime(processes=2, checkpoint_every=EVERY, work=folder / "work")
 
 
 def test_two_processes_that_are_stopped_and_killed_go_on_to_the_same_weights(
@@ -82,7 +82,7 @@ def test_two_processes_that_are_stopped_and_killed_go_on_to_the_same_weights(
     def run(name, fault=None):
         out = tmp_path / name / "drop.safetensors"
         out.parent.mkdir(exist_ok=True)
-        arguments = (multiclass, chosen, out, running(out.parent), fault)
+        arguments = (multiclass, chosen, out, runtime(out.parent), fault)
         status = interrupted.in_process(two_processes.scratch, *arguments)
         pids = [int(Path(f"{out}.pid{rank}").read_text()) for rank in (0, 1)]
         assert all(map(two_processes.gone, pids))

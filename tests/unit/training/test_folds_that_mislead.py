@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 import soundfile
+from recipes import train_from_scratch
 
 from vipann.datasets.building import build_manifest
 from vipann.errors import DataWarning, UserError
@@ -19,7 +20,6 @@ from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.training import stages
-from vipann.training.stages import train_from_scratch
 
 RATE, BANDS = 8000, 32
 BLOCK = {
@@ -74,7 +74,7 @@ def trained(tmp_path, settings):
                 file["fold"][...] = [fold_of(name) for name in file["clip_id"].asstr()[()]]
         for fold in (1, 2):
             checkpoint, out = tmp_path / "net.safetensors", tmp_path / "predictions.h5"
-            train_from_scratch("det", fold, features, own, "cpu", checkpoint)
+            train_from_scratch("det", fold, features, own, checkpoint)
             predict(checkpoint, features, {"folds": [fold]}, SCORING, "cpu", 64, out)
             scored = read_predictions(out)
             chosen = scored.mean_probability[0].argmax(1)

@@ -7,15 +7,15 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from recipes import recipe, train_from_scratch
 from torch import nn
 
 from vipann.errors import UserError
-from vipann.features.batches import BatchOrder
 from vipann.models.checkpoints import load_checkpoint
-from vipann.training.loop import Plan, train
-from vipann.training.running import Running, process_count
-from vipann.training.stages import train_from_scratch
-from vipann.training.states import States, read_state
+from vipann.training.launch import Runtime, process_count
+from vipann.training.loop import Training
+from vipann.training.resume import ResumeStates
+from vipann.training.sampling import BatchOrder
 
 
 class Line(nn.Module):
@@ -63,14 +63,14 @@ def infinite_gradient(step, loss):
 def test_what_is_not_finite_stops_before_it_changes_a_weight_and_keeps_the_state(
     tmp_path, spoil, what
 ):
-    states, module = States(tmp_path, {"a": 1}), Line(spoil)
-    plan, running = Plan(batch_size=4, seed=1, steps=9), Running(checkpoint_every=1)
+    states, module = ResumeStates(tmp_path, {"a": 1}), Line(spoil)
+    plan, runtime = recipe(steps=9), Runtime(checkpoint_every=1)
     with pytest.raises(UserError, match=what) as caught:
-        train(module, Ones(), plan, "cpu", running, states)
+        Training(module, Ones(), plan, 1, runtime, states).run()
     named = set(re.findall(r"clip\d", str(caught.value)))
     assert named == set(Ones.clip_ids[BatchOrder(8, 4, 1).positions(2)])
     assert str(states.folder) in str(caught.value)
-    kept = read_state(states.path(2))
+    kept = torch.load(states.path(2), map_location="cpu", weights_only=True)
     assert module.weight.item() == kept["module"]["weight"].item() != 3.0
     assert not states.path(3).exists()
 
@@ -87,10 +87,10 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path):
             return optimizer, rate
 
     module = Leaping()
-    states = States(tmp_path, {"a": 1})
-    plan, running = Plan(batch_size=4, seed=1, steps=4), Running(checkpoint_every=2)
+    states = ResumeStates(tmp_path, {"a": 1})
+    plan, runtime = recipe(steps=4), Runtime(checkpoint_every=2)
     with pytest.raises(UserError, match="not finite after step 4"):
-        train(module, Ones(), plan, "cpu", running, states)
+        Training(module, Ones(), plan, 1, runtime, states).run()
     assert [path.name for path in states.folder.glob("*.pt")] == [states.path(2).name]
 
 
@@ -98,7 +98,7 @@ def test_a_broken_clip_is_named_by_the_training_that_meets_it(multiclass, settin
     with h5py.File(multiclass, "a") as file:
         file["logmel"][4] = np.nan
     with pytest.raises(UserError, match="clip04"):
-        train_from_scratch("det", 1, multiclass, settings, "cpu", tmp_path / "c.safetensors")
+        train_from_scratch("det", 1, multiclass, settings, tmp_path / "c.safetensors")
     assert not (tmp_path / "c.safetensors").exists()
 
 
@@ -106,8 +106,8 @@ def test_gradients_are_scaled_down_to_the_norm_that_is_set():
     moved = []
     for clip in (None, 1.5):
         module = Line()
-        plan = Plan(batch_size=4, seed=1, steps=1, gradient_clip=clip)
-        train(module, Ones(), plan, "cpu", Running())
+        plan = recipe(steps=1, gradient_clip=clip)
+        Training(module, Ones(), plan, 1, Runtime()).run()
         moved.append(3.0 - module.weight.item())
     assert moved == pytest.approx([0.1 * 6.0, 0.1 * 1.5], rel=1e-5)
 
@@ -124,7 +124,7 @@ def test_the_layout_changes_nothing_and_bfloat16_only_rounds(
         del chosen["training"]["epochs"]
         chosen["training"] |= {"steps": 1, "channels_last": layout, "precision": precision}
         out = tmp_path / f"{precision}.safetensors"
-        train_from_scratch("det", 1, multiclass, chosen, "cpu", out)
+        train_from_scratch("det", 1, multiclass, chosen, out)
         losses[precision] = load_checkpoint(out)[1]["last_step"]["loss"]
     assert losses["auto"] == pytest.approx(losses["float32"], rel=1e-5)
     assert losses["bfloat16"] != pytest.approx(losses["float32"], rel=1e-5)
@@ -132,10 +132,10 @@ def test_the_layout_changes_nothing_and_bfloat16_only_rounds(
 
 
 def test_synchronized_batch_norm_is_refused_on_a_cpu():
-    plan = Plan(batch_size=4, seed=1, steps=1, sync_batchnorm=True)
+    plan = recipe(steps=1, sync_batchnorm=True)
     with pytest.raises(UserError, match=r"training\.sync_batchnorm"):
-        train(Line(), Ones(), plan, "cpu", Running(processes=2))
-    train(Line(), Ones(), plan, "cpu", Running())
+        Training(Line(), Ones(), plan, 1, Runtime(processes=2)).run()
+    Training(Line(), Ones(), plan, 1, Runtime()).run()
 
 
 @pytest.mark.parametrize(

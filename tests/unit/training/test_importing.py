@@ -1,12 +1,12 @@
 """Imported weights serve every later stage: MOPED, transfer, prediction."""
 
-import copy
 import json
 
 import h5py
 import numpy as np
 import pytest
 import torch
+from recipes import pretrain, transfer
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
@@ -15,9 +15,7 @@ from vipann.models.checkpoints import load_checkpoint, save_checkpoint, sidecar_
 from vipann.models.published import CLIP_SECONDS
 from vipann.models.strategies import build_network
 from vipann.parts import feature_settings
-from vipann.training.importing import import_weights
-from vipann.training.moped import initialise_with_moped
-from vipann.training.stages import pretrain, transfer
+from vipann.training.importing import import_weights, initialise_with_moped
 
 CLASSES = ["high", "low", "quiet"]
 FEATURES = {"front_end": "logmel", "sample_rate": 32000, "mel_bands": 64}
@@ -57,8 +55,8 @@ def upstream(tmp_path, importing):
 def test_transfer_starts_from_imported_weights(upstream, multiclass, settings, tmp_path, strategy):
     fixed, tuned, out = (tmp_path / name for name in ("f.safetensors", "t.safetensors", "p.h5"))
     start = upstream["det" if strategy == "det_flip" else strategy]
-    transfer(strategy, "fixed", 1, multiclass, start, settings, "cpu", fixed)
-    transfer(strategy, "finetuned", 1, multiclass, fixed, settings, "cpu", tuned)
+    transfer(strategy, "fixed", 1, multiclass, start, settings, fixed)
+    transfer(strategy, "finetuned", 1, multiclass, fixed, settings, tuned)
     before, after = load_checkpoint(start)[0], load_checkpoint(fixed)[0]
     kernels = [k for k in before if k.endswith(("kernel", "conv1.weight", "conv2.weight"))]
     assert kernels
@@ -81,33 +79,32 @@ def test_predictions_upstream_bear_the_datasets_class_names(
     assert list(read_predictions(other).classes) == ["class 0", "class 1", "class 2"]
 
 
-def test_flip_may_be_trained_on_from_imported_weights(upstream, multilabel, settings, tmp_path):
-    steps = copy.deepcopy(settings)
-    del steps["training"]["epochs"]
-    steps["training"]["steps"] = 2
+def test_flip_may_be_trained_on_from_imported_weights(
+    upstream, multilabel, upstream_settings, tmp_path
+):
     out = tmp_path / "trained.safetensors"
-    pretrain("flip", multilabel, upstream["moped"], steps, "cpu", out)
+    pretrain("flip", multilabel, upstream["moped"], upstream_settings, out)
     assert load_checkpoint(out)[1]["classes"] == CLASSES
 
 
 def test_other_classes_than_the_upstream_datasets_are_refused(
-    upstream, multilabel, settings, tmp_path
+    upstream, multilabel, upstream_settings, tmp_path
 ):
     scoring = SCORING | {"scored_dataset": "own"}
     state, facts = load_checkpoint(upstream["det"])
-    network = build_network("det", 3, settings)
+    network = build_network("det", 3, upstream_settings)
     network.load_state_dict(state)
-    for classes, told in (
+    for classes, message in (
         (["low", "high", "quiet"], "class 0 is 'low' in the one, 'high' in the other"),
         (["high", "low"], r"has 2 classes, and .* has 3"),
     ):
         changed = tmp_path / "changed.safetensors"
         network.head.fc_audioset = torch.nn.Linear(64, len(classes))
         save_checkpoint(network, changed, facts | {"classes": classes})
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             predict(changed, multilabel, {}, scoring, "cpu", 16, tmp_path / "p.h5")
-        with pytest.raises(UserError, match=told):
-            pretrain("det", multilabel, changed, settings, "cpu", tmp_path / "x.safetensors")
+        with pytest.raises(UserError, match=message):
+            pretrain("det", multilabel, changed, upstream_settings, tmp_path / "x.safetensors")
 
 
 def test_published_weights_hear_clips_as_long_as_audiosets(upstream, multilabel, tmp_path):
@@ -162,11 +159,11 @@ def test_mn04_is_imported_for_its_own_front_end_alone(mirror, importing, tmp_pat
     assert len(facts["classes"]) == 527
     assert facts["features"] == own
     assert facts["imported"]["front_end_checked"]
-    for wrong, told in (
+    for wrong, message in (
         (own | {"fmax": 16000.0}, r"set features\.kaldi_mel\.fmax: 15000 \(it is 16000"),
         (FEATURES, r"set features\.front_end: kaldi_mel"),
     ):
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             import_weights(
                 "det", weights, settings | {"features": wrong}, tmp_path / "x.safetensors"
             )

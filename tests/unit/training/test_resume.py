@@ -8,13 +8,13 @@ import signal
 import interrupted
 import pytest
 import torch
+from recipes import pretrain, train_from_scratch
 
 from vipann.errors import UserError
 from vipann.models.checkpoints import load_checkpoint
 from vipann.training import curves
-from vipann.training.running import Running
-from vipann.training.stages import pretrain, train_from_scratch
-from vipann.training.states import States, differences
+from vipann.training.launch import Runtime
+from vipann.training.resume import ResumeStates, differences
 
 STEPS, EVERY = 11, 4
 # So that a point of the curves is of three steps, and a state lies within one.
@@ -22,10 +22,9 @@ POINTS = 4
 
 
 @pytest.fixture
-def recipe(settings):
+def recipe(upstream_settings):
     """Dropout, Flipout, mixup, SpecAugment, a falling learning rate: all that has a state."""
-    chosen = copy.deepcopy(settings)
-    del chosen["training"]["epochs"]
+    chosen = copy.deepcopy(upstream_settings)
     chosen["training"] |= {
         "steps": STEPS,
         "batch_size": 4,
@@ -35,14 +34,14 @@ def recipe(settings):
     return chosen
 
 
-def running(folder, **changes):
+def runtime(folder, **changes):
     given = {
         "checkpoint_every": EVERY,
         "validate_every": 3,
         "work": folder / "work",
         "curves": folder / "curves.csv",
     }
-    return Running(**given | changes)
+    return Runtime(**given | changes)
 
 
 def pretrain_flip(features, recipe, folder, before=None, *arguments):
@@ -51,7 +50,7 @@ def pretrain_flip(features, recipe, folder, before=None, *arguments):
     out = folder / "flip.safetensors"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(curves, "POINTS", POINTS)
-        pretrain("flip", features, None, recipe, "cpu", out, running(folder))
+        pretrain("flip", features, None, recipe, out, runtime(folder))
 
 
 def steps_kept(folder):
@@ -124,14 +123,14 @@ def test_curves_are_whole_after_a_kill_and_validation_changes_nothing(
     assert steps == [3, 6, 9, 11]
     unseen = tmp_path / "unseen"
     out = unseen / "flip.safetensors"
-    pretrain("flip", multilabel, None, recipe, "cpu", out, Running())
+    pretrain("flip", multilabel, None, recipe, out, Runtime())
     assert same(uninterrupted, unseen)
 
 
 def stopped_at_5(multiclass, settings, folder):
     interrupted.signal_while_reading(4, signal.SIGTERM)
     out = folder / "a.safetensors"
-    train_from_scratch("det", 1, multiclass, settings, "cpu", out, running(folder))
+    train_from_scratch("det", 1, multiclass, settings, out, runtime(folder))
 
 
 def test_other_settings_start_anew_and_say_where_the_older_state_lies(
@@ -144,14 +143,14 @@ def test_other_settings_start_anew_and_say_where_the_older_state_lies(
     other = copy.deepcopy(settings) | {"code": "changed"}
     other["training"]["learning_rate"] = 0.01
     out = folder / "a.safetensors"
-    train_from_scratch("det", 1, multiclass, other, "cpu", out, running(folder))
+    train_from_scratch("det", 1, multiclass, other, out, runtime(folder))
     said = capsys.readouterr().out
     assert str(older) in said
     assert "training.learning_rate: 0.001 then, 0.01 now" in said
     assert "code: (absent) then, changed now" in said
     assert "going on" not in said
     assert older.exists()
-    train_from_scratch("det", 1, multiclass, settings, "cpu", out, running(folder))
+    train_from_scratch("det", 1, multiclass, settings, out, runtime(folder))
     assert "going on from step 5" in capsys.readouterr().out
 
 
@@ -160,7 +159,7 @@ def state(step):
 
 
 def test_the_last_two_states_are_kept_and_a_broken_one_is_passed_over(tmp_path, capsys):
-    states = States(tmp_path, {"a": 1})
+    states = ResumeStates(tmp_path, {"a": 1})
     for step in (5, 10, 15):
         states.save(state(step))
     newest = states.path(15)
@@ -175,8 +174,8 @@ def test_the_last_two_states_are_kept_and_a_broken_one_is_passed_over(tmp_path, 
 
 
 def test_a_state_moved_here_from_other_settings_is_refused(tmp_path):
-    made = States(tmp_path, {"training": {"batch_size": 32, "epochs": 2}, "seed": 1})
-    here = States(tmp_path, {"training": {"batch_size": 16, "epochs": 2}, "seed": 1, "code": "b"})
+    old, new = ({"training": {"batch_size": size, "epochs": 2}, "seed": 1} for size in (32, 16))
+    made, here = ResumeStates(tmp_path, old), ResumeStates(tmp_path, new | {"code": "b"})
     path = made.save(state(3))
     here.folder.mkdir()
     path.rename(here.path(3))

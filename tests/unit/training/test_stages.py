@@ -5,14 +5,14 @@ import copy
 import numpy as np
 import pytest
 import torch
+from recipes import pretrain, train_from_scratch, transfer
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
-from vipann.training.moped import initialise_with_moped
-from vipann.training.stages import pretrain, train_from_scratch, transfer
+from vipann.training.importing import initialise_with_moped
 
 
 def scoring(**changes):
@@ -27,15 +27,14 @@ def scoring(**changes):
 
 
 @pytest.fixture
-def upstream(multilabel, settings, tmp_path):
+def upstream(multilabel, upstream_settings, tmp_path):
     """Checkpoints of det, moped and flip pretraining."""
-    steps = copy.deepcopy(settings)
-    steps["training"] = {k: v for k, v in steps["training"].items() if k != "epochs"}
-    steps["training"] |= {"steps": 3, "mixup_alpha": 1.0}
+    steps = copy.deepcopy(upstream_settings)
+    steps["training"]["mixup_alpha"] = 1.0
     paths = {name: tmp_path / "up" / f"{name}.safetensors" for name in ("det", "moped", "flip")}
-    pretrain("det", multilabel, None, steps, "cpu", paths["det"])
+    pretrain("det", multilabel, None, steps, paths["det"])
     initialise_with_moped(paths["det"], steps, paths["moped"])
-    pretrain("flip", multilabel, paths["moped"], steps, "cpu", paths["flip"])
+    pretrain("flip", multilabel, paths["moped"], steps, paths["flip"])
     return paths
 
 
@@ -51,8 +50,8 @@ def test_fixed_phase_trains_the_head_alone_and_finetuning_everything(
     upstream, multiclass, settings, tmp_path
 ):
     fixed, tuned = tmp_path / "fixed.safetensors", tmp_path / "finetuned.safetensors"
-    transfer("det_flip", "fixed", 1, multiclass, upstream["det"], settings, "cpu", fixed)
-    transfer("det_flip", "finetuned", 1, multiclass, fixed, settings, "cpu", tuned)
+    transfer("det_flip", "fixed", 1, multiclass, upstream["det"], settings, fixed)
+    transfer("det_flip", "finetuned", 1, multiclass, fixed, settings, tuned)
     before = load_checkpoint(upstream["det"])[0]
     after, end = load_checkpoint(fixed)[0], load_checkpoint(tuned)[0]
     weights = [
@@ -73,7 +72,7 @@ def test_backbone_mode_decides_on_batch_norm_drift(
 ):
     settings["training"]["backbone_mode"] = mode
     out = tmp_path / "fixed.safetensors"
-    transfer("det", "fixed", 1, multiclass, upstream["det"], settings, "cpu", out)
+    transfer("det", "fixed", 1, multiclass, upstream["det"], settings, out)
     before, after = load_checkpoint(upstream["det"])[0], load_checkpoint(out)[0]
     name = "encoder.resnet.layer1.0.bn1.running_mean"
     assert torch.equal(before[name], after[name]) != drifts
@@ -85,7 +84,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     states = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         out = tmp_path / f"{name}.safetensors"
-        train_from_scratch("flip", 2, multiclass, settings | {"seed": seed}, "cpu", out)
+        train_from_scratch("flip", 2, multiclass, settings | {"seed": seed}, out)
         states.append(load_checkpoint(out)[0])
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
     assert not torch.equal(states[0]["head.fc1.mu_weight"], states[2]["head.fc1.mu_weight"])
@@ -99,7 +98,7 @@ def test_the_latest_batch_has_the_asked_share_of_the_statistics_from_scratch(
     for share in (0.25, 1.0):
         settings["training"]["batch_norm_momentum"] = share
         out = tmp_path / f"{share}.safetensors"
-        train_from_scratch("det", 1, multiclass, settings, "cpu", out)
+        train_from_scratch("det", 1, multiclass, settings, out)
         means[share] = load_checkpoint(out)[0]["encoder.bn0.running_mean"]
     assert means[1.0].abs().min() > 0
     torch.testing.assert_close(means[0.25], 0.25 * means[1.0])
@@ -110,7 +109,7 @@ def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, sett
     settings["model"]["resnet54"] |= {"dropout": 0.0, "block_dropout": 0.0}
     settings["model"]["two_layers"]["dropout"] = 0.0
     checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
-    train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
+    train_from_scratch("det", 1, multiclass, settings, checkpoint)
     predict(checkpoint, multiclass, {"folds": [1]}, scoring(), "cpu", 16, out)
     found = read_predictions(out)
     with FeatureStore(multiclass) as store:
@@ -124,7 +123,7 @@ def test_a_learnable_task_is_learnt_and_scored_on_the_test_fold(multiclass, sett
 def test_divergence_stops_with_a_message(multiclass, settings, tmp_path):
     settings["training"] |= {"learning_rate": 1e30, "epochs": 20}
     with pytest.raises(UserError, match="lower the learning rate"):
-        train_from_scratch("det", 1, multiclass, settings, "cpu", tmp_path / "c.safetensors")
+        train_from_scratch("det", 1, multiclass, settings, tmp_path / "c.safetensors")
     assert not (tmp_path / "c.safetensors").exists()
 
 
@@ -133,7 +132,7 @@ def test_bayesian_predictions_repeat_from_the_seed_and_differ_between_replicatio
     multiclass, settings, tmp_path, strategy
 ):
     checkpoint = tmp_path / "c.safetensors"
-    train_from_scratch(strategy, 1, multiclass, settings, "cpu", checkpoint)
+    train_from_scratch(strategy, 1, multiclass, settings, checkpoint)
     found = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         out = tmp_path / f"{name}.h5"
@@ -149,7 +148,7 @@ def test_bayesian_predictions_repeat_from_the_seed_and_differ_between_replicatio
 
 def test_clips_of_another_dataset_are_scored_without_labels(multiclass, settings, tmp_path):
     checkpoint, out = tmp_path / "c.safetensors", tmp_path / "p.h5"
-    train_from_scratch("drop", 1, multiclass, settings, "cpu", checkpoint)
+    train_from_scratch("drop", 1, multiclass, settings, checkpoint)
     predict(checkpoint, multiclass, {}, scoring(scored_dataset="other"), "cpu", 16, out)
     found = read_predictions(out)
     assert found.labels.shape == (30, 0)
@@ -162,7 +161,7 @@ def test_features_made_with_other_settings_are_refused(multiclass, settings, tmp
     import h5py
 
     checkpoint = tmp_path / "c.safetensors"
-    train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
+    train_from_scratch("det", 1, multiclass, settings, checkpoint)
     with h5py.File(multiclass, "a") as file:
         file.attrs["features"] = json.dumps({"front_end": "logmel", "sample_rate": 16000})
     with pytest.raises(
@@ -173,7 +172,7 @@ def test_features_made_with_other_settings_are_refused(multiclass, settings, tmp
 
 def test_a_broken_checkpoint_is_named(multiclass, settings, tmp_path):
     checkpoint = tmp_path / "c.safetensors"
-    train_from_scratch("det", 1, multiclass, settings, "cpu", checkpoint)
+    train_from_scratch("det", 1, multiclass, settings, checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     with pytest.raises(UserError, match=r"c\.safetensors is broken"):
         predict(checkpoint, multiclass, {}, scoring(), "cpu", 16, tmp_path / "p.h5")

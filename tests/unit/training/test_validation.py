@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import train_from_scratch, transfer
 
 from vipann.errors import UserError
 from vipann.evaluation.predict import predict
@@ -16,8 +17,7 @@ from vipann.evaluation.predictions import read_predictions
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint, save_checkpoint, sidecar_of
 from vipann.models.strategies import build_network
-from vipann.training.stages import train_from_scratch, transfer
-from vipann.training.validation import rows_for
+from vipann.training.sampling import rows_for
 
 NEXT = {"split": "next_fold", "every_epochs": 1, "mc_samples": 2, "select": "last"}
 
@@ -73,7 +73,7 @@ def test_a_class_that_rejected_clips_leave_untrained_stops_before_training(
     multiclass, settings, tmp_path, split, holding
 ):
     """The features hold `quiet` in the tested fold (and the one that validates) alone."""
-    train_from_scratch("det", 2, multiclass, settings, "cpu", tmp_path / "sound.safetensors")
+    train_from_scratch("det", 2, multiclass, settings, tmp_path / "sound.safetensors")
     with h5py.File(multiclass, "r+") as file:
         labels, fold = file["labels"][()], file["fold"][()]
         lost = (labels[:, 2] == 1) & ~np.isin(fold, list(holding))
@@ -84,8 +84,8 @@ def test_a_class_that_rejected_clips_leave_untrained_stops_before_training(
     save_checkpoint(build_network("det", 3, own), start, {"classes": ["a", "b", "c"]})
     rejected = str(multiclass.with_suffix(".rejected.csv"))
     for train in (
-        lambda out: train_from_scratch("det", 2, multiclass, own, "cpu", out),
-        lambda out: transfer("det", "fixed", 2, multiclass, start, own, "cpu", out),
+        lambda out: train_from_scratch("det", 2, multiclass, own, out),
+        lambda out: transfer("det", "fixed", 2, multiclass, start, own, out),
     ):
         with pytest.raises(UserError) as caught:
             train(tmp_path / "out.safetensors")
@@ -107,7 +107,8 @@ def poison(features, out, fold, logmel=np.nan):
 @pytest.mark.parametrize("cache", ["none", "embeddings"])
 def test_a_poisoned_test_fold_changes_no_byte(cache, multiclass, settings, tmp_path):
     settings = validated(settings, select="best")
-    settings["training"] |= {"cache": cache, "backbone_mode": "eval", "views": 2}
+    transferred = settings | {"training": settings["training"] | {"cache": cache, "views": 2}}
+    transferred["training"]["backbone_mode"] = "eval"
     up = tmp_path / "up.safetensors"
     save_checkpoint(build_network("det", 4, settings), up, {"classes": list("abcd")})
     found = []
@@ -117,9 +118,9 @@ def test_a_poisoned_test_fold_changes_no_byte(cache, multiclass, settings, tmp_p
         ("validation", poison(multiclass, tmp_path / "v.h5", fold=3, logmel=0)),
     ):
         out = [tmp_path / name / f"{phase}.safetensors" for phase in ("fixed", "finetuned", "raw")]
-        transfer("det_flip", "fixed", 2, features, up, settings, "cpu", out[0])
-        transfer("det_flip", "finetuned", 2, features, out[0], settings, "cpu", out[1])
-        train_from_scratch("drop", 2, features, settings, "cpu", out[2])
+        transfer("det_flip", "fixed", 2, features, up, transferred, out[0])
+        transfer("det_flip", "finetuned", 2, features, out[0], transferred, out[1])
+        train_from_scratch("drop", 2, features, settings, out[2])
         found.append([(p.read_bytes(), sidecar_of(p).read_bytes()) for p in out])
     assert found[0] == found[1]
     curves = [json.loads(sidecar)["validation"]["curve"] for _, sidecar in found[0]]
@@ -140,8 +141,8 @@ def test_validating_changes_nothing_but_the_training_clips(
             part.create_dataset(name, data=values[()][kept], chunks=chunks)
         part.attrs.update(full.attrs)
     watched, plain = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    train_from_scratch(strategy, 1, multiclass, validated(settings), "cpu", watched)
-    train_from_scratch(strategy, 1, without, settings, "cpu", plain)
+    train_from_scratch(strategy, 1, multiclass, validated(settings), watched)
+    train_from_scratch(strategy, 1, without, settings, plain)
     assert watched.read_bytes() == plain.read_bytes()
 
 
@@ -149,7 +150,7 @@ def test_the_best_epoch_is_the_one_that_is_kept(multiclass, settings, tmp_path):
     settings = validated(settings, select="best", every_epochs=2)
     settings["training"] |= {"epochs": 7, "learning_rate": 0.02}
     out = tmp_path / "best.safetensors"
-    train_from_scratch("det", 1, multiclass, settings, "cpu", out)
+    train_from_scratch("det", 1, multiclass, settings, out)
     facts = load_checkpoint(out)[1]["validation"]
     curve = facts["curve"]
     assert [point["epoch"] for point in curve] == [2, 4, 6, 7]
@@ -165,7 +166,7 @@ def test_the_best_epoch_is_the_one_that_is_kept(multiclass, settings, tmp_path):
     assert -np.log(chosen).mean() == pytest.approx(best["loss"], rel=1e-4)
     last = copy.deepcopy(settings)
     last["training"]["validation"]["select"] = "last"
-    train_from_scratch("det", 1, multiclass, last, "cpu", tmp_path / "last.safetensors")
+    train_from_scratch("det", 1, multiclass, last, tmp_path / "last.safetensors")
     states = [load_checkpoint(tmp_path / f"{n}.safetensors")[0] for n in ("best", "last")]
     same = all(torch.equal(states[0][k], states[1][k]) for k in states[0])
     assert same == (best == curve[-1])

@@ -9,30 +9,31 @@ import time
 from pathlib import Path
 
 import torch
+from recipes import train_from_scratch
 from torch import nn
 
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.models.strategies import build_transferred
 from vipann.seeds import derive_seed
-from vipann.training.loop import Plan, seed_everything, train
-from vipann.training.module import ClassifierTraining, Recipe
-from vipann.training.running import run_on_processes
-from vipann.training.stages import train_from_scratch
+from vipann.training.fabric import seed_everything
+from vipann.training.launch import launch
+from vipann.training.loop import Training
+from vipann.training.objective import ClassifierTraining
+from vipann.training.recipe import Recipe
 
 ROWS, BATCH, KL_WEIGHT = 17, 6, 0.01
 
 
-def recipe(settings, mixup_alpha=0.0):
+def recipe(settings, **changes):
     return Recipe(
-        task="multiclass",
+        batch_size=BATCH,
         learning_rate=0.01,
         learning_rate_schedule="constant",
         amsgrad=True,
-        mixup_alpha=mixup_alpha,
+        mixup_alpha=0.0,
         spec_augment=settings["training"]["spec_augment"],
-        kl_reduction="mean",
-        kl_weight=KL_WEIGHT,
+        **changes,
     )
 
 
@@ -62,23 +63,24 @@ class Descending(ClassifierTraining):
         return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
-def one_step(folder, features, settings, running):
+def one_step(folder, features, settings, runtime):
     """One step from the same start in all processes: weights, clips read and written files."""
     opened = []
     sys.addaudithook(lambda event, found: event == "open" and opened.append(found[:2]))
     with FeatureStore(features) as store:
         clips = Recorded(store, store.rows()[:ROWS])
-        module = Descending(network(settings), recipe(settings))
-        train(module, clips, Plan(BATCH, seed=5, steps=1), "cpu", running)
-        torch.save(module.state_dict(), folder / f"step.{running.rank}.pt")
+        one, two = recipe(settings, steps=1), recipe(settings, epochs=2)
+        module = Descending(network(settings), one, "multiclass", KL_WEIGHT)
+        Training(module, clips, one, 5, runtime).run()
+        torch.save(module.state_dict(), folder / f"step.{runtime.rank}.pt")
         clips.seen.clear()
-        adam = ClassifierTraining(network(settings), recipe(settings))
+        adam = ClassifierTraining(network(settings), two, "multiclass", KL_WEIGHT)
         opened.clear()
-        train(adam, clips, Plan(BATCH, seed=5, epochs=2), "cpu", running)
+        Training(adam, clips, two, 5, runtime).run()
     wrote = [str(path) for path, mode in opened if isinstance(mode, str) and set(mode) & set("wax")]
     facts = {"seen": clips.seen, "wrote": [p for p in wrote if p.startswith(str(folder))]}
-    (folder / f"facts.{running.rank}.json").write_text(json.dumps(facts))
-    torch.save(adam.state_dict(), folder / f"adam.{running.rank}.pt")
+    (folder / f"facts.{runtime.rank}.json").write_text(json.dumps(facts))
+    torch.save(adam.state_dict(), folder / f"adam.{runtime.rank}.pt")
 
 
 def expected_gradient(features, settings, batches):
@@ -87,7 +89,8 @@ def expected_gradient(features, settings, batches):
     with FeatureStore(features) as store:
         clips = LogmelDataset(store, store.rows()[:ROWS])
         for rank, positions in enumerate(batches):
-            module = ClassifierTraining(network(settings), recipe(settings)).train()
+            own = network(settings)
+            module = ClassifierTraining(own, recipe(settings), "multiclass", KL_WEIGHT).train()
             torch.manual_seed(derive_seed(5, "draws", rank))
             share = len(positions) * len(batches) / sum(map(len, batches))
             module(clips[positions], share)["objective"].backward()
@@ -96,13 +99,13 @@ def expected_gradient(features, settings, batches):
     return dict(zip(names, (sum(g) / len(g) for g in zip(*gradients, strict=True)), strict=True))
 
 
-def scratch(features, settings, out, running, fault=None):
+def scratch(features, settings, out, runtime, fault=None):
     """The whole stage, with a `fault` (process, step, signal) that strikes one process."""
-    run_on_processes(running, _scratch, features, settings, out, fault)
+    launch(runtime, _scratch, features, settings, out, fault)
 
 
-def _scratch(features, settings, out, fault, running):
-    if fault and fault[0] == running.rank:
+def _scratch(features, settings, out, fault, runtime):
+    if fault and fault[0] == runtime.rank:
         read, asked = LogmelDataset.__getitem__, []
 
         def reading(self, positions):
@@ -112,8 +115,8 @@ def _scratch(features, settings, out, fault, running):
             return read(self, positions)
 
         LogmelDataset.__getitem__ = reading
-    Path(f"{out}.pid{running.rank}").write_text(str(os.getpid()))
-    train_from_scratch("drop", 1, features, copy.deepcopy(settings), "cpu", out, running)
+    Path(f"{out}.pid{runtime.rank}").write_text(str(os.getpid()))
+    train_from_scratch("drop", 1, features, copy.deepcopy(settings), out, runtime)
 
 
 def gone(pid, seconds=20.0):

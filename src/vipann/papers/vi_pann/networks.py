@@ -10,10 +10,11 @@ PRETRAINING_STRATEGIES = ("det", "drop", "flip")
 
 
 @dataclass(frozen=True)
-class PaperNetwork:
-    """A network of the paper and the clips that it hears.
+class SizedNetwork:
+    """A network whose size is counted, and the clips that it hears.
 
-    table: "1", or "1_variants" for what the paper does not print. dataset: in its spelling.
+    table: where it is shown, "1", or "1_variants" for what the paper does not print. dataset: in
+    its spelling.
     """
 
     table: str
@@ -23,7 +24,7 @@ class PaperNetwork:
     clip_seconds: float
 
 
-def networks_of_table_1(clip_seconds: Mapping[str, float]) -> list[PaperNetwork]:
+def networks(clip_seconds: Mapping[str, float]) -> list[SizedNetwork]:
     """Table 1's networks in its order, and the variants.
 
     clip_seconds: dataset -> length to which its clips are cut or padded; what is neither in Table 2
@@ -37,13 +38,13 @@ def networks_of_table_1(clip_seconds: Mapping[str, float]) -> list[PaperNetwork]
             continue
         classes = int(paper_value(2, dataset, "Num Classes"))
         for strategy in TRANSFER_STRATEGIES:
-            printed.append(PaperNetwork("1", dataset, strategy, classes, seconds))
+            printed.append(SizedNetwork("1", dataset, strategy, classes, seconds))
             if duration != seconds:
-                variants.append(PaperNetwork("1_variants", dataset, strategy, classes, duration))
+                variants.append(SizedNetwork("1_variants", dataset, strategy, classes, duration))
     if PRETRAINING_DATASET in clip_seconds:
         seconds = clip_seconds[PRETRAINING_DATASET]
         variants += [
-            PaperNetwork("1_variants", PRETRAINING_DATASET, strategy, PRETRAINING_CLASSES, seconds)
+            SizedNetwork("1_variants", PRETRAINING_DATASET, strategy, PRETRAINING_CLASSES, seconds)
             for strategy in PRETRAINING_STRATEGIES
         ]
     return printed + variants

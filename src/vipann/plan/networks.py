@@ -1,0 +1,251 @@
+"""The networks of a run: what each is trained on, where it starts, what it scores, and where all of
+that lies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vipann.config import trained_upstream
+from vipann.parts import bands_of, chosen_parts, feature_settings, model_settings
+from vipann.plan.datasets import download_settings, features_of
+from vipann.plan.run import Run
+from vipann.training.recipe import Pretrain, Scratch, Transfer
+
+UPSTREAM_STRATEGIES = ("det", "drop", "flip")
+TRANSFER_PHASES = ("fixed", "finetuned")
+PRETRAINED, SCRATCH = "pretrained", "scratch"
+# The upstream network that a strategy's transfer starts from.
+BACKBONE_OF = {"det": "det", "drop": "drop", "det_flip": "det", "flip": "flip"}
+# The config's blocks that make a network, by strategy: those without Flipout layers have no prior.
+STRATEGY_BLOCKS = {
+    "det": [],
+    "drop": [],
+    "det_flip": ["bayesian", "kl"],
+    "flip": ["bayesian", "kl", "moped"],
+}
+STRATEGIES = tuple(STRATEGY_BLOCKS)
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of a run; of the upstream set unless a dataset, a fold and a phase are given.
+
+    phase: pretrained, fixed, finetuned or scratch. With "{dataset}" and the like in the place of
+    values, the paths are the patterns of rules.
+    """
+
+    run: Run = field(repr=False)
+    strategy: str
+    dataset: str | None = None
+    fold: int | str | None = None
+    phase: str = PRETRAINED
+
+    @property
+    def trained_for(self) -> str | None:
+        """The dataset whose clips it is tested on."""
+        return self.run.upstream if self.dataset is None else self.dataset
+
+    @property
+    def name(self) -> str:
+        """What it is called among those of one dataset: "det/pretrained", "flip/fold1/fixed"."""
+        fold = [] if self.dataset is None else [f"fold{self.fold}"]
+        return "/".join([self.strategy, *fold, self.phase])
+
+    @property
+    def path(self) -> str:
+        """Where its predictions lie below the folder of all predictions."""
+        return f"{self.trained_for}/{self.name}"
+
+    @property
+    def stem(self) -> str:
+        """Where its checkpoint lies below that of all: upstream ones are of any upstream set."""
+        return f"upstream/{self.strategy}" if self.dataset is None else self.path
+
+    @property
+    def checkpoint(self) -> str:
+        return f"{self.run.results}/checkpoints/{self.stem}.safetensors"
+
+    @property
+    def sidecar(self) -> str:
+        return f"{self.run.results}/checkpoints/{self.stem}.json"
+
+    @property
+    def curves(self) -> str:
+        return f"{self.run.results}/curves/{self.stem}.csv"
+
+    @property
+    def predictions(self) -> str:
+        """What it says of its own test clips."""
+        return f"{self.run.results}/predictions/{self.path}.h5"
+
+    @property
+    def ood_predictions(self) -> str:
+        """What it says of the out-of-distribution set."""
+        return f"{self.run.results}/ood/{self.path}.h5"
+
+    @property
+    def ood_features(self) -> str | list[str]:
+        """What it hears of the out-of-distribution set; [] where there is none."""
+        windows = self.run.ood_windows.get(self.trained_for)
+        return features_of(self.run, windows) if windows else []
+
+    @property
+    def start(self) -> str | list[str]:
+        """The checkpoint that its training starts from; [] for a random start."""
+        if self.phase == "finetuned":
+            return Network(self.run, self.strategy, self.dataset, self.fold, "fixed").checkpoint
+        if self.phase == "fixed":
+            return Network(self.run, BACKBONE_OF[self.strategy]).checkpoint
+        is_moped = self.phase == PRETRAINED and self.strategy == "flip"
+        return Network(self.run, "moped").checkpoint if is_moped else []
+
+    @property
+    def training_settings(self) -> dict[str, Any]:
+        """Those of the job that trains it."""
+        run, own = self.run, (self.dataset, self.strategy, self.fold)
+        if self.phase == PRETRAINED:
+            seed_names, training = ("pretrain", self.strategy), _pretraining(run, self.strategy)
+        elif self.phase == SCRATCH:
+            seed_names, training = ("scratch", *own), _scratch(run)
+        else:
+            seed_names, training = ("transfer", *own, self.phase), _transfer(run, self.phase)
+        script = f"{seed_names[0]}.py"
+        return run.settings(script, *seed_names, training=training, **form_of(run, self.strategy))
+
+    @property
+    def prediction_settings(self) -> dict[str, Any]:
+        upstream = self.dataset is None
+        rows = {"split": "eval"} if upstream else {"folds": [int(self.fold)]}
+        return self._predicting("predict", self.trained_for, rows)
+
+    @property
+    def ood_settings(self) -> dict[str, Any]:
+        return self._predicting("ood", self.run.ood, {})
+
+    def _predicting(self, task: str, scored: str, rows: Mapping[str, Any]) -> dict[str, Any]:
+        seed_names = [task, self.trained_for, self.strategy]
+        seed_names += [] if self.dataset is None else [self.fold, self.phase]
+        evaluation = self.run.config["evaluation"]
+        return self.run.settings(
+            "predict.py",
+            *seed_names,
+            chosen=chosen_parts(self.run.config),
+            dataset=self.trained_for,
+            scored_dataset=scored,
+            rows=rows,
+            **{key: evaluation[key] for key in ("mc_samples", "replications", "precision")},
+        )
+
+
+def networks_of(run: Run, dataset: str) -> list[Network]:
+    """Those that are tested on `dataset`: the upstream ones, or all trained for it."""
+    if dataset == run.upstream:
+        return [Network(run, strategy) for strategy in UPSTREAM_STRATEGIES]
+    transferred = [(s, p) for s in run.config["transfer"]["strategies"] for p in TRANSFER_PHASES]
+    scratch = [(s, SCRATCH) for s in run.config["scratch"]["strategies"]]
+    return [
+        Network(run, strategy, dataset, fold, phase)
+        for strategy, phase in transferred + scratch
+        for fold in run.folds(dataset)
+    ]
+
+
+def scored_out_of_distribution(run: Run, dataset: str) -> list[Network]:
+    """The networks of `dataset` that score the out-of-distribution set."""
+    phases = (PRETRAINED, *run.config["evaluation"]["ood_phases"])
+    return [n for n in networks_of(run, dataset) if run.ood is not None and n.phase in phases]
+
+
+def transferred_networks(run: Run) -> list[Network]:
+    """All networks of the run but the upstream ones."""
+    return [network for name in run.transfer_datasets for network in networks_of(run, name)]
+
+
+def trained_networks(run: Run) -> list[Network]:
+    """All networks that the run trains."""
+    upstream = [Network(run, name) for name in UPSTREAM_STRATEGIES if not weights_of(run, name)]
+    return [*upstream, *transferred_networks(run)]
+
+
+def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
+    """The config values that decide the form of the network of `strategy`."""
+    blocks = {key: run.config[key] for key in STRATEGY_BLOCKS[strategy]}
+    return blocks | {
+        "model": model_settings(run.config["model"]),
+        "bands": bands_of(run.config["features"]),
+        "chosen": chosen_parts(run.config),
+    }
+
+
+def import_settings(run: Run, strategy: str) -> dict[str, Any]:
+    return run.settings(
+        "import_weights.py",
+        **download_settings(weights_entry(run, strategy)),
+        features=feature_settings(run.config["features"]),
+        **form_of(run, strategy),
+    )
+
+
+def moped_settings(run: Run) -> dict[str, Any]:
+    return run.settings("moped.py", **form_of(run))
+
+
+def selection_settings(run: Run) -> dict[str, Any]:
+    names = [network.dataset for network in transferred_networks(run)]
+    return run.settings("selection.py", datasets=names)
+
+
+def metrics_settings(run: Run, orders: int) -> dict[str, Any]:
+    """orders: how many random orders of the clips retention curves are held against."""
+    keys = ("retained_fractions", "calibration_bins", "bootstrap_resamples")
+    evaluation = {key: run.config["evaluation"][key] for key in keys}
+    return run.settings("metrics.py", "metrics", orders=orders, **evaluation)
+
+
+def _pretraining(run: Run, strategy: str) -> dict[str, Any]:
+    block = run.config["pretrain"]
+    steps = {"steps": block["steps"][strategy]}
+    return Pretrain.settings(run.config["training"], block, steps)
+
+
+def _transfer(run: Run, phase: str) -> dict[str, Any]:
+    """The transfer block as one phase sees it: with its own keys, without the other's."""
+    block = run.config["transfer"]
+    return Transfer.settings(run.config["training"], block, block[phase], _validation(run))
+
+
+def _scratch(run: Run) -> dict[str, Any]:
+    return Scratch.settings(run.config["training"], run.config["scratch"], _validation(run))
+
+
+def _validation(run: Run) -> dict[str, Any]:
+    """The validation block, or no more of it than that nothing is validated."""
+    block = run.config["validation"]
+    return {"validation": dict(block) if block["split"] != "none" else {"split": "none"}}
+
+
+def weights_of(run: Run, strategy: str) -> str | None:
+    """The file that an upstream network is imported from, None where it is trained."""
+    if strategy in trained_upstream(run.config["pretrain"]):
+        return None
+    if block := run.config["pretrain"]["checkpoints"].get(strategy):
+        return block.get("path") or f"{run.data}/weights/{strategy}/{block['file']}"
+    return Network(run, "moped" if strategy == "flip" else "det").checkpoint
+
+
+def weights_entry(run: Run, strategy: str) -> dict[str, Any]:
+    """The config's block of the file of `strategy`; empty where MOPED or det gives the weights."""
+    return dict(run.config["pretrain"]["checkpoints"].get(strategy) or {})
+
+
+def weights_inputs(run: Run, strategy: str) -> list[str]:
+    """The imported file, with its sidecar if it has one.
+
+    A file that the user has yet to place is left out: then the job says where it comes from.
+    """
+    weights = weights_of(run, strategy)
+    if "path" in weights_entry(run, strategy) and not Path(weights).exists():
+        return []
+    own = weights.endswith(".safetensors")
+    return [weights, weights.removesuffix(".safetensors") + ".json"] if own else [weights]

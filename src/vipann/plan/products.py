@@ -1,0 +1,298 @@
+"""The tables and figures that a run makes, as the files of its papers declare them.
+
+A file of `papers/<paper>/tables` is a table: its function `table(sources, **about)`, and what it
+says of itself, a literal `TABLE`, which is read without running it. One of `figures/` is a figure
+of the run, or of each of its datasets: `figure(sources, style, **about)` and `FIGURE`. Keys:
+
+- label: what it is called; number: the paper's; numbers: of a figure, by the paper's names of its
+  datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
+  "Supplementary".
+- needs: name -> path below the run's folder, or several, with a role in braces for each dataset
+  that plays it (`Product.roles`). Where nobody plays it, nothing is made.
+- of: of a figure, the role of the datasets that have one each, which it needs as {dataset}.
+- only_with: other parts of the run without which it is not made. on_request: not made by `all`.
+- about: values that its function takes besides (`Product.facts`).
+- caption: for the report, a Jinja template of `Product.facts`.
+- made_by: a rule of its own that makes it.
+
+The notebooks of a paper are declared by one literal, `NOTEBOOKS` of its module `notebooks`, with
+the same keys and `parameters`: what its first cell is given of `Product.facts`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from string import Formatter
+from typing import Any, Literal
+
+from vipann.claims.counting import orders_needed
+from vipann.evaluation.interval import interval_words
+from vipann.parts import chosen_parts, feature_settings, model_settings
+from vipann.plan.networks import trained_networks, transferred_networks
+from vipann.plan.run import Run
+from vipann.registry import choices, declared, load
+
+Kind = Literal["table", "figure", "notebook"]
+SUFFIXES = {
+    "table": ("csv", "md", "tex"),
+    "figure": ("png", "pdf", "svg", "csv"),
+    "notebook": ("ipynb", "html"),
+}
+FIGURE_SPACE = "\u2007"
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """A table, figure or notebook as it is declared; dataset: the one that it is of, "" where it is
+    of the whole run."""
+
+    run: Run
+    paper: str
+    kind: Kind
+    name: str
+    declared: Mapping[str, Any]
+    dataset: str = ""
+
+    @property
+    def module(self) -> str:
+        return f"vipann.papers.{self.paper}.{self.kind}s.{self.name}"
+
+    @property
+    def made_by(self) -> str:
+        """The rule that makes it."""
+        return self.declared.get("made_by", self.kind)
+
+    @property
+    def stem(self) -> str:
+        """Of its files, which lie in one folder with those of other papers."""
+        prefix = about_paper(self.paper)["prefix"]
+        return f"{prefix}{self.name}_{self.dataset}" if self.dataset else f"{prefix}{self.name}"
+
+    @property
+    def files(self) -> list[str]:
+        folder = f"{self.run.results}/{self.kind}s"
+        return [f"{folder}/{self.stem}.{suffix}" for suffix in SUFFIXES[self.kind]]
+
+    @property
+    def is_made(self) -> bool:
+        parts = {"ood": self.run.ood, "scratch": self.run.config["scratch"]["strategies"]}
+        has_parts = all(parts[part] for part in self.declared.get("only_with", ()))
+        patterns = [one for _, several in self._needs for one in several]
+        return has_parts and all(map(self._paths, patterns))
+
+    @property
+    def _needs(self) -> list[tuple[str, list[str]]]:
+        """Names and their patterns."""
+        needs = self.declared.get("needs", {}).items()
+        return [(name, [one] if isinstance(one, str) else one) for name, one in needs]
+
+    @property
+    def is_of_transfer(self) -> bool:
+        """Whether it is made of transfer datasets only."""
+        patterns = str(self.declared.get("needs"))
+        return "{transfer}" in patterns or self.dataset in self.run.transfer_datasets
+
+    @cached_property
+    def roles(self) -> dict[str, list[str]]:
+        """Role -> the datasets that play it; `transferred`, `trained`: the paths of networks."""
+        run, windows = self.run, self.run.ood_windows
+        return {
+            "dataset": [self.dataset],
+            "upstream": [run.upstream] if run.upstream else [],
+            "transfer": run.transfer_datasets,
+            "tested": run.tested,
+            "heard_ood": list(windows),
+            "ood_windows": list(windows.values()),
+            "transferred": [network.stem for network in transferred_networks(run)],
+            "trained": [network.stem for network in trained_networks(run)],
+        }
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """The input files, by the names that its function knows them by."""
+        return {
+            name: [p for one in several for p in self._paths(one)] for name, several in self._needs
+        }
+
+    def _paths(self, pattern: str) -> list[str]:
+        """The files of a pattern below the run's folder, one for each dataset of its role."""
+        path = f"{self.run.results}/{pattern}"
+        (role,) = [name for _, name, _, _ in Formatter().parse(pattern) if name] or [""]
+        return [path.format(**{role: one}) for one in self.roles[role]] if role else [path]
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What functions, captions and notebooks may be told.
+
+        config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
+        shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
+        band: over replications, as a setting and in words; of a dataset is_upstream, folds, orders.
+        """
+        run, evaluation = self.run, self.run.config["evaluation"]
+        is_upstream = bool(self.dataset) and self.dataset == run.upstream
+        own = [name for name in (self.dataset, run.ood) if name] if self.dataset else []
+        return {
+            "config": run.config,
+            "upstream": run.upstream,
+            "datasets": run.transfer_datasets,
+            "ood": run.ood,
+            "dataset": self.dataset,
+            "names": paper_names(run, *own),
+            "shown": self.shown_dataset,
+            "shown_ood": paper_names(run).get(run.ood) or run.ood,
+            "notes": notes_of(run),
+            "interval": evaluation["interval"],
+            "band": interval_words(evaluation["replications"], evaluation["interval"]),
+            "is_upstream": is_upstream,
+            "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
+            "orders": random_orders(run, self.dataset) if self.dataset else 0,
+        }
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Params of its job."""
+        about = {key: self.facts[key] for key in self.declared.get("about", ())}
+        values = {"module": self.module, "about": about}
+        if self.kind == "figure":
+            values["style"] = self.run.config["figures"]
+        chosen = (f"{self.module}:{self.kind}",)
+        return self.run.settings(f"{self.kind}.py", chosen=chosen, **values)
+
+    @property
+    def shown_dataset(self) -> str:
+        return paper_names(self.run).get(self.dataset) or self.dataset
+
+    @property
+    def number(self) -> str:
+        """ "Table 4", "Figure 4", for a dataset that is not the paper's "like Figures 4, 7, 10"."""
+        if "number" in self.declared:
+            return f"{self.kind.capitalize()} {self.declared['number']}"
+        numbers = self._figure_numbers
+        if not numbers:
+            return ""
+        if paper_names(self.run).get(self.dataset) in self.declared["numbers"]:
+            return f"Figure {numbers[0]}"
+        return f"like Figure{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+    @property
+    def _figure_numbers(self) -> list[int]:
+        """The paper's, of this dataset or of all that are like it: upstream or not."""
+        numbers = self.declared.get("numbers", {})
+        own = numbers.get(paper_names(self.run).get(self.dataset))
+        upstream = about_paper(self.paper).get("upstream")
+        is_upstream = self.dataset == self.run.upstream
+        alike = [n for name, n in numbers.items() if (name == upstream) == is_upstream]
+        return [own] if own else alike
+
+    @property
+    def label(self) -> str:
+        """In the report, which sorts labels as text: a figure space before one digit keeps Figure 9
+        before Figure 10."""
+        if self.kind == "notebook":
+            return self.stem.replace("_", " ").capitalize()
+        if not self.number:
+            return self.declared["label"]
+        word, _, number = self.number.partition(" ")
+        number = number.rjust(2, FIGURE_SPACE) if word == "Figure" else number
+        return f"{word[:1].upper()}{word[1:]} {number}: {self.declared['label']}"
+
+    @property
+    def category(self) -> str:
+        default = f"{self.kind.capitalize()}s" if self.number else "Supplementary"
+        category = self.declared.get("category", default)
+        several = len(self.run.config["papers"]) > 1
+        return f"{about_paper(self.paper)['short']}: {category}" if several else category
+
+    @property
+    def order(self) -> tuple:
+        """As datasets come in the run, and then as in the paper."""
+        datasets = [*self.run.tested, ""]
+        return datasets.index(self.dataset), self._figure_numbers or [math.inf]
+
+    def caption(self) -> str:
+        """The caption in the report, as reStructuredText."""
+        from jinja2 import Template
+
+        title = self.label.replace(FIGURE_SPACE, "")
+        if self.dataset and self.number:
+            of = " of the paper" if self.number.startswith("like") else ""
+            title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"
+        text = Template(self.declared.get("caption", "")).render(self.facts)
+        return f"**{title}.** " + "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
+
+
+def products(run: Run, kind: Kind, on_request: bool = False) -> dict:
+    """Stem -> `Product` of the run; with `on_request` those too that `all` does not make."""
+    made = [
+        one
+        for paper in run.config["papers"]
+        for name, declaration in _declarations(paper, kind).items()
+        for one in _instances(Product(run, paper, kind, name, declaration))
+        if one.is_made and (on_request or not declaration.get("on_request"))
+    ]
+    made = made if kind == "notebook" else sorted(made, key=lambda one: one.order)
+    return {one.stem: one for one in made}
+
+
+@cache
+def _declarations(paper: str, kind: Kind) -> dict[str, Mapping[str, Any]]:
+    package = f"vipann.papers.{paper}"
+    if kind == "notebook":
+        has_some = "notebooks" in choices(package)
+        return declared(f"{package}.notebooks", "NOTEBOOKS") if has_some else {}
+    names = choices(f"{package}.{kind}s")
+    return {name: declared(f"{package}.{kind}s.{name}", kind.upper()) for name in names}
+
+
+def _instances(whole: Product) -> list[Product]:
+    """What is declared at once: the product itself, or one for each dataset."""
+    role = whole.declared.get("of")
+    return [replace(whole, dataset=name) for name in whole.roles[role]] if role else [whole]
+
+
+@cache
+def about_paper(paper: str) -> Mapping[str, Any]:
+    """What a paper says of itself: `short`, `prefix`, `upstream` (its name of that dataset)."""
+    return declared(f"vipann.papers.{paper}", "PAPER")
+
+
+def paper_names(run: Run, *only: str) -> dict[str, str | None]:
+    """Dataset -> what a paper calls it, or None; of all that the run hears, or of `only`."""
+    names = only or sorted({*run.tested, *filter(None, [run.ood])})
+    return {name: run.blocks[name].get("paper_name") for name in names}
+
+
+def notes_of(run: Run) -> list[str]:
+    """Where the run's networks differ in kind from those of its papers, in sentences."""
+    modules = [f"vipann.papers.{paper}" for paper in run.config["papers"]]
+    with_notes = [f"{module}.notes" for module in modules if "notes" in choices(module)]
+    return [note for module in with_notes for note in load(module).notes_of(run.config)]
+
+
+def random_orders(run: Run, dataset: str) -> int:
+    """How many random orders of the clips its networks' retention curves are held against: none
+    where a clip has one label."""
+    if run.blocks[dataset]["task"] != "multilabel":
+        return 0
+    names = paper_names(run, *run.tested)
+    return orders_needed(run.upstream, run.transfer_datasets, names, run.config["papers"])
+
+
+def complexity_settings(run: Run) -> dict[str, Any]:
+    """Of the papers' networks, whatever this run trains."""
+    keys = ("sample_rate", "window_length", "hop_length", "mel_bands", "amin")
+    features = feature_settings(run.paper_config["features"])
+    blocks = run.paper_config["datasets"].values()
+    named = [b for b in blocks if b.get("paper_name") and "clip_seconds" in b]
+    modules = [f"vipann.papers.{paper}" for paper in run.config["papers"]]
+    modules = [f"{module}.networks" for module in modules if "networks" in choices(module)]
+    return run.settings(
+        "complexity.py",
+        chosen=(*(f"{module}:networks" for module in modules), *chosen_parts(run.paper_config)),
+        modules=modules,
+        model=model_settings(run.paper_config["model"]),
+        bayesian=run.paper_config["bayesian"],
+        features={key: features[key] for key in keys},
+        clip_seconds=[[b["paper_name"], b["clip_seconds"]] for b in named],
+    )

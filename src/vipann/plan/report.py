@@ -1,0 +1,97 @@
+"""What a reader opens: notebooks, captions of the report, and the run's index."""
+
+from typing import Any
+
+from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
+from vipann.plan.run import Run
+
+# Of a paper's products, in the order of the index; other categories come after them.
+SECTIONS = ("Claims", "Tables", "Figures", "Training", "Supplementary")
+METRICS = ("metrics", "retention", "uncertainty")
+OF_NOTEBOOKS = """
+
+What the paper says, and what this run found, in words made from the run's numbers. To change a
+cell, open ``notebooks/{stem}.ipynb`` of the run's folder in Jupyter and run it again; it reads the
+run's result files and nothing else."""
+
+
+def shown(run: Run) -> list[Product]:
+    """Tables, then figures."""
+    return [*products(run, "table").values(), *products(run, "figure").values()]
+
+
+def notebook_file(notebook: Product) -> str:
+    """The notebook of the repository that is executed."""
+    return f"notebooks/{notebook.stem.removesuffix(f'_{notebook.dataset}')}.ipynb"
+
+
+def notebook_inputs(notebook: Product) -> list[str]:
+    """The result files that it reads, without tables and figures that the run does not make."""
+    made = {path for one in shown(notebook.run) for path in one.files}
+    metrics = f"{notebook.run.results}/metrics/"
+    return [p for p in notebook.sources["results"] if p in made or p.startswith(metrics)]
+
+
+def notebook_settings(notebook: Product) -> dict[str, Any]:
+    """Of its job; parameters: the values of its first code cell, paths as seen from where it will
+    lie."""
+    facts = notebook.facts
+    parameters = {"results_dir": "..", "run": notebook.run.config["run"]}
+    parameters |= {key: facts[key] for key in notebook.declared["parameters"]}
+    file = notebook_file(notebook)
+    return notebook.run.settings("notebook.py", notebook=file, parameters=parameters)
+
+
+def captions(run: Run) -> dict[str, Any]:
+    """First file of each table, figure and notebook -> its caption in the report; notes: sentences
+    on the run's networks; papers: what these say of themselves."""
+    notebooks = products(run, "notebook").values()
+    return {
+        "notes": notes_of(run),
+        "papers": [about_paper(paper) for paper in run.config["papers"]],
+        **{one.files[0]: one.caption() for one in products(run, "table", on_request=True).values()},
+        **{one.files[0]: one.caption() for one in products(run, "figure").values()},
+        **{n.files[0]: n.caption() + OF_NOTEBOOKS.format(stem=n.stem) for n in notebooks},
+    }
+
+
+def index_settings(run: Run) -> dict[str, Any]:
+    """sections: see `sections`, paths below the run's folder; facts: what is said of the run."""
+    evaluation = run.config["evaluation"]
+    facts = {
+        "run": run.config["run"],
+        "upstream": run.upstream,
+        "transfer_datasets": run.transfer_datasets,
+        "ood": run.ood,
+        "strategies": run.config["transfer"]["strategies"],
+        "mc_samples": evaluation["mc_samples"],
+        "replications": evaluation["replications"],
+        "paper_names": paper_names(run),
+        "notes": notes_of(run),
+    }
+    return run.settings("index.py", sections=sections(run), facts=facts)
+
+
+def sections(run: Run) -> list[list[Any]]:
+    """[category, [[title, files], ...]] of the index, in its order."""
+    categories: dict[str, list] = {}
+    for one in sorted(shown(run), key=_place):
+        title = f"{one.label} ({one.shown_dataset})" if one.dataset else one.label
+        files = [path.removeprefix(f"{run.results}/") for path in one.files]
+        categories.setdefault(one.category, []).append([title, files])
+    return [[category, items] for category, items in categories.items()]
+
+
+def _place(one: Product) -> tuple[int, int]:
+    category = one.category.rpartition(": ")[2]
+    place = SECTIONS.index(category) if category in SECTIONS else len(SECTIONS)
+    return one.run.config["papers"].index(one.paper), place
+
+
+def metric_files(run: Run, datasets: list[str]) -> list[str]:
+    return [f"{run.results}/metrics/{name}.{kind}.parquet" for name in datasets for kind in METRICS]
+
+
+def page_of(run: Run, path: str) -> str:
+    """The page of a Markdown file."""
+    return f"{run.results}/pages/{path.rpartition('/')[2].removesuffix('.md')}.html"

@@ -1,0 +1,102 @@
+"""What a training descends, and how: the loss and its optimizer."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
+
+from vipann.features.batches import Batch
+from vipann.models.bayesian import Reduction, kl_divergence
+from vipann.tasks import Task
+from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
+from vipann.training.recipe import Recipe
+
+
+class ClassifierTraining(nn.Module):
+    """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5.
+
+    What `vipann.training.loop.train` needs of a module: `forward` to losses, and `optimizer`.
+    `backbone_mode` eval leaves a frozen backbone in evaluation mode.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        recipe: Recipe,
+        task: Task,
+        kl_weight: float = 0.0,
+        kl_reduction: Reduction = "mean",
+    ) -> None:
+        super().__init__()
+        self.network, self.recipe, self.task = network, recipe, task
+        self.kl_weight, self.kl_reduction = kl_weight, kl_reduction
+        frozen = not all(p.requires_grad for p in network.parameters())
+        self.rests = frozen and getattr(recipe, "backbone_mode", "train") == "eval"
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if mode and self.rests:
+            self.network.train(False)
+            for module in self.network.renewed().values():
+                module.train()
+        return self
+
+    def forward(self, batch: Batch, share: float = 1.0) -> dict[str, Tensor]:
+        """Losses of a batch: `loss` (mean over its clips), `kl`, and `objective` to descend.
+
+        `share` weighs the clips' part where processes share a batch. The KL belongs to the weights,
+        which all of them hold: each counts it in full, and the mean over processes counts it once.
+        """
+        features, labels = batch
+        weights = None
+        if self.recipe.mixes:
+            weights = mixing_weights(len(labels) // 2, self.recipe.mixup_alpha)
+            labels = mix_pairs(labels, weights)
+        logits = self.network(features, lambda x: self._augment(x, weights))
+        loss = classification_loss(logits.float(), labels, self.task)
+        kl = loss.new_zeros(())
+        if self.kl_weight > 0:
+            kl = kl_divergence(self.network, self.kl_reduction)
+        objective = share * loss + self.kl_weight * kl
+        return {"loss": loss.detach(), "kl": kl.detach(), "objective": objective}
+
+    def _augment(self, x: Tensor, weights: Tensor | None) -> Tensor:
+        x = spec_augment(x, self.recipe.spec_augment)
+        return x if weights is None else mix_pairs(x, weights)
+
+    def optimizer(self, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """Adam for the trainable parameters, and its learning rate over `steps` steps."""
+        trainable = [p for p in self.network.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(
+            trainable, lr=self.recipe.learning_rate, amsgrad=self.recipe.amsgrad, fused=True
+        )
+        if self.recipe.learning_rate_schedule == "constant":
+            return optimizer, ConstantLR(optimizer, factor=1.0)
+        return optimizer, CosineAnnealingLR(optimizer, T_max=steps)
+
+
+def classification_loss(logits: Tensor, labels: Tensor, task: Task) -> Tensor:
+    """Mean over clips: logits and (soft) multi-hot labels, both (B, C), to a scalar in nats.
+
+    multiclass: cross-entropy. multilabel: binary cross-entropy, averaged over classes as well, as
+    the PANNs do.
+    """
+    if task == "multiclass":
+        return F.cross_entropy(logits, labels)
+    return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def kl_weight(kl: Mapping[str, Any], clips: int, classes: int, task: Task) -> float:
+    """The factor before the KL, for `clips` training clips of `classes` classes.
+
+    kl: the config's `kl` block; a scale of `1/N` divides by the clips, a number stands in its
+    place. With the reduction `sum` the objective is equation 5 divided by what the cross-entropy is
+    averaged over: the multi-label one is averaged over classes too, so its KL is divided by them.
+    `mean` is what bayesian-torch's users write, and is divided by the clips only.
+    """
+    weight = 1.0 / clips if kl["scale"] == "1/N" else float(kl["scale"])
+    return weight / classes if kl["reduction"] == "sum" and task == "multilabel" else weight

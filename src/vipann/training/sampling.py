@@ -1,0 +1,130 @@
+"""Which clips a training sees, and in which order: a pure function of the seed and the step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from vipann.errors import UserError
+from vipann.features.rejected import rejected_list
+from vipann.features.store import FeatureStore
+from vipann.folds import share_out
+from vipann.seeds import derive_seed
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a features file: `training` and `validation` (none without a validation fold)."""
+
+    training: np.ndarray
+    validation: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    validation_fold: int | None = None
+
+
+def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:
+    """The rows of every fold but `test_fold`; with `split` next_fold, the next one validates.
+
+    Folds are never divided, for the clips of a recording share one.
+
+    Raises:
+        UserError: the features have no such fold, or too few folds to leave two out.
+    """
+    folds = sorted(set(store.fold.tolist()))
+    if test_fold not in folds:
+        raise UserError(f"{store.path}: there is no fold {test_fold}; its folds are {folds}")
+    if split == "next_fold" and len(folds) < 3:
+        raise UserError(
+            f"{store.path} has {len(folds)} folds; validation.split: next_fold needs 3: one "
+            "to train on, one to validate on, one to test on"
+        )
+    kept, left_out = share_out(folds, test_fold, split)
+    validation = store.rows(folds=[] if left_out is None else [left_out])
+    return Rows(store.rows(folds=kept), validation, left_out)
+
+
+def refuse_lost_classes(store: FeatureStore, rows: Rows, test_fold: int) -> None:
+    """UserError where the test fold holds a class that no clip to train on is of.
+
+    The manifest is sound in this; but the features lack the clips whose audio cannot be used.
+    """
+    tested = store.labels[store.rows(folds=[test_fold])].any(axis=0)
+    lost = np.flatnonzero(tested & ~store.labels[rows.training].any(axis=0))
+    if not lost.size:
+        return
+    names = ", ".join(store.classes[index] for index in lost[:_SHOWN])
+    more = f" and {lost.size - _SHOWN} more" if lost.size > _SHOWN else ""
+    raise UserError(
+        f"{store.path}: no clip of {names}{more} is left to train the network that is tested on "
+        f"them in fold {test_fold}. Clips that cannot be used are listed in "
+        f"{rejected_list(store.path)}: mend or replace them, add recordings that come to other "
+        "folds, or leave the class out."
+    )
+
+
+def shuffled(clips: int, rng: np.random.Generator) -> np.ndarray:
+    """An epoch's order: the position of each of `clips` clips once, at random."""
+    return rng.permutation(clips)
+
+
+class BatchOrder:
+    """Which clips each training step sees.
+
+    Every epoch is a new shuffle of all clips, cut into batches of `batch_size` clips, or of twice
+    as many where mixup makes pairs (`mix`). The last, smaller batch of an epoch is dropped under
+    mixup, or when it has fewer than 2 clips or fewer clips than `processes`; otherwise it is kept.
+    With several processes each takes its own share of the same batch; pairs stay together.
+    """
+
+    def __init__(
+        self, clips: int, batch_size: int, seed: int, mix: bool = False, processes: int = 1
+    ) -> None:
+        self.clips, self.seed, self.processes = clips, seed, processes
+        self.unit = 2 if mix else 1
+        self.size = min(self.unit * batch_size, clips - clips % 2)
+        if self.size < self.unit * max(processes, 2 // self.unit):
+            raise UserError(
+                f"{clips} training clips in batches of {batch_size} are too few for {processes} "
+                "process(es): lower `gpus` or raise `batch_size` in the config"
+            )
+        rest = clips % self.size
+        kept = not mix and rest >= max(2, processes)
+        self.steps_per_epoch = clips // self.size + kept
+        self._latest: tuple[int, np.ndarray] = (-1, np.empty(0))
+
+    def epoch(self, step: int) -> int:
+        return step // self.steps_per_epoch
+
+    def positions(self, step: int) -> np.ndarray:
+        """Positions in the dataset of all clips of step number `step`, counted from 0."""
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        if self._latest[0] != epoch:
+            rng = np.random.default_rng(derive_seed(self.seed, "order", epoch))
+            self._latest = (epoch, shuffled(self.clips, rng))
+        return self._latest[1][batch * self.size : (batch + 1) * self.size]
+
+    def share(self, step: int, rank: int) -> tuple[np.ndarray, float]:
+        """What process `rank` takes of a step's clips, and the weight of its mean loss.
+
+        With these weights the mean over processes is the mean over the whole batch, also where it
+        can't be divided evenly.
+        """
+        whole = self.positions(step)
+        units = len(whole) // self.unit
+        first, end = (self.unit * (units * r // self.processes) for r in (rank, rank + 1))
+        return whole[first:end], (end - first) * self.processes / len(whole)
+
+
+class Shares(Sampler[np.ndarray]):
+    """What process `rank` takes of each of the `steps`, as positions in the dataset."""
+
+    def __init__(self, order: BatchOrder, steps: range, rank: int = 0) -> None:
+        self.order, self.steps, self.rank = order, steps, rank
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self.order.share(step, self.rank)[0] for step in self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Strategy:
-    """label, colour, marker ("" for none): in tables and figures. blocks: of the config, those that
-    decide the form of its network. backbone: the strategy whose upstream weights it starts from."""
+    """label, colour, marker: in tables and figures. blocks: of the config, those that decide the
+    form of its network besides `model`. backbone: the strategy whose upstream weights it starts
+    from."""
 
     name: str
     label: str
@@ -20,9 +21,9 @@ class Strategy:
 # Colours of Okabe and Ito's palette, which colour-blind readers can tell apart; a marker is a
 # second cue, for print in grey. Those without Flipout layers have no prior.
 STRATEGIES = (
-    Strategy("flip", "Flip", "#D55E00", "s", ("model", "bayesian", "kl", "moped"), "flip"),
-    Strategy("det_flip", "Det-Flip", "#009E73", "^", ("model", "bayesian", "kl"), "det"),
-    Strategy("drop", "Drop", "#0072B2", "o", ("model",), "drop"),
-    Strategy("det", "Det", "#4D4D4D", "D", ("model",), "det"),
+    Strategy("flip", "Flip", "#D55E00", "s", ("bayesian", "kl", "moped"), "flip"),
+    Strategy("det_flip", "Det-Flip", "#009E73", "^", ("bayesian", "kl"), "det"),
+    Strategy("drop", "Drop", "#0072B2", "o", (), "drop"),
+    Strategy("det", "Det", "#4D4D4D", "D", (), "det"),
 )
 BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}

@@ -33,6 +33,7 @@ from vipann.plan.report import (
     shown,
 )
 from vipann.plan.run import Run
+from vipann.strategies import BY_NAME
 from vipann.provenance.ledger import keep
 
 PAPER_FILE = ROOT / "config/config.yaml"
@@ -60,7 +61,7 @@ FROM_SCRATCH = Network(RUN, "{strategy}", "{dataset}", "{fold}", networks.SCRATC
 
 wildcard_constraints:
     dataset="[a-z0-9][a-z0-9_]*",
-    strategy="|".join(networks.STRATEGIES),
+    strategy="|".join(BY_NAME),
     phase="fixed|finetuned|scratch",
     fold="[0-9]+",
 

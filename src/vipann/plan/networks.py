@@ -10,21 +10,12 @@ from vipann.config import trained_upstream
 from vipann.parts import bands_of, chosen_parts, feature_settings, model_settings
 from vipann.plan.datasets import download_settings, features_of
 from vipann.plan.run import Run
+from vipann.strategies import BY_NAME
 from vipann.training.recipe import Pretrain, Scratch, Transfer
 
 UPSTREAM_STRATEGIES = ("det", "drop", "flip")
 TRANSFER_PHASES = ("fixed", "finetuned")
 PRETRAINED, SCRATCH = "pretrained", "scratch"
-# The upstream network that a strategy's transfer starts from.
-BACKBONE_OF = {"det": "det", "drop": "drop", "det_flip": "det", "flip": "flip"}
-# The config's blocks that make a network, by strategy: those without Flipout layers have no prior.
-STRATEGY_BLOCKS = {
-    "det": [],
-    "drop": [],
-    "det_flip": ["bayesian", "kl"],
-    "flip": ["bayesian", "kl", "moped"],
-}
-STRATEGIES = tuple(STRATEGY_BLOCKS)
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,7 @@ class Network:
         if self.phase == "finetuned":
             return Network(self.run, self.strategy, self.dataset, self.fold, "fixed").checkpoint
         if self.phase == "fixed":
-            return Network(self.run, BACKBONE_OF[self.strategy]).checkpoint
+            return Network(self.run, BY_NAME[self.strategy].backbone).checkpoint
         is_moped = self.phase == PRETRAINED and self.strategy == "flip"
         return Network(self.run, "moped").checkpoint if is_moped else []
 
@@ -170,7 +161,7 @@ def trained_networks(run: Run) -> list[Network]:
 
 def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
     """The config values that decide the form of the network of `strategy`."""
-    blocks = {key: run.config[key] for key in STRATEGY_BLOCKS[strategy]}
+    blocks = {key: run.config[key] for key in BY_NAME[strategy].blocks}
     return blocks | {
         "model": model_settings(run.config["model"]),
         "bands": bands_of(run.config["features"]),

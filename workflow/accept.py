@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
 from vipann.plan.run import Run  # noqa: E402
-from vipann.provenance import ledger  # noqa: E402
+from vipann.provenance import code_record  # noqa: E402
 
 PROFILE = ROOT / "workflow/profiles/default/config.yaml"
 # Snakemake's words for reasons.
@@ -143,14 +143,14 @@ def code_changes(reason: Reason) -> set[Change]:
 
 def write(run: Run, jobs: Mapping[Change, list[str]]) -> None:
     """Add what was accepted to the run's accepted.md."""
-    codes = ledger.keep(run.codes, Path(run.results, "code.json"), ROOT)
+    codes = code_record.keep(run.codes, Path(run.results, "code.json"), ROOT)
     file = Path(run.results, "accepted.md")
     before = file.read_text(encoding="utf-8") if file.exists() else HEAD
     file.write_text(before + section(jobs, codes), encoding="utf-8")
     print(f"Accepted {sum(map(len, jobs.values()))} jobs, which {file} lists.")
 
 
-def section(jobs: Mapping[Change, list[str]], codes: Mapping[str, ledger.Code]) -> str:
+def section(jobs: Mapping[Change, list[str]], codes: Mapping[str, code_record.Code]) -> str:
     """What was accepted, as Markdown."""
     lines = [f"\n## {time.strftime('%Y-%m-%d %H:%M')}\n"]
     for (before, now), rules in sorted(jobs.items()):
@@ -161,7 +161,7 @@ def section(jobs: Mapping[Change, list[str]], codes: Mapping[str, ledger.Code]) 
         code, earlier = codes[now], codes.get(before)
         origin = earlier.commit if earlier else "code that is not on record"
         lines.append(f"- {counts}: {code.script} of {code.commit} as that of {origin}")
-        differing = ledger.differences(earlier, code) if earlier else []
+        differing = code_record.differences(earlier, code) if earlier else []
         lines += [f"  - `{name}`" for name in differing]
     return "\n".join(lines) + "\n"
 

@@ -34,7 +34,7 @@ from vipann.plan.report import (
 )
 from vipann.plan.run import Run
 from vipann.strategies import BY_NAME
-from vipann.provenance.ledger import keep
+from vipann.provenance.code_record import keep
 
 PAPER_FILE = ROOT / "config/config.yaml"
 RUN = Run(ROOT, config, read_layer(PAPER_FILE))

@@ -9,7 +9,7 @@ from typing import Any
 from vipann.config import folds_of, in_order
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.provenance.fingerprint import counted, fingerprint
-from vipann.provenance.ledger import Code
+from vipann.provenance.code_record import Code
 from vipann.seeds import derive_seed
 
 

@@ -16,6 +16,7 @@ from vipann.datasets.manifest import read_manifest
 from vipann.errors import UserError
 from vipann.features.extract import extract_features
 from vipann.features.rejected import rejected_list
+from vipann.parts import feature_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -138,7 +139,7 @@ def test_a_broken_file_stays_listed_for_the_features_to_refuse(tmp_path, windows
     assert frame["path"].tolist() == paths
     assert (frame["sample_rate"] > 0).tolist() == [True, False, False, True]
     out = tmp_path / "f.h5"
-    front_end = read_layer(ROOT / "config/config.yaml")["features"]
+    front_end = feature_settings(read_layer(ROOT / "config/config.yaml")["features"])
     paths = (tmp_path / "m.parquet", tmp_path / "mine", own, front_end, out, 1)
     with pytest.raises(UserError, match="2 of 4"):
         extract_features(*paths, max_rejected=0.4)

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from vipann.provenance import ledger
-from vipann.provenance.ledger import Code
+from vipann.provenance import code_record
+from vipann.provenance.code_record import Code
 
 
 @pytest.fixture
@@ -19,12 +19,12 @@ def checkout(tmp_path):
 
 def test_a_fingerprint_keeps_the_commit_at_which_it_was_first_planned(checkout):
     file = checkout / "results/run/code.json"
-    first = ledger.keep({"f1": Code("a.py", {"a.f": "1"})}, file, checkout)
+    first = code_record.keep({"f1": Code("a.py", {"a.f": "1"})}, file, checkout)
     (checkout / "a.py").write_text("A = 2\n")
-    ledger.keep(
+    code_record.keep(
         {"f1": Code("a.py", {"a.f": "1"}), "f2": Code("a.py", {"a.f": "2"})}, file, checkout
     )
-    found = ledger.read(file)
+    found = code_record.read(file)
     assert found["f1"] == first["f1"]
     assert found["f2"].commit == f"{found['f1'].commit} with edits"
     assert found["f2"].definitions == {"a.f": "2"}
@@ -32,11 +32,11 @@ def test_a_fingerprint_keeps_the_commit_at_which_it_was_first_planned(checkout):
 
 def test_outside_of_git_there_is_no_commit(tmp_path):
     file = tmp_path / "code.json"
-    ledger.keep({"f": Code("a.py", {})}, file, tmp_path)
-    assert ledger.read(file)["f"].commit == "no commit"
+    code_record.keep({"f": Code("a.py", {})}, file, tmp_path)
+    assert code_record.read(file)["f"].commit == "no commit"
 
 
 def test_what_differs_is_named():
     before = Code("a.py", {"a.same": "1", "a.changed": "1", "a.gone": "1"})
     now = Code("a.py", {"a.same": "1", "a.changed": "2", "a.added": "1"})
-    assert ledger.differences(before, now) == ["a.added (new)", "a.changed", "a.gone (gone)"]
+    assert code_record.differences(before, now) == ["a.added (new)", "a.changed", "a.gone (gone)"]

@@ -8,7 +8,8 @@ of the run, or of each of its datasets: `figure(sources, style, **about)` and `F
   datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
   "Supplementary".
 - needs: name -> path below the run's folder, or several, with a role in braces for each dataset
-  that plays it (`Product.roles`). Where nobody plays it, nothing is made.
+  that plays it (`Product.roles`). Where nobody plays it, nothing is made; may_lack: names for
+  which that is no matter.
 - of: of a figure, the role of the datasets that have one each, which it needs as {dataset}.
 - only_with: other parts of the run without which it is not made; any_of: variants, averages and
   ensembles of which the run has at least one, for which it is made; only_on, not_on: paper names of
@@ -87,7 +88,8 @@ class Product:
             "ensembles": config.get("ensembles"),
         }
         has_parts = all(parts[part] for part in self.declared.get("only_with", ()))
-        patterns = [one for _, several in self._needs for one in several]
+        spared = self.declared.get("may_lack", ())
+        patterns = [one for name, several in self._needs for one in several if name not in spared]
         return has_parts and self._has_named and all(map(self._paths, patterns))
 
     @property

@@ -19,8 +19,8 @@ CLASSES = 527
 def paper_value(table: int, row: str, column: str) -> float | None:
     """The number that the paper prints, or None where it prints none.
 
-    table: 2 to 15; row, column: in the paper's words, columns of one training set as
-    "Balanced/AUC" or "Full", shares and improvements as fractions, parameters as numbers.
+    table: 2 to 15, 0 for the text; row, column: in the paper's words, columns of one training set
+    as "Balanced/AUC" or "Full", shares and improvements as fractions, parameters as numbers.
     "standard deviation" in either: over three runs. What stands in the text only has its section
     as a note in tables.csv.
     """

@@ -16,8 +16,8 @@ FIGURE = {
     "needs": {"manifests": "manifests/{varied}.parquet"},
     "caption": """
 How many clips of the train list have each class, the commonest first. Marked are the classes that
-the paper speaks of: if every clip with speech of a man, woman or child were labelled so, these three
-would add up to *Speech*.""",
+the paper speaks of: if every clip with speech of a man, woman or child were labelled so, these
+three would add up to *Speech*.""",
 }
 # Names of AudioSet's classes, and how the paper calls them.
 MARKED = {

@@ -17,10 +17,10 @@ FIGURE = {
     "label": "how often classes are sampled",
     "needs": {"manifests": "manifests/{varied}.parquet"},
     "caption": """
-How often each class is shown in 30 epochs, in the order of each line: with every clip once an epoch,
-and with balanced sampling, where the chance of a clip is the sum over its labels of one over the
-clips of that class. Expected values, computed and not sampled. As clips have several labels, the
-balanced line is not flat.""",
+How often each class is shown in 30 epochs, in the order of each line: with every clip once an
+epoch, and with balanced sampling, where the chance of a clip is the sum over its labels of one
+over the clips of that class. Expected values, computed and not sampled. As clips have several
+labels, the balanced line is not flat.""",
 }
 EPOCHS = 30  # the paper's
 

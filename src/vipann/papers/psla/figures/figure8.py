@@ -21,8 +21,8 @@ FIGURE = {
     "only_with": ["ensembles"],
     "about": ["averages", "ensembles"],
     "caption": """
-mAP on the evaluation list of single checkpoints by epoch, and of averages of all checkpoints from an
-epoch to the last: of their weights, and of their predictions. The earlier an average starts, the
+mAP on the evaluation list of single checkpoints by epoch, and of averages of all checkpoints from
+an epoch to the last: of their weights, and of their predictions. The earlier an average starts, the
 more it is of. One training, whose seed is the first.""",
 }
 SINGLE_LINE, WEIGHTS, PREDICTIONS = "Single checkpoint", "Averaged weights", "Averaged predictions"

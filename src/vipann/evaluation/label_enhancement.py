@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from vipann.datasets.label_sets import multi_hot, read_label_set, write_counts, write_label_set
 from vipann.datasets.manifest import ClipTable
@@ -44,12 +45,16 @@ def additions(
     candidate of clips labelled k. Algorithm 2, lines 3 to 8: labels that are added bring no
     further candidates.
     """
-    candidates = (labels > 0).astype(np.float32) @ related.astype(np.float32) > 0
-    return candidates & (labels == 0) & (scores > least)
+    # Few of N times C labels are there, of two million clips too.
+    clips, classes = (csr_array(labels > 0, dtype=np.int64) @ related).nonzero()
+    is_new = (labels[clips, classes] == 0) & (scores[clips, classes] > least[classes])
+    added = np.zeros(labels.shape, dtype=bool)
+    added[clips[is_new], classes[is_new]] = True
+    return added
 
 
 def enhance(
-    predictions: Sequence[Path | str],
+    predictions: Path | str,
     manifest: ClipTable,
     split: str,
     ontology: Ontology,
@@ -64,8 +69,8 @@ def enhance(
 ) -> None:
     """Write the enhanced label set of the clips of `split`, and what was added and why.
 
-    predictions: files of the teacher, or of several whose mean is the teacher, on these clips; ids:
-    class -> id in the ontology, for classes that have other names there; types: "child" (type I)
+    predictions: of the teacher (a network or an ensemble) on these clips; ids: class -> id in the
+    ontology, for classes that have other names there; types: "child" (type I)
     and "parent" (type II); ancestors: for type II "parent" (the paper) or "all" (published code).
     Clips that the teacher has not scored keep their labels. The CSV has `label_sets.COUNTS`, the
     threshold, of the added how many came `as_child` and `as_parent` (a clip may count in both),
@@ -129,30 +134,19 @@ def relabelled(predictions: Predictions, label_set: Path | str) -> Predictions:
     )
 
 
-def _scores(
-    paths: Sequence[Path | str], manifest: ClipTable, split: str
-) -> tuple[list[str], np.ndarray]:
-    """Clip ids (N) and the teacher's scores (N, C): the mean over replications and files."""
-    of_split = set(manifest.frame.loc[manifest.frame["split"] == split, "clip_id"])
-    first: list[str] = []
-    total = None
-    for path in paths:
-        file = read_predictions(path)
-        if list(file.classes) != list(manifest.classes):
-            other = sorted(set(file.classes) ^ set(manifest.classes))[:5] or "in another order"
-            raise UserError(f"{path}: predictions of other classes than the manifest's: {other}.")
-        clips = file.clip_id.tolist()
-        first = first or clips
-        if foreign := set(clips) - of_split:
-            raise UserError(
-                f"{path}: predictions of other clips: {min(foreign)!r} is none of the manifest's "
-                f"of {split!r} ({len(foreign)} of {len(clips)} clips)."
-            )
-        if clips != first:
-            raise UserError(f"{path}: predictions of other clips than {paths[0]}.")
-        mean = file.mean_probability.mean(axis=0, dtype=np.float64)
-        total = mean if total is None else total + mean
-    return first, total / len(paths)
+def _scores(path: Path | str, manifest: ClipTable, split: str) -> tuple[list[str], np.ndarray]:
+    """Clip ids (N) and the teacher's scores (N, C): the mean over replications."""
+    file, frame = read_predictions(path), manifest.frame
+    if list(file.classes) != list(manifest.classes):
+        other = sorted(set(file.classes) ^ set(manifest.classes))[:5] or "in another order"
+        raise UserError(f"{path}: predictions of other classes than the manifest's: {other}.")
+    clips = file.clip_id.tolist()
+    if foreign := set(clips).difference(frame.loc[frame["split"] == split, "clip_id"]):
+        raise UserError(
+            f"{path}: predictions of other clips: {min(foreign)!r} is none of the manifest's "
+            f"of {split!r} ({len(foreign)} of {len(clips)} clips)."
+        )
+    return clips, file.mean_probability.mean(axis=0)
 
 
 def _reasons(

@@ -17,7 +17,7 @@ from vipann.evaluation.predictions import write_predictions
 
 CLASSES = ["Animal", "Dog", "Bark", "Cat", "Noise"]
 KINDS = {"Animal": ["Dog", "Cat"], "Dog": ["Bark"], "Noise": ["Bark"]}
-CLIPS, REPLICATIONS = 40, 3
+CLIPS = 40
 
 
 def algorithm_2(labels, scores, threshold, types, ancestors):
@@ -88,18 +88,15 @@ def predictions_of(manifest, scores, rows, classes=CLASSES):
 
 @pytest.fixture
 def teacher(manifest, tmp_path):
-    """Scores (N, C) of the train list, to five levels so that some equal a threshold; one clip
-    was not scored. Two files: the teacher is their mean."""
+    """A file of the train list, its rows and its mean scores (N, C), to five levels so that some
+    equal a threshold; one clip was not scored."""
     rng = np.random.default_rng(6)
     rows = [n for n in range(CLIPS - 4) if n != 7][::-1]
-    scores = rng.integers(0, 5, (2, REPLICATIONS, len(rows), len(CLASSES))) / 4
-    scores[:] = scores[0, 0]
-    scores[0] += 1 / 8
-    scores[1] -= 1 / 8
-    paths = [tmp_path / "one.h5", tmp_path / "two.h5"]
-    for path, own in zip(paths, scores, strict=True):
-        write_predictions(predictions_of(manifest, own, rows), path)
-    return paths, rows, scores.mean(axis=(0, 1))
+    scores = rng.integers(0, 5, (len(rows), len(CLASSES))) / 8
+    path = tmp_path / "teacher.h5"
+    replications = np.stack([scores, scores + 0.5, scores + 0.25, scores + 0.25])
+    write_predictions(predictions_of(manifest, replications, rows), path)
+    return path, rows, scores + 0.25
 
 
 def enhanced_of(manifest, teacher, ontology, tmp_path, **settings):
@@ -115,11 +112,11 @@ def enhanced_of(manifest, teacher, ontology, tmp_path, **settings):
 @pytest.mark.parametrize("types", [["child"], ["parent"], ["child", "parent"]])
 @pytest.mark.parametrize("ancestors", ["parent", "all"])
 def test_algorithm_2(manifest, teacher, ontology, tmp_path, threshold, types, ancestors):
-    paths, rows, scores = teacher
+    path, rows, scores = teacher
     before = manifest.frame["labels"].tolist()
     wanted = algorithm_2([before[n] for n in rows], scores, threshold, types, ancestors)
     found, counts = enhanced_of(
-        manifest, paths, ontology, tmp_path, threshold=threshold, types=types, ancestors=ancestors
+        manifest, path, ontology, tmp_path, threshold=threshold, types=types, ancestors=ancestors
     )
     clip_ids = manifest.frame["clip_id"].tolist()
     assert list(found.by_clip) == clip_ids
@@ -165,13 +162,10 @@ def test_predictions_that_do_not_fit_are_refused(manifest, teacher, ontology, tm
     scores = np.full((1, len(rows), len(CLASSES)), 0.5)
     write_predictions(predictions_of(manifest, scores, rows, [*CLASSES[:4], "Car"]), path)
     with pytest.raises(UserError, match=r"wrong\.h5: predictions of other classes.*'Car', 'Noise'"):
-        enhanced_of(manifest, [path], ontology, tmp_path)
+        enhanced_of(manifest, path, ontology, tmp_path)
     write_predictions(predictions_of(manifest, scores[:, :2], [0, CLIPS - 1]), path)
     with pytest.raises(UserError, match=r"wrong\.h5: .*other clips: 'clip.*39' is none.*'train'"):
-        enhanced_of(manifest, [path], ontology, tmp_path)
-    write_predictions(predictions_of(manifest, scores[:, :2], [0, 1]), path)
-    with pytest.raises(UserError, match=r"wrong\.h5: predictions of other clips than .*one\.h5"):
-        enhanced_of(manifest, [teacher[0][0], path], ontology, tmp_path)
+        enhanced_of(manifest, path, ontology, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])

@@ -15,7 +15,7 @@ from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
 from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
-from vipann.training.recipe import add_to_schema, recipe_faults
+from vipann.recipes import add_to_schema, recipe_faults
 
 COMMAND_LINE = "the command line (--config)"
 

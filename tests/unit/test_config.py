@@ -23,8 +23,8 @@ from vipann.config import (
 from vipann.errors import UserError
 from vipann.figures import style
 from vipann.parts import ROLES, bands_of, feature_settings, model_settings
+from vipann.recipes import annotated_keys
 from vipann.registry import choices, load, module_of, settings_fields
-from vipann.training.recipe import annotated_keys
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

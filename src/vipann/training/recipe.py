@@ -1,18 +1,14 @@
 """What a training is asked to do: the settings of each stage, as its job gets them.
 
 A field is a key of the config's blocks for that stage, and reaches the job by being a field. What
-its annotation says is the key's entry in the schema and in config/README.md; a key with a default
-may be left out of the config, and then it is not among a job's settings either.
+its annotation says is the key's entry in the schema and in config/README.md (`vipann.recipes`); a
+key with a default may be left out of the config, and is then not among a job's settings either.
 Standard library only: the plan of a run reads these classes without torch.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, Self
-
-from vipann.registry import class_fields
-
-Fault = tuple[str, str]  # of a config: the key, with dots, and what is wrong
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +51,8 @@ class Shown:
     ] = "pair"
     masking: Annotated[
         Mapping[str, float] | None,
-        "One stripe of bands and one of frames are set to a value in each clip, after the encoder's "
-        "normalisation (PSLA: 48 and 192).",
+        "One stripe of bands and one of frames are set to a value in each clip, after the "
+        "encoder's normalisation (PSLA: 48 and 192).",
         {
             "additionalProperties": False,
             "required": ["frequency", "time"],
@@ -203,51 +199,3 @@ class Scratch(OnFolds):
     """
 
     batch_norm_momentum: float = 0.1
-
-
-# Which of these classes' keys a block of the config has.
-_KEYS = {
-    "pretrain": (Shown, Descent, Upstream),
-    "transfer": (Shown,),
-    "transfer.fixed": (Descent,),
-    "transfer.finetuned": (Descent,),
-    "scratch": (Shown, Descent),
-}
-
-
-def annotated_keys() -> Iterator[tuple[str, str, Any]]:
-    """Block of the config, key and `vipann.registry.Field` of each key that is annotated here."""
-    for block, owners in _KEYS.items():
-        for owner in owners:
-            for name, found in class_fields(__name__, owner.__name__).items():
-                if "description" in found.schema:
-                    yield block, name, found
-
-
-def add_to_schema(schema: dict[str, Any]) -> None:
-    """Put the annotated keys into the config's JSON schema."""
-    for place, name, found in annotated_keys():
-        block = schema
-        for part in place.split("."):
-            block = block["properties"][part]
-        block["properties"][name] = found.schema
-
-
-def recipe_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
-    """What contradicts itself among the keys of a config that the schema has passed."""
-    for place in _KEYS:
-        block = config
-        for part in place.split("."):
-            block = block[part]
-        is_halved = block.get("learning_rate_schedule") == "halving"
-        if is_halved and not block.get("learning_rate_halving"):
-            text = "is needed with learning_rate_schedule: halving"
-            yield f"{place}.learning_rate_halving", text
-    block = config["pretrain"]
-    known = sorted(config.get("label_sets") or {})
-    chosen, kept, epochs = (block.get(key) for key in ("label_set", "keep_epochs", "epochs"))
-    if chosen is not None and chosen not in known:
-        text = f"{chosen!r} is not a key of `label_sets`; known: {', '.join(known) or 'none'}"
-        yield "pretrain.label_set", text
-    if kept and kept > (epochs or 0):
-        yield "pretrain.keep_epochs", f"{kept} is more than pretrain.epochs ({epochs})"

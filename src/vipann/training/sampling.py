@@ -22,11 +22,15 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a features file: `training` and `validation` (none without a validation fold)."""
+    """Rows of a features file: `training` and `validation` (none without a validation fold).
+
+    labels: of the training rows, (N, C) uint8, where they are not the file's own.
+    """
 
     training: np.ndarray
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     validation_fold: int | None = None
+    labels: np.ndarray | None = None
 
 
 def rows_for(store: FeatureStore, test_fold: int, split: str) -> Rows:

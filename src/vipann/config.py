@@ -15,6 +15,7 @@ from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
 from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
+from vipann.recipes import add_to_schema, recipe_faults
 
 COMMAND_LINE = "the command line (--config)"
 
@@ -71,9 +72,10 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
 
 
 def full_schema(schema_file: Path) -> dict[str, Any]:
-    """The schema in the file, with what the parts of networks say of their settings."""
+    """The schema in the file, with what the parts of networks and the recipes say of theirs."""
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
+    add_to_schema(schema)
     return schema
 
 
@@ -158,6 +160,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
+    yield from recipe_faults(config)
     yield from length_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):

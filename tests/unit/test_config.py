@@ -23,6 +23,7 @@ from vipann.config import (
 from vipann.errors import UserError
 from vipann.figures import style
 from vipann.parts import ROLES, bands_of, feature_settings, model_settings
+from vipann.recipes import annotated_keys
 from vipann.registry import choices, load, module_of, settings_fields
 
 ROOT = Path(__file__).parents[2]
@@ -356,14 +357,40 @@ def rows_of_parts(block):
 @pytest.mark.parametrize("block", ["features", "model"])
 def test_the_readme_has_the_settings_of_all_parts(block):
     """With VIPANN_UPDATE_DOCS=1 in the environment they are written instead."""
-    start, end = (f"<!-- parts of {block}: {word} -->\n" for word in ("start", "end"))
+    assert_readme_has(f"parts of {block}", rows_of_parts(block))
+
+
+def assert_readme_has(name, rows):
+    start, end = (f"<!-- {name}: {word} -->\n" for word in ("start", "end"))
     before, rest = README.read_text().split(start)
     _, after = rest.split(end)
-    table = ["| key | default | meaning |", "|---|---|---|", *rows_of_parts(block)]
+    table = ["| key | default | meaning |", "|---|---|---|", *rows]
     wanted = before + start + "".join(f"{line}\n" for line in table) + end + after
     if os.environ.get("VIPANN_UPDATE_DOCS"):
         README.write_text(wanted)
     assert README.read_text() == wanted
+
+
+def rows_of_recipes():
+    """The lines of the table of keys that a recipe may have, and the paper's has not."""
+    blocks, found = {}, {}
+    for block, name, field in annotated_keys():
+        blocks.setdefault(name, []).append(block)
+        found[name] = field
+    for name, field in found.items():
+        if field.is_required:
+            continue
+        own = {name: json.dumps(field.default)}
+        inner = field.schema.get("properties", {})
+        for key, default in (own | {f"{name}.{key}": "" for key in inner}).items():
+            places = ", ".join(f"`{block}.{key}`" for block in blocks[name])
+            schema = field.schema if key == name else inner[key.removeprefix(f"{name}.")]
+            yield f"| {places} | {default} | {schema['description'].removesuffix('.')} |"
+
+
+def test_the_readme_has_the_keys_of_all_recipes():
+    """With VIPANN_UPDATE_DOCS=1 in the environment they are written instead."""
+    assert_readme_has("recipes", rows_of_recipes())
 
 
 def test_the_order_of_keys_is_taken_out_at_any_depth_and_that_of_lists_is_kept():

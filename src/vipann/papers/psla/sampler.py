@@ -14,6 +14,12 @@ import pandas as pd
 BALANCED, SHUFFLED = "Balanced sampling", "Every clip once an epoch"
 
 
+def train_labels(manifest: str) -> list[Sequence[str]]:
+    """Labels of each clip of a manifest's train list."""
+    clips = pd.read_parquet(manifest, columns=["split", "labels"])
+    return list(clips.loc[clips["split"] == "train", "labels"])
+
+
 def class_counts(labels: Iterable[Sequence[str]]) -> pd.Series:
     """Class -> how many clips have it."""
     return pd.Series([name for of_clip in labels for name in of_clip], dtype=str).value_counts()

@@ -19,14 +19,14 @@ PAPER = PaperClaims(
     printed={"variants": {name: PrintView(name) for name in (BALANCED, "AudioSet", "FSD50K")}},
     stages={"variants": "variants"},
     note=(
-        "Tests over seeds: networks of the same seed are paired, others compared by Welch's t. They "
-        "say how far the chance of training goes, with these clips to learn and be tested on. "
-        "Three seeds leave two degrees of freedom: a mean difference shows from 1.7 standard deviations "
-        "of the differences on, and what is not shown is not refuted by that. "
-        "An ensemble is one network of its kind: claims on ensembles are judged by numbers. "
-        "By the paper's own numbers: the same sentence on its tables, by these numbers, with a test "
-        "where it prints standard deviations. Its Tables III and IV are pictures in our copy: what "
-        "its text repeats of them is used."
+        "Tests over seeds: networks of the same seed are paired, others compared by Welch's t. "
+        "They say how far the chance of training goes, with these clips to learn and be tested "
+        "on. Three seeds leave two degrees of freedom: a mean difference shows from 1.7 standard "
+        "deviations of the differences on, and what is not shown is not refuted by that. An "
+        "ensemble is one network of its kind: claims on ensembles are judged by numbers. By the "
+        "paper's own numbers: the same sentence on its tables, by these numbers, with a test where "
+        "it prints standard deviations. Its Tables III and IV are pictures in our copy: what its "
+        "text repeats of them is used."
     ),
     named=" ".join,
 )

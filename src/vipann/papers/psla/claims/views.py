@@ -15,6 +15,7 @@ from vipann.papers import Sources
 from vipann.papers.psla import names as n
 from vipann.papers.psla.printed import BALANCED, FSD50K, SETS, paper_value
 from vipann.papers.psla.results import Results
+from vipann.papers.psla.sampler import train_labels
 
 Named = Sequence[str] | str
 SD = "standard deviation"
@@ -85,8 +86,7 @@ class RunView:
     @cached_property
     def train_labels(self) -> list[Sequence[str]]:
         """Labels of each clip of the train list."""
-        clips = pd.read_parquet(self.sources["manifests"][0], columns=["split", "labels"])
-        return list(clips[clips["split"] == "train"]["labels"])
+        return train_labels(self.sources["manifests"][0])
 
 
 @dataclass(frozen=True)

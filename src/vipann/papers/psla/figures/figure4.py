@@ -3,12 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vipann.datasets.manifest import read_manifest
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import colours, one_panel
-from vipann.papers.psla.sampler import class_counts
+from vipann.papers.psla.sampler import class_counts, train_labels
 
 FIGURE = {
     "number": "4",
@@ -33,8 +32,7 @@ MARKED = {
 
 def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     """Columns of what is drawn: rank (from 1), class, clips."""
-    clips = read_manifest(sources["manifests"][0]).frame
-    counts = class_counts(clips[clips["split"] == "train"]["labels"])
+    counts = class_counts(train_labels(sources["manifests"][0]))
     points = counts.sort_values(ascending=False, kind="stable").reset_index()
     points.columns = ["class", "clips"]
     points.insert(0, "rank", range(1, len(points) + 1))

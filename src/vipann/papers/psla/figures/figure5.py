@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vipann.datasets.manifest import read_manifest
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import colours, keys, one_panel
-from vipann.papers.psla.sampler import BALANCED, SHUFFLED, expected_counts, multi_hot
+from vipann.papers.psla.sampler import BALANCED, SHUFFLED, expected_counts, multi_hot, train_labels
 from vipann.training.sampling import balancing
 
 FIGURE = {
@@ -39,8 +38,7 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
 
 def sampled(manifest: str) -> pd.DataFrame:
     """Expected samples of each class of the train list, in descending order of each sampling."""
-    clips = read_manifest(manifest).frame
-    labels, classes = multi_hot(list(clips[clips["split"] == "train"]["labels"]))
+    labels, classes = multi_hot(train_labels(manifest))
     chances = {BALANCED: balancing(labels), SHUFFLED: np.full(len(labels), 1 / len(labels))}
     parts = []
     for name, chance in chances.items():

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vipann.datasets.manifest import read_manifest
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import colours, keys, one_panel
-from vipann.papers.psla.sampler import expected_unseen, multi_hot
+from vipann.papers.psla.sampler import expected_unseen, multi_hot, train_labels
 from vipann.training.sampling import balancing
 
 FIGURE = {
@@ -38,8 +37,7 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
 
 def unseen(manifest: str) -> pd.DataFrame:
     """Expected share of the train list that no sample has shown after each epoch, from 0 on."""
-    clips = read_manifest(manifest).frame
-    labels, _ = multi_hot(list(clips[clips["split"] == "train"]["labels"]))
+    labels, _ = multi_hot(train_labels(manifest))
     chances, epochs = balancing(labels), np.arange(EPOCHS + 1)
     parts = [
         pd.DataFrame(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from vipann.papers import Names
@@ -61,9 +62,9 @@ def with_print(
 ) -> pd.DataFrame:
     """With paper and difference (ours - paper), the latter where both are of the same input."""
     printed = pd.Series(list(paper), dtype="float64", index=frame.index)
-    same = names.get(upstream or "") != ON_EMBEDDINGS
-    difference = (frame["ours"] - printed).where(same)
-    return frame.assign(paper=printed, difference=difference)
+    on_audio = names.get(upstream or "") != ON_EMBEDDINGS
+    difference = frame["ours"].astype("float64") - printed
+    return frame.assign(paper=printed, difference=difference if on_audio else np.nan)
 
 
 def of_map(
@@ -84,22 +85,17 @@ def of_map(
 
 def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows as the paper's; ours, paper, difference of each metric."""
-    cells: dict[tuple[str, str], list[str]] = {}
+    cells: dict[tuple[str, str], pd.Series] = {}
     for metric, part in frame.groupby("metric", sort=False):
-        form = FORMS.get(metric, ".4f")
-        texts = {
-            "ours": [
-                with_spread(*pair, form)
-                for pair in zip(part["ours"], part["standard_deviation"], strict=True)
-            ],
-            "paper": [number(value, form) for value in part["paper"]],
-            "difference": [number(value, f"+{form}") for value in part["difference"]],
-        }
-        cells |= {(metric, kind): values for kind, values in texts.items()}
-    index = pd.Index(frame["row"].unique(), name="Row")
-    shown = pd.DataFrame(cells, index=index)
+        part, form = part.set_index("row"), FORMS.get(metric, ".4f")
+        pairs = part[["ours", "standard_deviation"]].to_numpy(float)
+        cells[metric, "ours"] = pd.Series([with_spread(*pair, form) for pair in pairs], part.index)
+        for kind, sign in (("paper", ""), ("difference", "+")):
+            values = [number(value, f"{sign}{form}") for value in part[kind]]
+            cells[metric, kind] = pd.Series(values, part.index)
+    shown = pd.DataFrame(cells).reindex(frame["row"].unique()).fillna(NOTHING)
     nothing = [pair for pair in shown if (shown[pair] == NOTHING).all() and pair[1] != "ours"]
-    return shown.drop(columns=nothing)
+    return shown.drop(columns=nothing).rename_axis("Row")
 
 
 def with_spread(value: float, deviation: float, form: str = ".4f") -> str:

@@ -40,13 +40,13 @@ THRESHOLDS = {
     "LE, 5P": ("enhanced_5",),
 }
 # Table 9's columns: labels of the evaluation clips.
-ORIGINAL, RELABELLED = "original", "audioset_r"
+ORIGINAL, RELABELLED = "original", "relabelled"
 LABEL_SETS = {
     "Original": ORIGINAL,
-    "Mean": "mean",
-    "25P": "percentile_25",
-    "10P": "percentile_10",
-    "5P": "percentile_5",
+    "Mean": "eval_mean",
+    "25P": "eval_25",
+    "10P": "eval_10",
+    "5P": "eval_5",
     "Relabelled by machine": RELABELLED,
 }
 COMMITTEES = {

@@ -182,6 +182,7 @@ DIVIDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "archive", "folds", "options", "divided"),
     [

@@ -1,8 +1,8 @@
 """FSD50K (Fonseca et al. 2020): 51,197 clips of Freesound in 200 of AudioSet's classes.
 
-From the official archives, the audio's in several parts; clips last 0.3 to 30 s. Labels of the development set (train and
-val) are correct and may be incomplete, those of the evaluation set are complete; all of them are
-published with everything that they are a kind of.
+From the official archives, the audio's in several parts; clips last 0.3 to 30 s. Labels of the
+development set (train and val) are correct and may be incomplete, those of the evaluation set are
+complete; all are published with everything that they are a kind of.
 """
 
 from collections.abc import Mapping, Sequence

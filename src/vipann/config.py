@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from vipann.datasets.label_set_blocks import label_set_faults
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
@@ -162,6 +163,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _cache_faults(config["transfer"])
     yield from recipe_faults(config)
     yield from length_faults(config)
+    yield from label_set_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):
         yield f"features.{config['features']['front_end']}.{fault[0]}", fault[1]

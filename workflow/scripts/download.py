@@ -10,7 +10,10 @@ with job_log(snakemake.log[0]) as terminal:
     config, wildcards = snakemake.config, snakemake.wildcards
     if snakemake.rule == "download_weights":
         entries = [config["pretrain"]["checkpoints"][wildcards.strategy]]
+    elif snakemake.rule == "download_label_set":
+        entries = [config["label_sets"][wildcards.label_set]]
     else:
-        entries = config["datasets"][wildcards.dataset]["archives"]
+        block = config["datasets"][wildcards.dataset]
+        entries = [*block.get("archives", []), *filter(None, [block.get("ontology")])]
     entry = next(entry for entry in entries if entry["file"] == wildcards.file)
     print(fetch_archive(entry, Path(snakemake.output[0]), mirror_of(config), terminal))

@@ -5,11 +5,14 @@ from vipann.joblog import job_log
 with job_log(snakemake.log[0]) as terminal:
     from vipann.config import mirror_of
     from vipann.datasets.archives import fetch_archive
+    from vipann.parts import imagenet_entry
 
     # Where a file comes from is no part of the params: a new address is no reason to fetch again.
     config, wildcards = snakemake.config, snakemake.wildcards
     if snakemake.rule == "download_weights":
         entries = [config["pretrain"]["checkpoints"][wildcards.strategy]]
+    elif snakemake.rule == "download_imagenet":
+        entries = [imagenet_entry(config["model"])]
     else:
         entries = config["datasets"][wildcards.dataset]["archives"]
     entry = next(entry for entry in entries if entry["file"] == wildcards.file)

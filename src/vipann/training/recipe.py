@@ -54,7 +54,19 @@ class Recipe:
         return self.mixup_alpha > 0
 
 
-class Pretrain(Recipe):
+@dataclass(frozen=True, kw_only=True)
+class Beginning(Recipe):
+    """Training from no network of this project.
+
+    start: random, or imagenet (`vipann.models.imagenet`). imagenet_stem: the first convolution's
+    start then: random, mean or sum.
+    """
+
+    start: str = "random"
+    imagenet_stem: str = "random"
+
+
+class Pretrain(Beginning):
     """Pretraining on the upstream set (section 3.4)."""
 
 
@@ -79,7 +91,7 @@ class Transfer(OnFolds):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scratch(OnFolds):
+class Scratch(OnFolds, Beginning):
     """Training from a random start (Table 5).
 
     batch_norm_momentum: the share of the latest batch in the running statistics.

@@ -44,8 +44,10 @@ def recipe_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             block = block[part]
         is_halved = block.get("learning_rate_schedule") == "halving"
         if is_halved and not block.get("learning_rate_halving"):
-            text = "is needed with learning_rate_schedule: halving"
-            yield f"{place}.learning_rate_halving", text
+            yield (
+                f"{place}.learning_rate_schedule",
+                "'halving' needs learning_rate_halving beside it",
+            )
     block = config["pretrain"]
     known = sorted(config.get("label_sets") or {})
     chosen, kept, epochs = (block.get(key) for key in ("label_set", "keep_epochs", "epochs"))

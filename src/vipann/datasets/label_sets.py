@@ -141,9 +141,12 @@ def import_label_set(
     if foreign:
         print(f"{foreign} listed clips are not in the manifest")
     write_label_set(manifest, new, about, out)
-    changed = [n for n, labels in enumerate(new) if in_split[n] and labels is not None]
-    before = multi_hot([frame["labels"].iloc[n] for n in changed], manifest.classes)
-    after = multi_hot([new[n] for n in changed], manifest.classes)
+    both = [
+        (old, labels)
+        for old, labels, is_meant in zip(frame["labels"], new, in_split, strict=True)
+        if is_meant and labels is not None
+    ]
+    before, after = (multi_hot(each, manifest.classes) for each in zip(*both, strict=True))
     write_counts(manifest.classes, before, after, counts_out)
 
 

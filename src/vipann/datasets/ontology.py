@@ -62,10 +62,11 @@ class Ontology:
             above = [p for p in self.parents[own] if p not in self.headings or p in number]
             return frozenset(above).union(*map(ancestors, above))
 
-        find = {"child": self.children.get, "parent": self.parents.get, "ancestor": ancestors}
+        direct = self.children if relation == "child" else self.parents
+        find = ancestors if relation == "ancestor" else direct.__getitem__
         found = np.zeros((len(ids), len(ids)), dtype=bool)
         for row, own in enumerate(ids):
-            found[row, [number[other] for other in find[relation](own) if other in number]] = True
+            found[row, [number[other] for other in find(own) if other in number]] = True
         return found
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from vipann.errors import UserError
@@ -115,7 +116,7 @@ class _Joined(io.RawIOBase):
         self._position = position
         return position
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         is_after = self._position >= self._cut
         place = self._position + is_after * self._gap
         if place >= self._starts[-1]:

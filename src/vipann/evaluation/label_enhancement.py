@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from vipann.datasets.label_sets import multi_hot, read_label_set, write_counts, write_label_set
 from vipann.datasets.manifest import ClipTable
-from vipann.datasets.ontology import Ontology
+from vipann.datasets.ontology import Ontology, Relation
 from vipann.errors import UserError
 from vipann.evaluation.predictions import Predictions, read_predictions
 
@@ -85,30 +85,26 @@ def enhance(
     given = manifest.frame["labels"].tolist()
     labels = multi_hot([given[row] for row in rows], manifest.classes)
     entries = ontology.ids_of(manifest.classes, ids)
-    relation = {"child": "child", "parent": "parent" if ancestors == "parent" else "ancestor"}
-    related = {kind: ontology.related(entries, relation[kind]) for kind in types}
+    upwards: Relation = "parent" if ancestors == "parent" else "ancestor"
+    related = {
+        kind: ontology.related(entries, "child" if kind == "child" else upwards) for kind in types
+    }
     least = thresholds(labels, scores, threshold)
     added = {kind: additions(labels, scores, least, pairs) for kind, pairs in related.items()}
-    enhanced = labels.copy()
-    for new in added.values():
-        enhanced[new] = 1
+    enhanced = np.maximum(labels, np.any(list(added.values()), axis=0))
     for row, names in zip(rows, enhanced, strict=True):
-        more = [manifest.classes[k] for k in np.flatnonzero(names)]
-        given[row] = [*given[row], *(name for name in more if name not in given[row])]
+        every = [manifest.classes[k] for k in np.flatnonzero(names)]
+        given[row] = [*given[row], *(name for name in every if name not in given[row])]
     write_label_set(manifest, given, about, out)
-    by_type = {
-        f"as_{kind}": added[kind].sum(0) if kind in added else np.zeros(len(least), int)
-        for kind in ("child", "parent")
-    }
-    reasons = _reasons(labels, enhanced > labels, np.any(list(related.values()), axis=0))
-    why = [", ".join(f"{manifest.classes[k]} {n}" for k, n in each) for each in reasons]
-    more = {"threshold": least, **by_type, "because": why}
-    write_counts(manifest.classes, labels, enhanced, counts_out, **more)
-    total, new = int(labels.sum()), int((enhanced > labels).sum())
-    print(
-        f"{new} labels added to {total} of {len(rows)} clips of {split} ({new / total:.1%}), in "
-        f"{int((enhanced > labels).any(0).sum())} classes"
-    )
+    new = enhanced > labels
+    why: dict[str, Sequence[object]] = {"threshold": least.tolist()}
+    for kind in ("child", "parent"):
+        why[f"as_{kind}"] = added[kind].sum(axis=0) if kind in added else [0] * len(least)
+    reasons = _reasons(labels, new, np.any(list(related.values()), axis=0))
+    why["because"] = [", ".join(f"{manifest.classes[k]} {n}" for k, n in own) for own in reasons]
+    write_counts(manifest.classes, labels, enhanced, counts_out, **why)
+    before, more, classes = int(labels.sum()), int(new.sum()), int(new.any(axis=0).sum())
+    print(f"{more} labels in {classes} classes added to {before} ({more / before:.1%})")
 
 
 def relabelled(predictions: Predictions, label_set: Path | str) -> Predictions:

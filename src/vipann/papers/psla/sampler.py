@@ -37,7 +37,8 @@ def multi_hot(labels: Sequence[Sequence[str]]) -> tuple[np.ndarray, list[str]]:
 
 def expected_counts(labels: np.ndarray, chances: np.ndarray, epochs: int) -> np.ndarray:
     """How often each class is drawn in so many epochs, (C,), of multi-hot labels (N, C)."""
-    return len(labels) * epochs * (chances @ labels)
+    shares = [chances[of_class > 0].sum() for of_class in labels.T]
+    return len(labels) * epochs * np.array(shares)
 
 
 def expected_unseen(chances: np.ndarray, epochs: Sequence[int], rate: float) -> np.ndarray:

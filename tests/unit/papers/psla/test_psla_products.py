@@ -16,6 +16,7 @@ from vipann.papers.psla.results import members_of, read_results
 from vipann.papers.psla.sampler import expected_counts, expected_unseen
 from vipann.papers.psla.tables import table7, table8, table9, table11
 from vipann.plan.products import products
+from vipann.plan.report import metric_files
 from vipann.plan.run import Run
 from vipann.registry import choices, load
 from vipann.tables.layout import write_table
@@ -175,6 +176,8 @@ def test_what_a_run_is_about_decides_which_tables_it_has():
     assert tables["psla_claims"].sources["manifests"] == [
         "results/paper/manifests/audioset.parquet"
     ]
+    assert metric_files(run_of(**some), ["audioset"]) == []
+    assert len(metric_files(run_of(papers=["vi_pann"]), ["audioset", "esc50"])) == 6
     more = {**some, "ensembles": {"checkpoints": {"members": ["plain/*"]}}}
     fsd = {"datasets": {"audioset": {"paper_name": "FSD50K"}}}
     assert {"psla_table11", "psla_table12"} <= products(run_of(**more), "table").keys()

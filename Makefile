@@ -15,22 +15,25 @@ export PATH := $(abspath $(BIN)):$(PATH)
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
-START = $(BIN)/snakemake --configfile config/$@.yaml --cores $(CORES) --quiet host \
-  --report results/$@/report.html --report-stylesheet workflow/report/style.css \
+# The config of a target, and the name of its run: the target's own, unless CONFIG says otherwise.
+NAME = $(or $(CONFIG),$@)
+START = $(BIN)/snakemake --configfile config/$(NAME).yaml --cores $(CORES) --quiet host \
+  --report results/$(NAME)/report.html --report-stylesheet workflow/report/style.css \
   --report-after-run $(ARGS) $(QUIETLY)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
-  '  report    results/$@/report.html' \
-  '  index     results/$@/index.html, or index.md: every output with a line' \
-  '  notebooks results/$@/notebooks/' \
-  '  tables    results/$@/tables/' \
-  '  figures   results/$@/figures/'
+  '  report    results/$(NAME)/report.html' \
+  '  index     results/$(NAME)/index.html, or index.md: every output with a line' \
+  '  notebooks results/$(NAME)/notebooks/' \
+  '  tables    results/$(NAME)/tables/' \
+  '  figures   results/$(NAME)/figures/'
 
-.PHONY: demo esc10 laptop audioset_vggish accept test lint bench-models bench-features bench-fixed \
+.PHONY: demo esc10 laptop audioset_vggish psla accept test lint bench-models bench-features bench-fixed \
   bench-gpu clean
 .DEFAULT_GOAL := demo
 
-# laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself.
-demo esc10 laptop audioset_vggish: $(READY)
+# laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes.
+psla: CONFIG := psla_embeddings
+demo esc10 laptop audioset_vggish psla: $(READY)
 	@$(START)
 	$(WHERE)
 

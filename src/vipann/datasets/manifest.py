@@ -33,7 +33,7 @@ _SCHEMA = pa.schema(
 )
 COLUMNS = tuple(_SCHEMA.names)
 MISSING_COLUMNS = ("clip_id", "split", "reason")
-SPLITS = ("train", "eval", "")
+SPLITS = ("train", "val", "eval", "")
 _ROUNDING_S = 1e-6
 
 
@@ -47,11 +47,12 @@ class ClipTable:
 
     frame: columns clip_id, path (posix, relative to the audio folder), offset_s, duration_s (s),
     sample_rate (Hz, of the file; 0 where it cannot be read), fold (0 = none), split ("train" |
-    "eval" | ""), labels (list[str]), sha256 (of the file; "" where the dataset's options leave it
-    out), recording (the same for clips that are not independent of each other: cut from one
-    recording, or of one group of the user's), sources (list[str]: the recordings that can be heard
-    in the clip, by names that are the same in other datasets, such as "freesound:116400"). An
-    adapter may add `origin`, the file and line that list a clip, for messages; it is not written.
+    "val", which no network is trained or tested on | "eval" | ""), labels (list[str]), sha256 (of
+    the file; "" where the dataset's options leave it out), recording (the same for clips that are
+    not independent of each other: cut from one recording, or of one group of the user's), sources
+    (list[str]: the recordings that can be heard in the clip, by names that are the same in other
+    datasets, such as "freesound:116400"). An adapter may add `origin`, the file and line that list
+    a clip, for messages; it is not written.
     classes: names in the order of the label indices. missing: clips that the dataset lists and that
     could not be had (clip_id, split, reason). warnings: what may not be meant, a sentence each.
     """
@@ -146,7 +147,7 @@ def _faults(table: ClipTable) -> Iterator[tuple[pd.Series, str]]:
     yield ~(frame["duration_s"] > 0), "has no positive duration"
     yield ~(frame["offset_s"] >= 0), "has no valid offset"
     yield ~(frame["sample_rate"] >= 0), "has no valid sample rate"
-    yield ~frame["split"].isin(SPLITS), "has a split other than train or eval"
+    yield ~frame["split"].isin(SPLITS), "has a split other than train, val or eval"
     unknown = labels.map(lambda names: not classes.issuperset(names))
     yield unknown, "has a label that is not among the classes"
     yield labels.map(lambda names: len(set(names)) != len(names)), "has the same label twice"

@@ -6,6 +6,7 @@ held: they are kept where one recording lies in two of them, and that is reporte
 SUMS_BY_OPTION: it computes the clips' sums with options.checksums only.
 """
 
+from pathlib import Path
 from types import ModuleType
 
 from vipann.registry import choices, declared, load, module_of
@@ -16,6 +17,13 @@ PACKAGE = "vipann.datasets.adapters"
 def adapter(name: str) -> ModuleType:
     """Return the adapter module; UserError, with the known names, where there is none."""
     return load(module_of(PACKAGE, name, "adapter of a dataset"))
+
+
+def class_ids(name: str, folder: Path) -> dict[str, str]:
+    """Class -> its entry in an ontology, by the adapters that know: those with a function
+    `class_ids`; `folder` is the one with the audio. Classes of others are called as entries are."""
+    find = getattr(adapter(name), "class_ids", None)
+    return find(folder) if find else {}
 
 
 def declares(name: str, constant: str) -> bool:

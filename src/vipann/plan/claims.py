@@ -4,16 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vipann.folds import fold_numbers, share_out
+from vipann.plan.products import NAMED
 from vipann.plan.run import Run
-
-
-def claims_inputs(run: Run) -> dict[str, str]:
-    """The result files of every dataset, by the names that the script knows them by."""
-    return {
-        f"{dataset}_{kind}": f"{run.results}/metrics/{dataset}.{kind}.parquet"
-        for dataset in run.tested
-        for kind in ("metrics", "retention", "uncertainty")
-    }
 
 
 def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any]:
@@ -38,5 +30,6 @@ def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any
         upstream=run.upstream,
         transfer=run.transfer_datasets,
         interval=run.config["evaluation"]["interval"],
+        named={key: run.config.get(key) or {} for key in (*NAMED, "label_sets")},
         notes=notes,
     )

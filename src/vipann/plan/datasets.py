@@ -19,13 +19,19 @@ def download_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def archive_entry(run: Run, dataset: str, file: str) -> Mapping[str, Any]:
-    entries = run.blocks[dataset].get("archives", [])
+    """One of `archives`, or the ontology of the dataset's classes."""
+    block = run.blocks[dataset]
+    entries = [*block.get("archives", []), *filter(None, [block.get("ontology")])]
     return next(entry for entry in entries if entry["file"] == file)
+
+
+def archives_folder(run: Run, dataset: str) -> str:
+    return f"{run.data}/{dataset}/archives"
 
 
 def archives_of(run: Run, dataset: str) -> list[str]:
     entries = run.blocks[dataset].get("archives", [])
-    return [f"{run.data}/{dataset}/archives/{entry['file']}" for entry in entries]
+    return [f"{archives_folder(run, dataset)}/{entry['file']}" for entry in entries]
 
 
 def audio_of(run: Run, dataset: str) -> str:

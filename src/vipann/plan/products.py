@@ -8,9 +8,12 @@ of the run, or of each of its datasets: `figure(sources, style, **about)` and `F
   datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
   "Supplementary".
 - needs: name -> path below the run's folder, or several, with a role in braces for each dataset
-  that plays it (`Product.roles`). Where nobody plays it, nothing is made.
+  that plays it (`Product.roles`). Where nobody plays it, nothing is made; may_lack: names for
+  which that is no matter.
 - of: of a figure, the role of the datasets that have one each, which it needs as {dataset}.
-- only_with: other parts of the run without which it is not made. on_request: not made by `all`.
+- only_with: other parts of the run without which it is not made; any_of: variants, averages and
+  ensembles of which the run has at least one, for which it is made; only_on, not_on: paper names of
+  the upstream set with which it is, or isn't. on_request: not made by `all`.
 - about: values that its function takes besides (`Product.facts`).
 - caption: for the report, a Jinja template of `Product.facts`.
 - made_by: a rule of its own that makes it.
@@ -40,6 +43,8 @@ SUFFIXES = {
     "notebook": ("ipynb", "html"),
 }
 FIGURE_SPACE = "\u2007"
+# Blocks of the config whose keys are names of what a run trains and makes of it.
+NAMED = ("variants", "averages", "ensembles")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +81,26 @@ class Product:
 
     @property
     def is_made(self) -> bool:
-        parts = {"ood": self.run.ood, "scratch": self.run.config["scratch"]["strategies"]}
+        config = self.run.config
+        parts = {
+            "ood": self.run.ood,
+            "scratch": config["scratch"]["strategies"],
+            "ensembles": config.get("ensembles"),
+        }
         has_parts = all(parts[part] for part in self.declared.get("only_with", ()))
-        patterns = [one for _, several in self._needs for one in several]
-        return has_parts and all(map(self._paths, patterns))
+        spared = self.declared.get("may_lack", ())
+        patterns = [one for name, several in self._needs for one in several if name not in spared]
+        return has_parts and self._has_named and all(map(self._paths, patterns))
+
+    @property
+    def _has_named(self) -> bool:
+        """Whether the run has the variants, and is on the dataset, that it is of."""
+        named = {name for block in NAMED for name in self.run.config.get(block) or {}}
+        if "any_of" in self.declared and not named.intersection(self.declared["any_of"]):
+            return False
+        on = paper_names(self.run).get(self.run.upstream or "")
+        only, never = (self.declared.get(key, ()) for key in ("only_on", "not_on"))
+        return (not only or on in only) and on not in never
 
     @property
     def _needs(self) -> list[tuple[str, list[str]]]:
@@ -95,11 +116,14 @@ class Product:
 
     @cached_property
     def roles(self) -> dict[str, list[str]]:
-        """Role -> the datasets that play it; `transferred`, `trained`: the paths of networks."""
+        """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
+        on it; `label_set`: names; `transferred`, `trained`: the paths of networks."""
         run, windows = self.run, self.run.ood_windows
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
+            "varied": [run.upstream] if run.upstream and run.config.get("variants") else [],
+            "label_set": [*(run.config.get("label_sets") or {})],
             "transfer": run.transfer_datasets,
             "tested": run.tested,
             "heard_ood": list(windows),
@@ -127,7 +151,8 @@ class Product:
 
         config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
         shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
-        band: over replications, as a setting and in words; of a dataset is_upstream, folds, orders.
+        band: over replications, as a setting and in words; variants, averages, ensembles,
+        label_sets, seeds: blocks of the config; of a dataset is_upstream, folds, orders.
         """
         run, evaluation = self.run, self.run.config["evaluation"]
         is_upstream = bool(self.dataset) and self.dataset == run.upstream
@@ -144,6 +169,7 @@ class Product:
             "notes": notes_of(run),
             "interval": evaluation["interval"],
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
+            **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
             "is_upstream": is_upstream,
             "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
             "orders": random_orders(run, self.dataset) if self.dataset else 0,
@@ -188,14 +214,21 @@ class Product:
     @property
     def label(self) -> str:
         """In the report, which sorts labels as text: a figure space before one digit keeps Figure 9
-        before Figure 10."""
+        before Figure 10, where a paper has so many."""
         if self.kind == "notebook":
             return self.stem.replace("_", " ").capitalize()
         if not self.number:
             return self.declared["label"]
         word, _, number = self.number.partition(" ")
-        number = number.rjust(2, FIGURE_SPACE) if word == "Figure" else number
+        number = number.rjust(2, FIGURE_SPACE) if self._has_many else number
         return f"{word[:1].upper()}{word[1:]} {number}: {self.declared['label']}"
+
+    @property
+    def _has_many(self) -> bool:
+        """Whether the paper has ten or more of its kind."""
+        declarations = _declarations(self.paper, self.kind).values()
+        numbers = [[d.get("number", 0), *d.get("numbers", {}).values()] for d in declarations]
+        return any(int(one) > 9 for several in numbers for one in several)
 
     @property
     def category(self) -> str:
@@ -208,7 +241,8 @@ class Product:
     def order(self) -> tuple:
         """As datasets come in the run, and then as in the paper."""
         datasets = [*self.run.tested, ""]
-        return datasets.index(self.dataset), self._figure_numbers or [math.inf]
+        own = [int(self.declared["number"])] if "number" in self.declared else self._figure_numbers
+        return datasets.index(self.dataset), own or [math.inf]
 
     def caption(self) -> str:
         """The caption in the report, as reStructuredText."""

@@ -89,7 +89,14 @@ def _place(one: Product) -> tuple[int, int]:
 
 
 def metric_files(run: Run, datasets: list[str]) -> list[str]:
-    return [f"{run.results}/metrics/{name}.{kind}.parquet" for name in datasets for kind in METRICS]
+    """Of each dataset whose scores a table, figure or notebook of the run reads."""
+    made = [*shown(run), *products(run, "notebook").values()]
+    read = {path for one in made for paths in one.sources.values() for path in paths}
+    files = {
+        name: [f"{run.results}/metrics/{name}.{kind}.parquet" for kind in METRICS]
+        for name in datasets
+    }
+    return [path for paths in files.values() if read & {*paths} for path in paths]
 
 
 def page_of(run: Run, path: str) -> str:

@@ -13,11 +13,13 @@ from typing import Any
 
 from torch import nn
 
+from vipann.datasets.label_sets import read_label_set
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
+from vipann.models.imagenet import start_from_imagenet
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.strategies import (
     Strategy,
@@ -32,7 +34,7 @@ from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining, kl_weight
-from vipann.training.recipe import OnFolds, Pretrain, Recipe, Scratch, Transfer
+from vipann.training.recipe import Beginning, OnFolds, Pretrain, Recipe, Scratch, Transfer
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
 from vipann.training.validation import Check, UpstreamScores, Validation
@@ -47,7 +49,8 @@ class Job:
     phase: pretrained, fixed, finetuned or scratch. fold: the one that tests it; 0 where the split
     train and eval says so. settings: the config values that its rule uses: `training` (see
     `vipann.training.recipe`), `model`, `bands`, `seed`; `bayesian`, `moped` and `kl` where the
-    strategy has Flipout layers.
+    strategy has Flipout layers. labels: a label set that is learnt in the place of the features'
+    own labels; in pretraining only.
     """
 
     strategy: Strategy
@@ -57,27 +60,31 @@ class Job:
     start: Path | None
     settings: Mapping[str, Any]
     out: Path
+    labels: Path | None = None
 
 
 def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
-    """Train for `training.steps` on the upstream train split (section 3.4).
+    """Train for `training.steps`, or epochs, on the upstream train split (section 3.4).
 
-    det and drop start at random; flip starts from the MOPED checkpoint `job.start`.
+    det and drop start at random or from the ImageNet weights `job.start`; flip from the MOPED
+    checkpoint `job.start`.
     """
     recipe = Pretrain.of(job.settings)
     seed_everything(job.settings["seed"])
     with FeatureStore(job.features) as store:
         prior = prior_of(job.settings)
         network = build_network(job.strategy, len(store.classes), job.settings, prior)
-        if job.start is not None:
+        if job.start is not None and job.strategy == "flip":
             state, started = load_checkpoint(job.start)
             match_classes(started["classes"], job.start, store.classes, job.features)
             network.load_state_dict(state, strict=True)
+        else:
+            _start_encoder(network, recipe, job)
         scored = LogmelDataset(store, store.rows(split="eval"))
         check = None
         if len(scored):
             check = UpstreamScores(network, scored, recipe.batch_size, runtime)
-        _fit(network, store, Rows(store.rows(split="train")), recipe, job, runtime, check)
+        _fit(network, store, _train_split(store, job), recipe, job, runtime, check)
 
 
 def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
@@ -102,13 +109,33 @@ def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
 
 
 def train_from_scratch(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
-    """The baseline of Table 5: the same network from a random start."""
+    """The baseline of Table 5: the same network from a random start, or from ImageNet's weights."""
     recipe = Scratch.of(job.settings)
     seed_everything(job.settings["seed"])
     with FeatureStore(job.features) as store:
         network = build_transferred(job.strategy, len(store.classes), job.settings)
+        _start_encoder(network, recipe, job)
         network.weigh_latest_batch(recipe.batch_norm_momentum)
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
+
+
+def _train_split(store: FeatureStore, job: Job) -> Rows:
+    """Its rows, with the labels of the job's label set.
+
+    Raises:
+        UserError: the label set is of other clips or classes.
+    """
+    rows = store.rows(split="train")
+    if job.labels is None:
+        return Rows(rows)
+    chosen = read_label_set(job.labels)
+    return Rows(rows, labels=chosen.labels(store.clip_ids[rows].tolist(), store.classes))
+
+
+def _start_encoder(network: Network, recipe: Beginning, job: Job) -> None:
+    if recipe.start == "imagenet":
+        assert job.start is not None
+        start_from_imagenet(network, job.settings["model"], job.start, recipe.imagenet_stem)
 
 
 def _rows_tested_on(store: FeatureStore, fold: int, recipe: OnFolds) -> Rows:
@@ -128,7 +155,8 @@ def _fit(
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `job.out`."""
     network.lay_out(recipe.channels_last)
-    clips, seed = LogmelDataset(store, rows.training), job.settings["seed"]
+    clips = LogmelDataset(store, rows.training, rows.labels)
+    seed = job.settings["seed"]
     facts, states = _facts(store, job), None
     if runtime.work:
         states = ResumeStates(runtime.work, facts | _origin(clips, job))
@@ -159,7 +187,10 @@ def _fit(
 
 def _facts(store: FeatureStore, job: Job) -> dict[str, Any]:
     """What the sidecar says of a network before it is trained."""
-    return {
+    learnt = {}
+    if job.labels:
+        learnt = {"label_set": {"name": job.labels.stem, "sha256": digest(job.labels)}}
+    return learnt | {
         "strategy": job.strategy,
         "phase": job.phase,
         "fold": job.fold,

@@ -161,7 +161,7 @@ def test_adapters_declare_what_planning_and_manifests_ask_of_them():
         constant: {name for name in choices(PACKAGE) if declares(name, constant)}
         for constant in ("DRAWN", "AS_PUBLISHED", "SUMS_BY_OPTION")
     }
-    published = {"esc50", "urbansound8k", "dcase2013", "audioset", "audioset_vggish"}
+    published = {"esc50", "urbansound8k", "dcase2013", "audioset", "audioset_vggish", "fsd50k"}
     assert asked == {
         "DRAWN": {"synthetic", "mixtures"},
         "AS_PUBLISHED": published,

@@ -120,7 +120,9 @@ def _from_csv(folder: Path, csv: Path, *, labelled: bool) -> pd.DataFrame:
         table[column] = table[column] if column in table.columns else ""
     table["path"] = _paths(table, folder)
     known = table["split"].isin(SPLITS)
-    refuse(table, ~known, lambda row: f"split {row['split']!r} is neither train nor eval nor empty")
+    refuse(
+        table, ~known, lambda row: f"split {row['split']!r} is none of train, val, eval and empty"
+    )
     if labelled and label_columns == ["label"]:
         refuse(table, table["label"] == "", lambda row: "the label is empty")
     given = table["fold"] != ""

@@ -3,14 +3,16 @@
 A claim is a row of claims.csv and, where a run can judge it, an entry of `JUDGES` of its module.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from vipann.claims.evidence import RunView
+from vipann.claims.evidence import RESULT_FILES, RunView, read_view
 from vipann.claims.ledger import PaperClaims
 from vipann.claims.table import read_claims
+from vipann.papers import Sources
 from vipann.papers.vi_pann.claims import accuracy, size, uncertainty
 from vipann.papers.vi_pann.claims.views import PrintView, SizeView, named
 from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, TRANSFER_DATASETS
@@ -39,3 +41,23 @@ def views_of(
     """A run by scope of the claims; counts: the frame of metrics/complexity.csv."""
     own = [upstream] if upstream else []
     return {"size": [SizeView(counts)], "upstream": own, "transfer": transfer}
+
+
+def read_views(
+    sources: Sources, settings: Mapping[str, Any]
+) -> dict[str, Sequence[RunView | SizeView]]:
+    """`views_of` a run's files.
+
+    sources: `RESULT_FILES` of its datasets (".../<dataset>.<kind>.parquet"), and counts; settings:
+    `vipann.plan.claims.claims_settings`.
+    """
+    files = {Path(path).name: path for kind in RESULT_FILES for path in sources[kind]}
+
+    def view(dataset: str) -> RunView:
+        paths = {kind: files[f"{dataset}.{kind}.parquet"] for kind in RESULT_FILES}
+        about, interval = settings["datasets"][dataset], settings["interval"]
+        return read_view(dataset, **about, paths=paths, interval=interval, named=named)
+
+    upstream = view(settings["upstream"]) if settings["upstream"] else None
+    transfer = [view(dataset) for dataset in settings["transfer"]]
+    return views_of(upstream, transfer, pd.read_csv(sources["counts"][0]))

@@ -1,0 +1,37 @@
+"""The numbers of the paper, and what it calls training sets."""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+BALANCED, FULL, FSD50K = "Balanced", "Full", "FSD50K"
+# A dataset's `paper_name` -> the column of the tables.
+SETS = {
+    "AudioSet balanced": BALANCED,
+    "AudioSet balanced, embeddings": BALANCED,
+    "AudioSet": FULL,
+    "FSD50K": FSD50K,
+}
+ON_EMBEDDINGS = "AudioSet balanced, embeddings"
+CLASSES = 527
+
+
+def paper_value(table: int, row: str, column: str) -> float | None:
+    """The number that the paper prints, or None where it prints none.
+
+    table: 2 to 15, 0 for the text; row, column: in the paper's words, columns of one training set
+    as "Balanced/AUC" or "Full", shares and improvements as fractions, parameters as numbers.
+    "standard deviation" in either: over three runs. What stands in the text only has its section
+    as a note in tables.csv.
+    """
+    return _numbers().get((table, row, column))
+
+
+@cache
+def _numbers() -> dict[tuple[int, str, str], float]:
+    path = Path(__file__).with_name("tables.csv")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {
+            (int(line["table"]), line["row"], line["column"]): float(line["value"])
+            for line in csv.DictReader(stream)
+        }

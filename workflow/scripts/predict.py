@@ -6,7 +6,8 @@ with job_log(snakemake.log[0]):
     from vipann.evaluation.predict import predict
 
     predict(
-        Path(snakemake.input.checkpoint),
+        # A checkpoint, or a folder of them and the name of one.
+        Path(snakemake.input.checkpoint, snakemake.params.get("file", "")),
         Path(snakemake.input.features),
         snakemake.params.settings["rows"],
         snakemake.params.settings,

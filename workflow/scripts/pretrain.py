@@ -9,7 +9,7 @@ with job_log(snakemake.log[0]) as terminal:
     runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
     start = snakemake.input.get("start")
     job = Job(
-        snakemake.wildcards.strategy,
+        snakemake.params.strategy,
         "pretrained",
         0,
         Path(snakemake.input.features),

@@ -56,7 +56,7 @@ def test_probabilities_outside_of_their_range_are_clipped_and_counted(capsys):
     found[1][1].mean_probability[0, 3, :2] = 1.25, -0.5
     together = ensemble_of(found)
     first = found[0][1].mean_probability[0, 3, :2].astype(np.float64)
-    np.testing.assert_allclose(together.mean_probability[0, 3, :2], (first + [1, 0]) / 2)
+    np.testing.assert_allclose(together.mean_probability[0, 3, :2], (first + np.array([1, 0])) / 2)
     assert np.isfinite(together.aleatoric).all()
     assert "2 of 240 probabilities lay outside of [0, 1]" in capsys.readouterr().out
 

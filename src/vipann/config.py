@@ -15,6 +15,7 @@ from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
 from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
+from vipann.recipes import add_to_schema, recipe_faults
 from vipann.variants import BLOCKS, variant_faults
 
 COMMAND_LINE = "the command line (--config)"
@@ -73,9 +74,10 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
 
 
 def full_schema(schema_file: Path) -> dict[str, Any]:
-    """The schema in the file, with what the parts of networks say of their settings."""
+    """The schema in the file, with what the parts of networks and the recipes say of theirs."""
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
+    add_to_schema(schema)
     return schema
 
 
@@ -140,8 +142,13 @@ def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Ite
         blocks = {block: derived[name][block] for block in changed}
         found = list(_schema_faults(blocks, {"properties": own, "$defs": schema["$defs"]}))
         if not found:
-            found = [*length_faults(derived[name]), *unread_faults([config, departure])]
-        faults += [(f"variants.{name}.{key}", text) for key, text in found]
+            found = [*recipe_faults(derived[name]), *length_faults(derived[name])]
+            found += unread_faults([config, departure])
+        for key, text in found:
+            inside = _look_up(departure, key)[0]
+            faults.append(
+                (f"variants.{name}" + f".{key}" * inside, f"{key}: " * (not inside) + text)
+            )
     yield from faults or variant_faults(config, derived)
 
 
@@ -181,6 +188,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
+    yield from recipe_faults(config)
     yield from length_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):

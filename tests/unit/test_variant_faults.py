@@ -63,6 +63,15 @@ def test_what_is_right_passes(faults):
         ({"variants": {"flip": {"start": "plain/3"}}}, "variants.flip.start", "is no network"),
         ({"variants": {"flip": {"start": "drop"}}}, "variants.flip.start", "MOPED starts from det"),
         ({"variants": {"flip": {"start": "wide"}}}, "variants.flip.start", "another `model`"),
+        (
+            {"variants": {"a": {"pretrain": {"epochs": 3}}}},
+            "variants.a: ",
+            "keep_epochs: 4 is more",
+        ),
+        (
+            {"variants": {"a": {"pretrain": {"learning_rate_schedule": "halving"}}}},
+            *("variants.a.pretrain.learning_rate_schedule", "needs learning_rate_halving"),
+        ),
         ({"seeds": []}, "seeds", "not allowed with `variants`"),
         ({"upstream": None}, "upstream", "null is not allowed"),
         ({"ensembles": {"e": {"members": ["plain/1"]}}}, "ensembles.e.members", "ensemble of one"),

@@ -36,6 +36,7 @@ use rule pretrain as train_variant with:
     input:
         features=datasets.features_of(RUN, RUN.upstream),
         start=lambda w: member(w).start,
+        labels=lambda w: member(w).labels,
     output:
         checkpoint=VARIANT.checkpoint,
         sidecar=VARIANT.sidecar,

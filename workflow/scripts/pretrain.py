@@ -7,7 +7,7 @@ with job_log(snakemake.log[0]) as terminal:
     from vipann.training.stages import Job, pretrain
 
     runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
-    start = snakemake.input.get("start")
+    start, labels = (snakemake.input.get(name) for name in ("start", "labels"))
     job = Job(
         snakemake.params.strategy,
         "pretrained",
@@ -16,5 +16,6 @@ with job_log(snakemake.log[0]) as terminal:
         Path(start) if start else None,
         snakemake.params.settings,
         Path(snakemake.output.checkpoint),
+        Path(labels) if labels else None,
     )
     launch(runtime, pretrain, job)

@@ -14,6 +14,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from vipann.datasets.download import download, partial_of, unfinished
+from vipann.datasets.split_zips import is_part, open_zip, parts_before, parts_of
 from vipann.errors import UserError
 from vipann.files import compared_sums, listed_sums, matching_sum, replacing
 from vipann.progress import progress
@@ -162,13 +163,27 @@ def _by_hand(entry: Mapping, mirror: Path | None) -> str:
 
 
 def place(archives: Sequence[Path], folder: Path, root: Path | None = None) -> None:
-    """Unpack every archive into `folder`, and link every single file into it; see `unpack`."""
-    for archive in archives:
-        unpack(Path(archive), Path(folder), root)
+    """Unpack every archive into `folder`, and link every single file into it; see `unpack`.
+
+    A zip archive in parts (a.z01, ..., a.zip) is one of them.
+    """
+    paths = [Path(archive) for archive in archives]
+    for path in paths:
+        if not is_part(path):
+            unpack(path, Path(folder), root, parts_of(path, paths)[:-1])
+        elif not any(path in parts_of(other, paths) for other in paths if not is_part(other)):
+            raise UserError(
+                f"{path} is a part of {path.with_suffix('.zip').name}, which is missing among the "
+                "`archives` of the dataset."
+            )
 
 
-def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
+def unpack(
+    archive: Path, folder: Path, root: Path | None = None, parts: Sequence[Path] = ()
+) -> None:
     """Unpack a zip, tar or tar.gz into `folder`, or link any other file into it.
+
+    parts: those of a zip archive that come before it.
 
     A single file keeps its path relative to `root` (default: what follows the last folder named
     `archives` in its path). Members keep their paths. Raises UserError, which names the archive,
@@ -189,8 +204,9 @@ def unpack(archive: Path, folder: Path, root: Path | None = None) -> None:
         magic = stream.read(4)
     try:
         # The content decides: a mirror's stand-in may be packed otherwise than its official name.
-        if magic.startswith(b"PK"):
-            _unpack_zip(archive, folder)
+        # The last of several parts begins with anything.
+        if magic.startswith(b"PK") or (name.endswith(".zip") and parts_before(archive)):
+            _unpack_zip(archive, folder, parts)
         else:
             _unpack_tar(archive, folder)
     except (*_BROKEN, RuntimeError, NotImplementedError) as error:
@@ -245,21 +261,20 @@ def _check_member(name: str, archive: Path, folder: Path) -> None:
         raise UserError(f"{archive}: its member {name!r} would leave the folder; refused.")
 
 
-def _check_size(total: int, archive: Path) -> None:
-    if total > _MAX_BYTES and total > _MAX_EXPANSION * archive.stat().st_size:
-        raise UserError(
-            f"{archive}: {archive.stat().st_size} bytes claim to hold {total} or more; refused."
-        )
+def _check_size(total: int, archive: Path, parts: Sequence[Path] = ()) -> None:
+    size = sum(path.stat().st_size for path in [archive, *parts])
+    if total > _MAX_BYTES and total > _MAX_EXPANSION * size:
+        raise UserError(f"{archive}: {size} bytes claim to hold {total} or more; refused.")
 
 
-def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as packed:
+def _unpack_zip(archive: Path, folder: Path, parts: Sequence[Path]) -> None:
+    with open_zip([*parts, archive]) as packed:
         members = packed.infolist()
         for member in members:
             _check_member(member.filename, archive, folder)
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise UserError(f"{archive}: its member {member.filename!r} is a link; refused.")
-        _check_size(sum(member.file_size for member in members), archive)
+        _check_size(sum(member.file_size for member in members), archive, parts)
         for member in progress(members, len(members), f"unpack {archive.name}", "file"):
             packed.extract(member, folder)
 

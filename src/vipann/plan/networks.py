@@ -92,6 +92,12 @@ class Network:
         return Network(self.run, "moped").checkpoint if is_moped else []
 
     @property
+    def labels(self) -> str | list[str]:
+        """The label set that it learns; [] for the labels of its features."""
+        chosen = self.run.config["pretrain"].get("label_set") if self.phase == PRETRAINED else None
+        return f"{self.run.results}/label_sets/{chosen}.parquet" if chosen else []
+
+    @property
     def training_settings(self) -> dict[str, Any]:
         """Those of the job that trains it."""
         run = self.run
@@ -207,7 +213,8 @@ def metrics_settings(run: Run, orders: int) -> dict[str, Any]:
 
 def _pretraining(run: Run, strategy: str) -> dict[str, Any]:
     block = run.config["pretrain"]
-    steps = {"steps": block["steps"][strategy]}
+    steps = {} if block.get("epochs") else {"steps": block["steps"][strategy]}
+    block = {key: value for key, value in block.items() if key != "steps"}
     return Pretrain.settings(run.config["training"], block, steps)
 
 

@@ -1,5 +1,7 @@
 """Scores of variants, against scikit-learn and labels that are another set's."""
 
+from types import SimpleNamespace
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -7,9 +9,10 @@ import pytest
 from dummies import random_predictions
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from vipann.datasets.label_sets import write_label_set
 from vipann.errors import UserError
 from vipann.evaluation.predictions import write_predictions
-from vipann.evaluation.variant_metrics import Scored, multi_hot, variant_metrics
+from vipann.evaluation.variant_metrics import Scored, variant_metrics
 
 CLASSES = [f"class{index}" for index in range(4)]
 FRACTIONS = [0.5, 1.0]
@@ -43,7 +46,9 @@ def scored(tmp_path):
         sets = {}
         if labels is not None:
             sets["other"] = tmp_path / "other.parquet"
-            labels.to_parquet(sets["other"])
+            frame = pd.DataFrame({"clip_id": list(labels)})
+            manifest = SimpleNamespace(frame=frame, classes=CLASSES)
+            write_label_set(manifest, list(labels.values()), "turned round", sets["other"])
         outputs = {name: tmp_path / f"{name}.parquet" for name in ("variants", "per_class")}
         whose = [
             (Scored("network", "plain/1", "plain", 1, None), tmp_path / "one.h5"),
@@ -79,12 +84,17 @@ def test_classes_have_their_own_scores_and_counts(scored):
     assert own.loc["class2", "AUC"] == pytest.approx(np.mean(areas))
 
 
+def other_labels(one, train, lacking=()):
+    """The evaluation list with each clip's labels turned round, but for those that lack any."""
+    flipped = [[CLASSES[c] for c in np.flatnonzero(1 - row)] for row in one.labels]
+    for row in lacking:
+        flipped[row] = None
+    return dict(zip([*one.clip_id, "t0", "t1", "t2"], [*flipped, *train], strict=True))
+
+
 def test_another_label_set_scores_the_same_predictions(scored):
     one, *_ = scored()
-    flipped = [[CLASSES[c] for c in np.flatnonzero(1 - row)] for row in one.labels]
-    ids = [*one.clip_id, "t0", "t1", "t2"]
-    table = pd.DataFrame({"clip_id": ids, "labels": [*flipped, ["class3"], ["class3"], []]})
-    _, metrics, per_class = scored(table)
+    _, metrics, per_class = scored(other_labels(one, [["class3"], ["class3"], []]))
     other = metrics[(metrics["label_set"] == "other") & metrics["epoch"].isna()]
     maps = [average_precision_score(1 - one.labels, p) for p in one.mean_probability]
     values = other[other["kind"] == "network"].set_index("metric")["value"]
@@ -94,10 +104,20 @@ def test_another_label_set_scores_the_same_predictions(scored):
     assert counts["train_clips"].tolist() == [0, 0, 0, 2]
 
 
-def test_a_label_set_of_other_clips_or_classes_is_refused():
-    with pytest.raises(
-        UserError, match="label set s is of other clips: it lacks 1 of 2, such as b"
-    ):
-        multi_hot({"a": []}, np.array(["a", "b"]), CLASSES, "s")
-    with pytest.raises(UserError, match="label set s has labels that are no class: nobody"):
-        multi_hot({"a": ["class1", "nobody"]}, np.array(["a"]), CLASSES, "s")
+def test_where_a_set_lacks_clips_the_others_are_scored_against_both(scored):
+    one, *_ = scored()
+    _, metrics, _ = scored(other_labels(one, [[], [], []], lacking=range(10)))
+    rows = metrics[(metrics["kind"] == "ensemble")].set_index(["label_set", "metric"])["value"]
+    for name, labels in (("other", 1 - one.labels), ("original:other", one.labels)):
+        assert rows[name, "clips"] == 20
+        maps = [average_precision_score(labels[10:], p[10:]) for p in one.mean_probability]
+        assert rows[name, "mAP"] == pytest.approx(np.mean(maps))
+    assert rows["original", "clips"] == 30
+
+
+def test_a_label_set_of_other_clips_is_refused(scored):
+    one, *_ = scored()
+    labels = other_labels(one, [[], [], []])
+    del labels["c3"]
+    with pytest.raises(UserError, match="a label set of other clips: 'c3'"):
+        scored(labels)

@@ -183,6 +183,11 @@ def read_classes(path: Path) -> dict[str, str]:
     return dict(zip(table.sort_values("index")["mid"], names, strict=True))
 
 
+def class_ids(folder: Path) -> dict[str, str]:
+    """Class name -> mid, its id in the ontology; `folder` is the one with the audio."""
+    return {name: mid for mid, name in read_classes(Path(folder) / CLASSES).items()}
+
+
 def _read_all(folder: Path, names: Mapping[str, str]) -> pd.DataFrame:
     """The segments of all lists there: ytid, split, mids, length_s, origin."""
     parts = [

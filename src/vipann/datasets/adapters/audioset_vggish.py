@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from vipann.datasets.adapters.audioset import CLASSES, clips_of_videos, read_classes
+from vipann.datasets.adapters.audioset import CLASSES, class_ids, clips_of_videos
 from vipann.datasets.archives import members_of, place
 from vipann.datasets.embedding_table import EmbeddingTable, write_embeddings
 from vipann.datasets.manifest import ClipTable
@@ -19,6 +19,7 @@ from vipann.datasets.tfrecord import read_examples
 from vipann.errors import UserError
 from vipann.files import replacing
 
+__all__ = ["class_ids", "list_clips", "place_audio"]
 AS_PUBLISHED = True
 SPLITS = {"bal_train": "train", "eval": "eval"}
 FRAMES, COMPONENTS = 10, 128
@@ -116,7 +117,7 @@ def _write(path: Path, clips: list[Clip], classes: int) -> None:
 
 
 def _read_classes(folder: Path) -> list[str]:
-    return list(read_classes(folder / CLASSES).values())
+    return list(class_ids(folder))
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -49,10 +49,10 @@ def variant_metrics(
     hold, "original". Where one says nothing of some clips, the others are scored, and against the
     original labels too, as "original:<name>". features: of the dataset, for its train list.
     "variants" has the columns `COLUMNS`: `clips`, all metrics of `vipann.evaluation.metrics`,
-    calibration and proper scores and retention areas of `vipann.evaluation.supplementary`, means
-    over replications. "per_class" has `PER_CLASS_COLUMNS`, of everything but single epochs: AP and
-    AUC (NaN where no clip, or every clip, is of the class), and how many clips of the train list
-    are of it.
+    calibration, proper scores and, with the original labels, retention areas of
+    `vipann.evaluation.supplementary`, means over replications. "per_class" has `PER_CLASS_COLUMNS`:
+    AP and AUC (NaN where no clip, or every clip, is of the class), and how many clips of the train
+    list are of it. Single epochs are scored against the original labels only, not by class.
 
     Raises:
         UserError: a label set is of other clips or classes.
@@ -65,9 +65,11 @@ def variant_metrics(
             trained[name] = labels.labels(store.clip_ids[chosen], store.classes).sum(axis=0)
     rows, per_class = [pd.DataFrame(columns=COLUMNS)], [pd.DataFrame(columns=PER_CLASS_COLUMNS)]
     for who, path in predictions:
-        for name, one in scored_against(read_predictions(path), sets):
-            rows.append(_described(scores_of(one, fractions, bins), who, name, COLUMNS))
-            if who.epoch is None:
+        is_end = who.epoch is None
+        for name, one in scored_against(read_predictions(path), sets if is_end else {}):
+            retained = fractions if name == ORIGINAL else ()
+            rows.append(_described(scores_of(one, retained, bins), who, name, COLUMNS))
+            if is_end:
                 counts = trained[name.partition(":")[0]]
                 frame = class_table(one).assign(train_clips=counts)
                 per_class.append(_described(frame, who, name, PER_CLASS_COLUMNS))
@@ -98,9 +100,10 @@ def of_clips(one: Predictions, rows: np.ndarray) -> Predictions:
 
 
 def scores_of(one: Predictions, fractions: Sequence[float], bins: int) -> pd.DataFrame:
-    """metric and value, the mean over replications."""
-    retention = retention_metrics(retention_table([one], fractions, orders=0))
-    frames = [metrics_of(one), own_metrics(one, bins), retention]
+    """metric and value, the mean over replications; without fractions, none of retention."""
+    frames = [metrics_of(one), own_metrics(one, bins)]
+    if fractions:
+        frames.append(retention_metrics(retention_table([one], fractions, orders=0)))
     means = pd.concat(frames).groupby("metric", sort=False)["value"].mean()
     means["clips"] = len(one.clip_id)
     return means.reset_index()

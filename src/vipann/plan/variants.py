@@ -230,8 +230,10 @@ def _facts(one: VariantNetwork) -> dict[str, Any]:
 
 
 def label_sets(run: Run) -> dict[str, str]:
-    """Name -> file of the label sets that the metrics are taken against, besides the original."""
-    names = run.config.get("label_sets", {})
+    """Name -> file of those that have other labels of the evaluation list: metrics are taken
+    against them too."""
+    blocks = run.config.get("label_sets", {}).items()
+    names = [name for name, block in blocks if block.get("split") == "eval"]
     return {name: f"{run.results}/label_sets/{name}.parquet" for name in names}
 
 

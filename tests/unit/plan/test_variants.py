@@ -107,6 +107,12 @@ def test_what_is_scored(run):
     assert set(variants.variant_metric_files(run)) == {"variants", "per_class"}
 
 
+def test_label_sets_of_the_evaluation_list_score_too(run_of):
+    sets = {"train": {"teacher": "plain/1"}, "eval": {"teacher": "plain/1", "split": "eval"}}
+    run = run_of(**CONFIG, label_sets=sets)
+    assert variants.label_sets(run) == {"eval": "results/paper/label_sets/eval.parquet"}
+
+
 def test_a_run_without_variants_has_none_of_it(run_of):
     run = run_of()
     assert not variants.scored(run)

@@ -36,7 +36,6 @@ rule pretrain:
         # A try that runs out of time is continued by the next one.
         runtime=growing(2880),
     params:
-        strategy=lambda w: w.strategy,
         settings=lambda w: network(w).training_settings,
     message:
         "pretrain {wildcards.strategy}"

@@ -53,7 +53,6 @@ use rule pretrain as train_variant with:
         mem_mb=growing(16000 * config["pretrain"]["gpus"]),
         runtime=growing(2880),
     params:
-        strategy=lambda w: member(w).strategy,
         settings=lambda w: member(w).training_settings,
     message:
         "train variant {wildcards.variant} seed {wildcards.seed}"
@@ -131,7 +130,6 @@ use rule predict as predict_variant with:
         mem_mb=growing(16000),
         runtime=growing(1440),
     params:
-        file=lambda w: member(w).file_in_it,
         settings=lambda w: (
             member(w).train_prediction_settings
             if w.whose == "train"

@@ -109,6 +109,8 @@ class Network:
             stage, training = "transfer", _transfer(run, self.phase)
         seed_names = self.seed_names(stage)
         form = form_of(run, self.strategy)
+        if stage == "pretrain":
+            form["strategy"] = self.strategy
         return run.settings(f"{stage}.py", *seed_names, training=training, **form)
 
     def seed_names(self, job: str) -> tuple[object, ...]:

@@ -1,9 +1,10 @@
 """The networks of variants, what is made of them, and the settings of those jobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from vipann.config import derived_config
+from vipann.config import derived_config, in_order
 from vipann.parts import chosen_parts
 from vipann.plan.networks import Network, moped_settings
 from vipann.plan.run import Run
@@ -77,11 +78,6 @@ class VariantNetwork(Network):
         return self.checkpoint if self.epoch is None else self.epochs_folder
 
     @property
-    def file_in_it(self) -> str:
-        """The file of that folder, "" where there is none."""
-        return "" if self.epoch is None else epoch_file(self.epoch)
-
-    @property
     def start(self) -> str | list[str]:
         return self.moped_checkpoint if self.strategy == "flip" else []
 
@@ -103,6 +99,11 @@ class VariantNetwork(Network):
 
     def seed_names(self, job: str) -> tuple[object, ...]:
         return job, "variants", *self.name.split("/"), self.epoch or ""
+
+    def predicting(self, task: str, scored: str | None, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """With the file of the folder that `made_in` is."""
+        file = {} if self.epoch is None else {"file": epoch_file(self.epoch)}
+        return in_order(super().predicting(task, scored, rows) | file)
 
     @property
     def train_prediction_settings(self) -> dict[str, Any]:

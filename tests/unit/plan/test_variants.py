@@ -38,7 +38,9 @@ def test_where_files_lie(run):
     third, late = one.after(3), of(run, "mixup", "seed1.late")
     folder = "results/paper/checkpoints/variants/mixup/seed1.epochs"
     assert third.checkpoint == f"{folder}/epoch03.safetensors"
-    assert (third.made_in, third.file_in_it) == (folder, "epoch03.safetensors")
+    assert third.made_in == folder
+    assert third.prediction_settings["file"] == "epoch03.safetensors"
+    assert list(third.prediction_settings) == sorted(third.prediction_settings)
     assert third.predictions.endswith("/variants/mixup/seed1.epochs/epoch03.h5")
     assert (third.name, third.epoch, third.seed) == ("mixup/1", 3, 1)
     assert late.checkpoint.endswith("/variants/mixup/seed1.late.safetensors")
@@ -54,7 +56,7 @@ def test_a_network_has_its_variants_settings_and_strategy(run):
     assert settings["mixup_alpha"] == 0.5
     assert settings["batch_size"] == 32
     flip = of(run, "flip", "seed2")
-    assert flip.strategy == "flip"
+    assert flip.training_settings["strategy"] == "flip"
     assert flip.training_settings["bayesian"]["prior_sigma"] == 0.5
     assert flip.start == flip.moped_checkpoint
     assert flip.moped_of == of(run, "plain", "seed2").checkpoint

@@ -16,6 +16,8 @@ from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
 from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
+from vipann.recipes import add_to_schema, recipe_faults
+from vipann.variants import BLOCKS, variant_faults
 
 COMMAND_LINE = "the command line (--config)"
 
@@ -62,6 +64,7 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     faults = list(_schema_faults(config, schema)) or [
         *_cross_faults(config),
         *unread_faults([layer for _, layer in layers]),
+        *_variant_faults(config, schema),
     ]
     if faults:
         lines = [
@@ -72,10 +75,17 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
 
 
 def full_schema(schema_file: Path) -> dict[str, Any]:
-    """The schema in the file, with what the parts of networks say of their settings."""
+    """The schema in the file, with what the parts of networks and the recipes say of theirs."""
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
+    add_to_schema(schema)
     return schema
+
+
+def derived_config(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """The run's config with what a variant departs from it in."""
+    departure = config["variants"][variant]
+    return merge(config, {key: value for key, value in departure.items() if key in BLOCKS})
 
 
 def in_order(value: Any) -> Any:
@@ -123,6 +133,26 @@ def _schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iter
             yield from _explain(error, "datasets", name, "options")
 
 
+def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Fault]:
+    """Of the blocks of variants, as far as the run's own are right; then of names and numbers."""
+    derived = {name: derived_config(config, name) for name in config["variants"]}
+    faults = []
+    for name, departure in config["variants"].items():
+        changed = [block for block in BLOCKS if block in departure]
+        own = {block: schema["properties"][block] for block in changed}
+        blocks = {block: derived[name][block] for block in changed}
+        found = list(_schema_faults(blocks, {"properties": own, "$defs": schema["$defs"]}))
+        if not found:
+            found = [*recipe_faults(derived[name]), *length_faults(derived[name])]
+            found += unread_faults([config, departure])
+        for key, text in found:
+            inside = _look_up(departure, key)[0]
+            faults.append(
+                (f"variants.{name}" + f".{key}" * inside, f"{key}: " * (not inside) + text)
+            )
+    yield from faults or variant_faults(config, derived)
+
+
 def _jsonschema() -> ModuleType:
     """The library, without a grammar that it builds, for more than a second, where it is installed:
     of a format that no schema here uses."""
@@ -159,6 +189,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
+    yield from recipe_faults(config)
     yield from length_faults(config)
     yield from label_set_faults(config)
     front_end = own_settings(config["features"], "front_end")

@@ -110,7 +110,7 @@ def settings_fields(place: str) -> dict[str, Field]:
     """
     module, _, name = place.partition(":")
     if not name:
-        return _class_fields(module, "Settings")
+        return class_fields(module, "Settings")
     found = _found(module, name)
     if isinstance(found, ast.ClassDef):
         found = next((s for s in found.body if getattr(s, "name", "") == "__init__"), None)
@@ -120,13 +120,15 @@ def settings_fields(place: str) -> dict[str, Field]:
     return {argument.arg: _field(argument.annotation, default) for argument, default in pairs}
 
 
-def _class_fields(module: str, name: str) -> dict[str, Field]:
+def class_fields(module: str, name: str) -> dict[str, Field]:
+    """The fields of a module's dataclass, in order, those of its bases first: as
+    `settings_fields`, and mappings too."""
     found = _found(module, name)
     if found is None:
         return {}
     fields: dict[str, Field] = {}
     for base in (b.id for b in found.bases if isinstance(b, ast.Name)):
-        fields |= _class_fields(_imported_from(module, base), base)
+        fields |= class_fields(_imported_from(module, base), base)
     lines = [line for line in found.body if isinstance(line, ast.AnnAssign)]
     return fields | {line.target.id: _field(line.annotation, line.value) for line in lines}
 
@@ -163,6 +165,8 @@ def _schema(annotation: ast.expr) -> dict[str, Any]:
     if isinstance(annotation, ast.BinOp):
         return {"anyOf": [_schema(annotation.left), {"type": "null"}]}
     inner = annotation.slice
+    if annotation.value.id == "Mapping":
+        return {"type": "object"}
     if annotation.value.id == "list":
         return {"type": "array", "items": _schema(inner)}
     if annotation.value.id == "Literal":

@@ -23,6 +23,7 @@ from vipann.config import (
 from vipann.errors import UserError
 from vipann.figures import style
 from vipann.parts import ROLES, bands_of, feature_settings, model_settings
+from vipann.recipes import annotated_keys
 from vipann.registry import choices, load, module_of, settings_fields
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,40 @@ def test_the_projects_own_configs_are_valid(names):
         ),
         ({"evaluation": {"replications": 0}}, "evaluation.replications", "0", "minimum of 1"),
         ({"pretrain": {"source": "web"}}, "pretrain.source", "'web'", "checkpoint"),
+        (
+            {"pretrain": {"sampling": "even"}},
+            "pretrain.sampling",
+            "'even'",
+            "['shuffled', 'balanced']",
+        ),
+        ({"scratch": {"mixup_rate": 1.5}}, "scratch.mixup_rate", "1.5", "maximum of 1"),
+        ({"transfer": {"betas": [0.9]}}, "transfer.betas", "[0.9]", "too short"),
+        (
+            {"transfer": {"masking": {"frequency": 48}}},
+            "transfer.masking",
+            "'time'",
+            "required property",
+        ),
+        (
+            {"pretrain": {"masking": {"frequency": 48, "time": 192, "bands": 1}}},
+            "pretrain.masking.bands",
+            "unknown key",
+            "frequency, time, value",
+        ),
+        ({"transfer": {"warmup_steps": 5}}, "transfer.warmup_steps", "unknown key", "weight_decay"),
+        (
+            {"transfer": {"fixed": {"learning_rate_schedule": "halving"}}},
+            "transfer.fixed.learning_rate_schedule",
+            "'halving'",
+            "needs learning_rate_halving",
+        ),
+        ({"pretrain": {"label_set": "new"}}, "pretrain.label_set", "'new'", "known: none"),
+        (
+            {"pretrain": {"epochs": 5, "keep_epochs": 6}},
+            "pretrain.keep_epochs",
+            "6",
+            "pretrain.epochs (5)",
+        ),
         (
             {"pretrain": {"source": "checkpoint"}},
             "pretrain.source",
@@ -356,14 +391,40 @@ def rows_of_parts(block):
 @pytest.mark.parametrize("block", ["features", "model"])
 def test_the_readme_has_the_settings_of_all_parts(block):
     """With VIPANN_UPDATE_DOCS=1 in the environment they are written instead."""
-    start, end = (f"<!-- parts of {block}: {word} -->\n" for word in ("start", "end"))
+    assert_readme_has(f"parts of {block}", rows_of_parts(block))
+
+
+def assert_readme_has(name, rows):
+    start, end = (f"<!-- {name}: {word} -->\n" for word in ("start", "end"))
     before, rest = README.read_text().split(start)
     _, after = rest.split(end)
-    table = ["| key | default | meaning |", "|---|---|---|", *rows_of_parts(block)]
+    table = ["| key | default | meaning |", "|---|---|---|", *rows]
     wanted = before + start + "".join(f"{line}\n" for line in table) + end + after
     if os.environ.get("VIPANN_UPDATE_DOCS"):
         README.write_text(wanted)
     assert README.read_text() == wanted
+
+
+def rows_of_recipes():
+    """The lines of the table of keys that a recipe may have, and the paper's has not."""
+    blocks, found = {}, {}
+    for block, name, field in annotated_keys():
+        blocks.setdefault(name, []).append(block)
+        found[name] = field
+    for name, field in found.items():
+        if field.is_required:
+            continue
+        own = {name: json.dumps(field.default)}
+        inner = field.schema.get("properties", {})
+        for key, default in (own | {f"{name}.{key}": "" for key in inner}).items():
+            places = ", ".join(f"`{block}.{key}`" for block in blocks[name])
+            schema = field.schema if key == name else inner[key.removeprefix(f"{name}.")]
+            yield f"| {places} | {default} | {schema['description'].removesuffix('.')} |"
+
+
+def test_the_readme_has_the_keys_of_all_recipes():
+    """With VIPANN_UPDATE_DOCS=1 in the environment they are written instead."""
+    assert_readme_has("recipes", rows_of_recipes())
 
 
 def test_the_order_of_keys_is_taken_out_at_any_depth_and_that_of_lists_is_kept():

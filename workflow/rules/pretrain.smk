@@ -14,6 +14,7 @@ rule pretrain:
     input:
         features=datasets.features_of(RUN, RUN.upstream),
         start=lambda w: network(w).start,
+        labels=lambda w: network(w).labels,
     output:
         checkpoint=PRETRAINED.checkpoint,
         sidecar=PRETRAINED.sidecar,

@@ -13,11 +13,29 @@ Batch = tuple[Tensor, Tensor]
 
 
 class LogmelDataset(Dataset[Batch]):
-    """Rows of a features file; an item is a batch: log-mel (B, T, mel), multi-hot labels (B, C)."""
+    """Rows of a features file; an item is a batch: log-mel (B, T, mel), multi-hot labels (B, C).
 
-    def __init__(self, store: FeatureStore, rows: Sequence[int] | np.ndarray) -> None:
+    `labels` of the rows are (N, C) uint8: the file's own, unless others are given.
+    """
+
+    def __init__(
+        self,
+        store: FeatureStore,
+        rows: Sequence[int] | np.ndarray,
+        labels: np.ndarray | None = None,
+    ) -> None:
         self.store = store
         self.rows = np.asarray(rows, dtype=np.int64)
+        self._other_labels = labels
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self._labels(slice(None))
+
+    def _labels(self, positions: np.ndarray | slice) -> np.ndarray:
+        if self._other_labels is not None:
+            return self._other_labels[positions]
+        return self.store.labels[self.rows[positions]]
 
     @property
     def clip_ids(self) -> np.ndarray:
@@ -28,9 +46,9 @@ class LogmelDataset(Dataset[Batch]):
         return len(self.rows)
 
     def __getitem__(self, positions: Sequence[int]) -> Batch:
-        rows = self.rows[np.asarray(positions)]
-        labels = torch.from_numpy(self.store.labels[rows]).float()
-        return torch.from_numpy(self.store.read_half(rows)).float(), labels
+        chosen = np.asarray(positions)
+        labels = torch.from_numpy(self._labels(chosen)).float()
+        return torch.from_numpy(self.store.read_half(self.rows[chosen])).float(), labels
 
 
 def scoring_loader(dataset: LogmelDataset, batch_size: int, workers: int = 0) -> DataLoader:

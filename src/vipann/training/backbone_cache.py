@@ -9,7 +9,7 @@ epoch: an approximation.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -23,7 +23,7 @@ from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference
 from vipann.seeds import derive_seed
-from vipann.training.augmentation import spec_augment
+from vipann.training.augmentation import augmented
 from vipann.training.recipe import Transfer
 
 IN_MEMORY_BYTES = 2**31
@@ -87,9 +87,10 @@ def cached_sets(
     random = any(map(is_random_at_inference, backbone))
     samples = recipe.validation["mc_samples"] if random and len(validation) else 1
     size, device = recipe.batch_size, choose_device(accelerator)
+    augment = partial(augmented, recipe=recipe)
     seeds = [derive_seed(seed, f"{name} clips") for name in ("training", "validation")]
     return (
-        cached(network, training, recipe.views, recipe.spec_augment, size, seeds[0], device),
+        cached(network, training, recipe.views, augment, size, seeds[0], device),
         cached(network, validation, samples, None, size, seeds[1], device),
     )
 
@@ -98,7 +99,7 @@ def cached(
     network: Network,
     clips: LogmelDataset,
     views: int,
-    augmentation: Mapping[str, int] | None,
+    augmentation: Callable[[Tensor], Tensor] | None,
     batch_size: int,
     seed: int,
     device: torch.device,
@@ -106,21 +107,19 @@ def cached(
 ) -> EmbeddingDataset:
     """Run the backbone, in evaluation mode, over `clips` once for each view.
 
-    augmentation: SpecAugment's settings for the views after the first, None for plain ones. Batches
-    of `batch_size` are put together at random, as in training, for they share the weights that
-    Flipout draws; all draws follow from `seed`, and torch's generator is left as it was. Embeddings
-    of more than `in_memory_bytes` lie in a nameless temporary file instead of memory.
+    augmentation: of the views after the first, None for plain ones. Batches of `batch_size` are put
+    together at random, as in training, for they share the weights that Flipout draws; all draws
+    follow from `seed`, and torch's generator is left as it was. Embeddings of more than
+    `in_memory_bytes` lie in a nameless temporary file instead of memory.
     """
-    labels = torch.from_numpy(clips.store.labels[clips.rows]).float()
+    labels = torch.from_numpy(clips.labels).float()
     was_training = network.training
     network.to(device).eval()
     found = torch.empty(0, views)
     with torch.no_grad(), torch.random.fork_rng(), fixed_posteriors(network):
         for view in range(views if len(clips) else 0):
             torch.manual_seed(derive_seed(seed, "view", view))
-            augment = None
-            if view and augmentation:
-                augment = partial(spec_augment, settings=augmentation)
+            augment = augmentation if view else None
             for chosen in torch.randperm(len(clips)).split(batch_size):
                 logmel = clips[chosen.tolist()][0].to(device)
                 embedding = network.embed(logmel, augment).float().cpu()

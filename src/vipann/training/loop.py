@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -18,11 +19,13 @@ from vipann.errors import UserError
 from vipann.features.batches import batch_loader
 from vipann.seeds import derive_seed
 from vipann.training.curves import Curves
+from vipann.training.epochs import EpochFiles
 from vipann.training.fabric import gathered, launched_fabric
 from vipann.training.launch import Runtime, Stopped, stop_signals
+from vipann.training.mixup import MixedClips, Partners
 from vipann.training.recipe import Recipe
 from vipann.training.resume import ResumeStates, generator_states, restore_generators
-from vipann.training.sampling import BatchOrder, Shares
+from vipann.training.sampling import BatchOrder, Shares, draw_of
 from vipann.training.validation import Check
 
 _MOST_CLIPS_NAMED = 64
@@ -32,7 +35,8 @@ class Training:
     """A training to the end of its recipe, from the newest of `states` on.
 
     `module` is called and makes its optimizer as `vipann.training.objective.ClassifierTraining`.
-    `clips` gives a batch for a list of positions, has a length, and names its clips in `clip_ids`.
+    `clips` gives a batch for a list of positions, has a length, names its clips in `clip_ids` and,
+    for balanced sampling, has `labels`.
     """
 
     def __init__(
@@ -44,18 +48,24 @@ class Training:
         runtime: Runtime,
         states: ResumeStates | None = None,
         check: Check | None = None,
+        epochs: EpochFiles | None = None,
     ) -> None:
         self.module, self.clips, self.recipe, self.seed = module, clips, recipe, seed
+        self.partners: Partners | None = None
+        if recipe.mixes_with_any:
+            mixup = recipe.mixup_rate, recipe.mixup_alpha
+            self.clips, self.partners = MixedClips(clips), Partners(len(clips), *mixup, seed)
         self.runtime, self.states, self.check = runtime, states, check
+        self.epochs = epochs
         self.fabric = launched_fabric(recipe, runtime)
-        shares = recipe.mixes, runtime.processes
+        shares = recipe.mixes_pairs, runtime.processes, draw_of(recipe, clips)
         self.order = BatchOrder(len(clips), recipe.batch_size, seed, *shares)
         self.steps = recipe.total_steps(self.order.steps_per_epoch)
         if recipe.sync_batchnorm and runtime.processes > 1:
             nn.SyncBatchNorm.convert_sync_batchnorm(module)
         if recipe.compile:
             module.compile()
-        optimizer, self.scheduler = module.optimizer(self.steps)
+        optimizer, self.scheduler = module.optimizer(self.steps, self.order.steps_per_epoch)
         self.model, self.optimizer = self.fabric.setup(module, optimizer)
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         norms = [m for m in module.modules() if isinstance(m, _NormBase) and m.track_running_stats]
@@ -79,7 +89,8 @@ class Training:
             return self._run(signals)
 
     def _run(self, signals: list[str]) -> dict[str, float]:
-        steps = Shares(self.order, range(self.done, self.steps), self.runtime.rank)
+        left = range(self.done, self.steps)
+        steps = Shares(self.order, left, self.runtime.rank, self.partners)
         pins = self.fabric.device.type == "cuda"
         loader = batch_loader(self.clips, steps, self.runtime.loader_workers, pins)
         values: dict[str, float] = {}
@@ -91,6 +102,8 @@ class Training:
             self.curves.step(self.done, self.order.epoch(last), clips, values)
             if self.check and self.check.due(self.done, self.steps, self.order.steps_per_epoch):
                 self._score(self.check)
+            if self.epochs and self.runtime.is_first:
+                self.epochs.after(self.done, self.steps, self.order.steps_per_epoch)
             if self.done < self.steps:
                 self._keep(signals, bool(values["stop"]))
         self._check_weights()
@@ -190,7 +203,11 @@ class Training:
         self.fabric.barrier()
 
     def _refuse_divergence(self, values: Mapping[str, float]) -> None:
-        names = self.clips.clip_ids[self.order.positions(self.done)].tolist()
+        positions = self.order.positions(self.done)
+        if self.partners:
+            partners, _ = self.partners.of(self.done, len(positions))
+            positions = np.concatenate([positions, partners[partners >= 0]])
+        names = self.clips.clip_ids[positions].tolist()
         more = f" and {len(names) - _MOST_CLIPS_NAMED} more" * (len(names) > _MOST_CLIPS_NAMED)
         kept = f"\nThe last good state stays in {self.states.folder}." if self.states else ""
         what = "loss" if not math.isfinite(values["loss"]) else "gradient"

@@ -7,12 +7,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
+from torch.optim.lr_scheduler import (
+    ChainedScheduler,
+    ConstantLR,
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    MultiStepLR,
+)
 
 from vipann.features.batches import Batch
 from vipann.models.bayesian import Reduction, kl_divergence
 from vipann.tasks import Task
-from vipann.training.augmentation import mix_pairs, mixing_weights, spec_augment
+from vipann.training.augmentation import augmented, mix_pairs, mixing_weights
 from vipann.training.recipe import Recipe
 
 
@@ -53,8 +60,9 @@ class ClassifierTraining(nn.Module):
         """
         features, labels = batch
         weights = None
-        if self.recipe.mixes:
-            weights = mixing_weights(len(labels) // 2, self.recipe.mixup_alpha)
+        if self.recipe.mixes_pairs:
+            recipe = self.recipe
+            weights = mixing_weights(len(labels) // 2, recipe.mixup_alpha, recipe.mixup_rate)
             labels = mix_pairs(labels, weights)
         logits = self.network(features, lambda x: self._augment(x, weights))
         loss = classification_loss(logits.float(), labels, self.task)
@@ -65,18 +73,44 @@ class ClassifierTraining(nn.Module):
         return {"loss": loss.detach(), "kl": kl.detach(), "objective": objective}
 
     def _augment(self, x: Tensor, weights: Tensor | None) -> Tensor:
-        x = spec_augment(x, self.recipe.spec_augment)
+        x = augmented(x, self.recipe)
         return x if weights is None else mix_pairs(x, weights)
 
-    def optimizer(self, steps: int) -> tuple[Optimizer, LRScheduler]:
+    def optimizer(self, steps: int, steps_per_epoch: int) -> tuple[Optimizer, LRScheduler]:
         """Adam for the trainable parameters, and its learning rate over `steps` steps."""
+        recipe = self.recipe
         trainable = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(
-            trainable, lr=self.recipe.learning_rate, amsgrad=self.recipe.amsgrad, fused=True
+            trainable,
+            lr=recipe.learning_rate,
+            betas=(recipe.betas[0], recipe.betas[1]),
+            weight_decay=recipe.weight_decay,
+            amsgrad=recipe.amsgrad,
+            fused=True,
         )
-        if self.recipe.learning_rate_schedule == "constant":
-            return optimizer, ConstantLR(optimizer, factor=1.0)
-        return optimizer, CosineAnnealingLR(optimizer, T_max=steps)
+        return optimizer, schedule(optimizer, recipe, steps, steps_per_epoch)
+
+
+def schedule(optimizer: Optimizer, recipe: Recipe, steps: int, steps_per_epoch: int) -> LRScheduler:
+    """The learning rate of each of `steps` steps, with its rise from 1 / `warmup_steps` of it.
+
+    PSLA's code rises in a staircase of 50 steps from 0 on; the paper (section II-B) says linear.
+    """
+    shape: LRScheduler
+    if recipe.learning_rate_schedule == "cosine":
+        shape = CosineAnnealingLR(optimizer, T_max=steps)
+    elif recipe.learning_rate_schedule == "halving":
+        assert recipe.learning_rate_halving  # `recipe_faults` says so of a config
+        keys = ("first_epoch", "every_epochs")
+        first, every = (recipe.learning_rate_halving[key] * steps_per_epoch for key in keys)
+        halved = range(first, steps, every)
+        shape = MultiStepLR(optimizer, list(halved), gamma=0.5)
+    else:
+        shape = ConstantLR(optimizer, factor=1.0)
+    if recipe.warmup_steps < 2:
+        return shape
+    rise = recipe.warmup_steps
+    return ChainedScheduler([shape, LinearLR(optimizer, 1 / rise, total_iters=rise - 1)])
 
 
 def classification_loss(logits: Tensor, labels: Tensor, task: Task) -> Tensor:

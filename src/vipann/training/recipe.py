@@ -1,28 +1,121 @@
 """What a training is asked to do: the settings of each stage, as its job gets them.
 
-A field is a key of the config's blocks for that stage, and reaches the job by being a field.
+A field is a key of the config's blocks for that stage, and reaches the job by being a field. What
+its annotation says is the key's entry in the schema and in config/README.md (`vipann.recipes`); a
+key with a default may be left out of the config, and is then not among a job's settings either.
 Standard library only: the plan of a run reads these classes without torch.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """What all stages share. Exactly one of `steps` and `epochs` says how long to train.
-
-    learning_rate_schedule: constant or cosine. mixup_alpha: 0 for no mixup. precision: auto,
-    float32 or bfloat16, see `vipann.devices.resolved_precision`. gradient_clip: the largest norm.
-    """
+class Shown:
+    """What a training shows of its clips, and its optimizer: keys of a stage's block."""
 
     batch_size: int
-    learning_rate: float
-    learning_rate_schedule: str
     amsgrad: bool
     mixup_alpha: float
     spec_augment: Mapping[str, int]
+    weight_decay: Annotated[float, "Of Adam (PSLA's code: 5e-7).", {"minimum": 0}] = 0.0
+    betas: Annotated[
+        list[float],
+        "Of Adam (PSLA's code: 0.95, 0.999).",
+        {
+            "minItems": 2,
+            "maxItems": 2,
+            "items": {"type": "number", "minimum": 0, "maximum": 0.999999},
+        },
+    ] = field(default_factory=lambda: [0.9, 0.999])
+    sampling: Annotated[
+        Literal["shuffled", "balanced"],
+        "`shuffled`: every clip once an epoch; `balanced`: as many draws, with replacement, "
+        "a clip's weight the sum over its labels of 1 / (clips of the class + floor) "
+        "(PSLA, Algorithm 1).",
+    ] = "shuffled"
+    sampling_floor: Annotated[
+        float, "That floor (PSLA: 0; its code: 0.01).", {"minimum": 0, "maximum": 1000}
+    ] = 0.0
+    mixup_rate: Annotated[
+        float,
+        "Share of what is trained on that is mixed (PSLA: 0.5).",
+        {"minimum": 0, "maximum": 1},
+    ] = 1.0
+    mixup_partner: Annotated[
+        Literal["pair", "uniform"],
+        "`pair`: clips are drawn for two batches and mixed in pairs to one, after SpecAugment, as "
+        "in the PANNs; `uniform`: each clip has its chance of being mixed with one drawn evenly "
+        "from all training clips, before masking (PSLA, Algorithm 1).",
+    ] = "pair"
+    masking: Annotated[
+        Mapping[str, float] | None,
+        "One stripe of bands and one of frames are set to a value in each clip, after the "
+        "encoder's normalisation (PSLA: 48 and 192).",
+        {
+            "additionalProperties": False,
+            "required": ["frequency", "time"],
+            "properties": {
+                "frequency": {
+                    "description": "Bands; the stripe has fewer.",
+                    "type": "integer",
+                    "minimum": 0,
+                },
+                "time": {
+                    "description": "Frames; the stripe has fewer.",
+                    "type": "integer",
+                    "minimum": 0,
+                },
+                "value": {"description": "What is put there; 0 if not given.", "type": "number"},
+            },
+        },
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descent:
+    """The learning rate: keys of a stage's block, in transfer of each phase."""
+
+    learning_rate: float
+    learning_rate_schedule: Annotated[
+        Literal["constant", "cosine", "halving"],
+        "`constant`; `cosine`: falling to 0 over the run; `halving` after some epochs.",
+    ]
+    learning_rate_halving: Annotated[
+        Mapping[str, int] | None,
+        "When it is halved, with that schedule (PSLA: 35 and 5 on the balanced set, 10 and 5 on "
+        "the full one).",
+        {
+            "additionalProperties": False,
+            "required": ["first_epoch", "every_epochs"],
+            "properties": {
+                "first_epoch": {
+                    "description": "The last one at the full rate.",
+                    "type": "integer",
+                    "minimum": 1,
+                },
+                "every_epochs": {
+                    "description": "Epochs from one halving to the next.",
+                    "type": "integer",
+                    "minimum": 1,
+                },
+            },
+        },
+    ] = None
+    warmup_steps: Annotated[
+        int, "Steps over which the rate rises linearly (PSLA: 1000).", {"minimum": 0}
+    ] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Shown, Descent):
+    """What all stages share. Exactly one of `steps` and `epochs` says how long to train.
+
+    mixup_alpha: 0 for no mixup. precision: auto, float32 or bfloat16, see
+    `vipann.devices.resolved_precision`. gradient_clip: the largest norm.
+    """
+
     steps: int | None = None
     epochs: int | None = None
     precision: str = "auto"
@@ -50,11 +143,31 @@ class Recipe:
         return self.steps or (self.epochs or 0) * steps_per_epoch
 
     @property
-    def mixes(self) -> bool:
-        return self.mixup_alpha > 0
+    def mixes_pairs(self) -> bool:
+        return self.mixup_alpha > 0 and self.mixup_partner == "pair"
+
+    @property
+    def mixes_with_any(self) -> bool:
+        return self.mixup_alpha > 0 and self.mixup_partner == "uniform"
 
 
-class Pretrain(Recipe):
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """Keys of the block of pretraining only."""
+
+    epochs: Annotated[int | None, "In the place of `steps`, for each network.", {"minimum": 1}] = (
+        None
+    )
+    label_set: Annotated[
+        str | None, "What is learnt in the place of the dataset's labels: a name of `label_sets`."
+    ] = None
+    keep_epochs: Annotated[
+        int, "How many last epochs leave a checkpoint each; needs `epochs`.", {"minimum": 0}
+    ] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Upstream, Recipe):
     """Pretraining on the upstream set (section 3.4)."""
 
 

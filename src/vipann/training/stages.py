@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from vipann.datasets.label_sets import read_label_set
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
@@ -28,6 +29,7 @@ from vipann.models.strategies import (
     prior_of,
 )
 from vipann.training.backbone_cache import Head, cached_sets
+from vipann.training.epochs import EpochFiles
 from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
@@ -47,7 +49,8 @@ class Job:
     phase: pretrained, fixed, finetuned or scratch. fold: the one that tests it; 0 where the split
     train and eval says so. settings: the config values that its rule uses: `training` (see
     `vipann.training.recipe`), `model`, `bands`, `seed`; `bayesian`, `moped` and `kl` where the
-    strategy has Flipout layers.
+    strategy has Flipout layers. labels: a label set that is learnt in the place of the features'
+    own labels; in pretraining only.
     """
 
     strategy: Strategy
@@ -57,10 +60,11 @@ class Job:
     start: Path | None
     settings: Mapping[str, Any]
     out: Path
+    labels: Path | None = None
 
 
 def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
-    """Train for `training.steps` on the upstream train split (section 3.4).
+    """Train for `training.steps`, or epochs, on the upstream train split (section 3.4).
 
     det and drop start at random; flip starts from the MOPED checkpoint `job.start`.
     """
@@ -77,7 +81,7 @@ def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
         check = None
         if len(scored):
             check = UpstreamScores(network, scored, recipe.batch_size, runtime)
-        _fit(network, store, Rows(store.rows(split="train")), recipe, job, runtime, check)
+        _fit(network, store, _train_split(store, job), recipe, job, runtime, check)
 
 
 def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
@@ -111,6 +115,19 @@ def train_from_scratch(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
 
 
+def _train_split(store: FeatureStore, job: Job) -> Rows:
+    """Its rows, with the labels of the job's label set.
+
+    Raises:
+        UserError: the label set is of other clips or classes.
+    """
+    rows = store.rows(split="train")
+    if job.labels is None:
+        return Rows(rows)
+    chosen = read_label_set(job.labels)
+    return Rows(rows, labels=chosen.labels(store.clip_ids[rows].tolist(), store.classes))
+
+
 def _rows_tested_on(store: FeatureStore, fold: int, recipe: OnFolds) -> Rows:
     rows = rows_for(store, fold, recipe.validation["split"])
     refuse_lost_classes(store, rows, fold)
@@ -128,7 +145,8 @@ def _fit(
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `job.out`."""
     network.lay_out(recipe.channels_last)
-    clips, seed = LogmelDataset(store, rows.training), job.settings["seed"]
+    clips = LogmelDataset(store, rows.training, rows.labels)
+    seed = job.settings["seed"]
     facts, states = _facts(store, job), None
     if runtime.work:
         states = ResumeStates(runtime.work, facts | _origin(clips, job))
@@ -147,19 +165,32 @@ def _fit(
         block, size = job.settings["kl"], (len(clips), len(store.classes))
         kl = {"kl_weight": kl_weight(block, *size, store.task), "kl_reduction": block["reduction"]}
     module = ClassifierTraining(trained, recipe, store.task, **kl)
-    facts["last_step"] = Training(module, sets[0], recipe, seed, runtime, states, check).run()
+    own = states.folder / "epochs" if states else _epochs_of(job.out)
+    kept = recipe.keep_epochs if isinstance(recipe, Pretrain) else 0
+    epochs = EpochFiles(network, own, facts.copy(), kept)
+    training = Training(module, sets[0], recipe, seed, runtime, states, check, epochs)
+    facts["last_step"] = training.run()
     if validation:
         validation.restore()
         facts["validation"] = {"fold": rows.validation_fold} | validation.facts()
     if runtime.is_first:
+        epochs.copy_to(_epochs_of(job.out))
         save_checkpoint(network, job.out, facts)
         if states:
             states.remove()
 
 
+def _epochs_of(checkpoint: Path) -> Path:
+    """The folder of its epochs' checkpoints."""
+    return checkpoint.with_suffix(".epochs")
+
+
 def _facts(store: FeatureStore, job: Job) -> dict[str, Any]:
     """What the sidecar says of a network before it is trained."""
-    return {
+    learnt = {}
+    if job.labels:
+        learnt = {"label_set": {"name": job.labels.stem, "sha256": digest(job.labels)}}
+    return learnt | {
         "strategy": job.strategy,
         "phase": job.phase,
         "fold": job.fold,

@@ -125,3 +125,17 @@ def test_where_and_how_often_a_training_saves_is_no_setting(run_of, phase):
     changes = {block: {"gpus": 3} for block in ("pretrain", "transfer", "scratch")}
     before, after = run_of(), run_of(training={"checkpoint_every": 3}, **changes)
     assert training(before, phase=phase) == training(after, phase=phase)
+
+
+def test_the_keys_of_other_recipes_reach_a_job_where_a_config_has_them(run_of):
+    paper = training(run_of(), "det", "pretrained")
+    assert not paper.keys() & {"sampling", "masking", "label_set", "epochs"}
+    changes = {"sampling": "balanced", "masking": {"frequency": 48, "time": 192}}
+    run = run_of(pretrain=changes | {"epochs": 60, "label_set": "enhanced"})
+    found = training(run, "det", "pretrained")
+    assert found.items() >= changes.items()
+    assert found["epochs"] == 60
+    assert "steps" not in found
+    assert Network(run, "det").labels == "results/paper/label_sets/enhanced.parquet"
+    assert Network(run, "det", "esc50", 1, "finetuned").labels == []
+    assert Network(run_of(), "det").labels == []

@@ -1,16 +1,18 @@
 """The cached fixed phase against the faithful one, and what its views are."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
-from recipes import transfer
+from recipes import recipe, transfer
 
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import build_network, build_transferred, freeze_backbone
 from vipann.training import backbone_cache
+from vipann.training.augmentation import augmented
 from vipann.training.backbone_cache import Head, cached
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
@@ -72,7 +74,8 @@ def views_of(strategy, settings, features, views, augmentation=None, seed=1, **r
 
 
 def test_the_first_view_is_the_clip_and_the_others_are_augmented(settings, multiclass):
-    augmentation = {"time_stripes": 2, "time_width": 20, "mel_stripes": 2, "mel_width": 30}
+    stripes = {"time_stripes": 2, "time_width": 20, "mel_stripes": 2, "mel_width": 30}
+    augmentation = partial(augmented, recipe=recipe(spec_augment=stripes))
     network, found = views_of("det", settings, multiclass, 3, augmentation)
     with FeatureStore(multiclass) as store, torch.no_grad():
         logmel = torch.from_numpy(store.read(range(10)))

@@ -32,7 +32,7 @@ class Line(nn.Module):
         zero = torch.zeros(())
         return {"loss": loss.detach(), "kl": zero, "objective": share * loss}
 
-    def optimizer(self, steps):
+    def optimizer(self, steps, steps_per_epoch):
         optimizer = torch.optim.SGD(self.parameters(), lr=0.1)
         return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
@@ -79,8 +79,8 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path):
     class Leaping(Line):
         """Its fourth step is infinitely long, from a loss and a gradient that are finite."""
 
-        def optimizer(self, steps):
-            optimizer, _ = super().optimizer(steps)
+        def optimizer(self, steps, steps_per_epoch):
+            optimizer, _ = super().optimizer(steps, steps_per_epoch)
             rate = torch.optim.lr_scheduler.LambdaLR(
                 optimizer, lambda done: float("inf") if done == 3 else 1.0
             )

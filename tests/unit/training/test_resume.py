@@ -100,6 +100,33 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
     assert not (folder / "work").exists()
 
 
+def test_balanced_draws_and_mixup_with_any_clip_go_on_in_the_middle_of_an_epoch(
+    multilabel, recipe, tmp_path
+):
+    recipe["training"] |= {
+        "sampling": "balanced",
+        "mixup_partner": "uniform",
+        "mixup_rate": 0.5,
+        "mixup_alpha": 10.0,
+        "masking": {"frequency": 8, "time": 10},
+        "learning_rate_schedule": "halving",
+        "learning_rate_halving": {"first_epoch": 1, "every_epochs": 1},
+        "warmup_steps": 8,
+        "weight_decay": 1e-3,
+    }
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    folder.mkdir()
+    pretrain_flip(multilabel, recipe, whole)
+    # 20 clips in batches of 4: 5 steps an epoch, so that step 7 is inside the second one.
+    fault = ("signal_while_reading", 10, signal.SIGTERM)
+    assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder, *fault) == 75
+    assert steps_kept(folder)[-1] in (6, 7, 8, 9)
+    assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder) == 0
+    assert same(whole, folder)
+    assert curve(folder) == curve(whole)
+
+
 def curve(folder):
     """The curves without speed."""
     lines = (folder / "curves.csv").read_text().splitlines()

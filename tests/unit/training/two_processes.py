@@ -58,7 +58,7 @@ class Recorded(LogmelDataset):
 class Descending(ClassifierTraining):
     """Plain gradient descent at rate 1: the step that it takes is the gradient."""
 
-    def optimizer(self, steps):
+    def optimizer(self, steps, steps_per_epoch):
         optimizer = torch.optim.SGD(self.parameters(), lr=1.0)
         return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 

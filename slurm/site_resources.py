@@ -10,6 +10,10 @@ GPU_RULES = (
     "pretrain",
     "transfer",
     "scratch",
+    "train_variant",
+    "train_variant_by_epochs",
+    "average",
+    "predict_variant",
     "predict_upstream",
     "predict",
     "ood_upstream",
@@ -31,7 +35,7 @@ KEYS = {
 }
 # Rules that keep their state when they are told that they have two minutes left. For all others
 # the warning would be the end.
-TRAINING_RULES = ("pretrain", "transfer", "scratch")
+TRAINING_RULES = ("pretrain", "transfer", "scratch", "train_variant", "train_variant_by_epochs")
 WARNING = "--signal=TERM@120"
 
 

@@ -24,6 +24,7 @@ from vipann.parts import (
     unread_faults,
 )
 from vipann.recipes import add_to_schema, recipe_faults
+from vipann.variants import BLOCKS, variant_faults
 
 COMMAND_LINE = "the command line (--config)"
 
@@ -70,6 +71,7 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     faults = list(_schema_faults(config, schema)) or [
         *_cross_faults(config),
         *unread_faults([layer for _, layer in layers]),
+        *_variant_faults(config, schema),
     ]
     if faults:
         lines = [
@@ -85,6 +87,12 @@ def full_schema(schema_file: Path) -> dict[str, Any]:
     schema["properties"] |= {block: schema_of(block) for block in ("features", "model")}
     add_to_schema(schema)
     return schema
+
+
+def derived_config(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """The run's config with what a variant departs from it in."""
+    departure = config["variants"][variant]
+    return merge(config, {key: value for key, value in departure.items() if key in BLOCKS})
 
 
 def in_order(value: Any) -> Any:
@@ -130,6 +138,26 @@ def _schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iter
         options = {"$ref": f"#/$defs/options/{adapter}", "$defs": schema["$defs"]}
         for error in validator(options).iter_errors(block.get("options", {})):
             yield from _explain(error, "datasets", name, "options")
+
+
+def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Fault]:
+    """Of the blocks of variants, as far as the run's own are right; then of names and numbers."""
+    derived = {name: derived_config(config, name) for name in config["variants"]}
+    faults = []
+    for name, departure in config["variants"].items():
+        changed = [block for block in BLOCKS if block in departure]
+        own = {block: schema["properties"][block] for block in changed}
+        blocks = {block: derived[name][block] for block in changed}
+        found = list(_schema_faults(blocks, {"properties": own, "$defs": schema["$defs"]}))
+        if not found:
+            found = [*recipe_faults(derived[name]), *length_faults(derived[name])]
+            found += unread_faults([config, departure])
+        for key, text in found:
+            inside = _look_up(departure, key)[0]
+            faults.append(
+                (f"variants.{name}" + f".{key}" * inside, f"{key}: " * (not inside) + text)
+            )
+    yield from faults or variant_faults(config, derived)
 
 
 def _jsonschema() -> ModuleType:

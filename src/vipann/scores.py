@@ -35,7 +35,14 @@ def multilabel_scores(labels: np.ndarray, probability: np.ndarray) -> dict[str, 
     positive clip is left out of both (`classes_left_out` counts them), and one without a negative
     of the AUC; NaN where no class is left.
     """
-    precisions, areas = [], []
+    precisions, areas = class_scores(labels, probability)
+    precision, area = map(_mean, (precisions, areas))
+    return {"mAP": precision, "AUC": area, "d_prime": d_prime(area)}
+
+
+def class_scores(labels: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """AP and AUC of each class, (C,) each; NaN where `multilabel_scores` leaves the class out."""
+    precisions, areas = np.full((2, labels.shape[1]), np.nan)
     columns = np.ascontiguousarray(probability.T)
     positives = np.ascontiguousarray(labels.T).astype(bool)
     clips = len(labels)
@@ -45,14 +52,18 @@ def multilabel_scores(labels: np.ndarray, probability: np.ndarray) -> dict[str, 
         below, reached = (np.searchsorted(ranked, own, side=side) for side in ("left", "right"))
         count = len(below)
         hits = count - np.searchsorted(below, below)
-        precisions.append(np.mean(hits / (clips - below)))
+        precisions[index] = np.mean(hits / (clips - below))
         if count < clips:
             # The rank sum of Mann and Whitney; clips that tie share their mean rank.
             above = (below + reached + 1).sum() / 2 - count * (count + 1) / 2
-            areas.append(above / (count * (clips - count)))
-    area = float(np.mean(areas)) if areas else float("nan")
-    precision = float(np.mean(precisions)) if precisions else float("nan")
-    return {"mAP": precision, "AUC": area, "d_prime": d_prime(area)}
+            areas[index] = above / (count * (clips - count))
+    return precisions, areas
+
+
+def _mean(scores: np.ndarray) -> float:
+    """Of the classes that have one."""
+    there = scores[~np.isnan(scores)]
+    return float(there.mean()) if there.size else float("nan")
 
 
 def d_prime(auc: float) -> float:

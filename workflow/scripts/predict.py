@@ -5,11 +5,13 @@ from vipann.joblog import job_log
 with job_log(snakemake.log[0]):
     from vipann.evaluation.predict import predict
 
+    settings = snakemake.params.settings
     predict(
-        Path(snakemake.input.checkpoint),
+        # A checkpoint, or a folder of them and the name of one.
+        Path(snakemake.input.checkpoint, settings.get("file", "")),
         Path(snakemake.input.features),
-        snakemake.params.settings["rows"],
-        snakemake.params.settings,
+        settings["rows"],
+        settings,
         snakemake.config["accelerator"],
         snakemake.config["evaluation"]["batch_size"],
         Path(snakemake.output[0]),

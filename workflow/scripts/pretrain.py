@@ -7,14 +7,15 @@ with job_log(snakemake.log[0]) as terminal:
     from vipann.training.stages import Job, pretrain
 
     runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
+    settings = snakemake.params.settings
     start, labels = (snakemake.input.get(name) for name in ("start", "labels"))
     job = Job(
-        snakemake.wildcards.strategy,
+        settings["strategy"],
         "pretrained",
         0,
         Path(snakemake.input.features),
         Path(start) if start else None,
-        snakemake.params.settings,
+        settings,
         Path(snakemake.output.checkpoint),
         Path(labels) if labels else None,
     )

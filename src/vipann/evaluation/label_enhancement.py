@@ -6,18 +6,17 @@ where the teacher scores it above what it scores clips that carry that class.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from vipann.datasets.label_sets import multi_hot, read_label_set, write_counts, write_label_set
+from vipann.datasets.label_sets import multi_hot, write_counts, write_label_set
 from vipann.datasets.manifest import ClipTable
 from vipann.datasets.ontology import Ontology, Relation
 from vipann.errors import UserError
-from vipann.evaluation.predictions import Predictions, read_predictions
+from vipann.evaluation.predictions import read_predictions
 
 Threshold = Literal["mean", 25, 10, 5]
 _GIVEN_SHOWN = 5
@@ -105,29 +104,6 @@ def enhance(
     write_counts(manifest.classes, labels, enhanced, counts_out, **why)
     before, more, classes = int(labels.sum()), int(new.sum()), int(new.any(axis=0).sum())
     print(f"{more} labels in {classes} classes added to {before} ({more / before:.1%})")
-
-
-def relabelled(predictions: Predictions, label_set: Path | str) -> Predictions:
-    """The same predictions beside the labels of a label set: of the clips that it covers.
-
-    Raises:
-        UserError: a label set of other clips or classes, or of none of these clips.
-    """
-    new = read_label_set(label_set)
-    there = new.covers(predictions.clip_id.tolist())
-    if not there.any():
-        raise UserError(f"{label_set}: has no labels of any of the clips that were predicted.")
-    clip_ids = predictions.clip_id[there]
-    return replace(
-        predictions,
-        labels=new.labels(clip_ids.tolist(), predictions.classes),
-        clip_id=clip_ids,
-        recording=predictions.recording[there],
-        mean_probability=predictions.mean_probability[:, there],
-        total=predictions.total[:, there],
-        aleatoric=predictions.aleatoric[:, there],
-        epistemic=predictions.epistemic[:, there],
-    )
 
 
 def _scores(path: Path | str, manifest: ClipTable, split: str) -> tuple[list[str], np.ndarray]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from vipann.plan.datasets import archives_folder, audio_of, manifest_of
 from vipann.plan.run import Run
+from vipann.plan.variants import predictions_of
 
 
 def _upstream(run: Run) -> str:
@@ -46,20 +47,9 @@ def label_set_inputs(run: Run, name: str) -> dict[str, str]:
         return inputs | {"relabelled": f"{run.data}/label_sets/{name}/{block['file']}"}
     ontology = run.blocks[upstream]["ontology"]["file"]
     return inputs | {
-        "predictions": teacher_predictions(run, block["teacher"], split_of(run, name)),
+        "predictions": predictions_of(run, block["teacher"], split_of(run, name) == "train"),
         "ontology": f"{archives_folder(run, upstream)}/{ontology}",
     }
-
-
-def teacher_predictions(run: Run, teacher: str, split: str) -> str:
-    """What a network ("mixup/1") or an ensemble says of the train or the evaluation list."""
-    variant, _, seed = teacher.partition("/")
-    below = f"{run.results}/predictions/{run.upstream}"
-    if split == "train":
-        path = f"train/{variant}/seed{seed}" if seed else f"train/ensembles/{teacher}"
-    else:
-        path = f"variants/{variant}/seed{seed}" if seed else f"ensembles/{teacher}"
-    return f"{below}/{path}.h5"
 
 
 def split_of(run: Run, name: str) -> str:

@@ -103,33 +103,46 @@ class Network:
     @property
     def training_settings(self) -> dict[str, Any]:
         """Those of the job that trains it."""
-        run, own = self.run, (self.dataset, self.strategy, self.fold)
+        run = self.run
         if self.phase == PRETRAINED:
-            seed_names, training = ("pretrain", self.strategy), _pretraining(run, self.strategy)
+            stage, training = "pretrain", _pretraining(run, self.strategy)
         elif self.phase == SCRATCH:
-            seed_names, training = ("scratch", *own), _scratch(run)
+            stage, training = "scratch", _scratch(run)
         else:
-            seed_names, training = ("transfer", *own, self.phase), _transfer(run, self.phase)
-        script = f"{seed_names[0]}.py"
-        return run.settings(script, *seed_names, training=training, **form_of(run, self.strategy))
+            stage, training = "transfer", _transfer(run, self.phase)
+        seed_names = self.seed_names(stage)
+        form = form_of(run, self.strategy)
+        if stage == "pretrain":
+            form["strategy"] = self.strategy
+        return run.settings(f"{stage}.py", *seed_names, training=training, **form)
+
+    def seed_names(self, job: str) -> tuple[object, ...]:
+        """What the seed of a job of this network is derived from; job: what it does."""
+        if job == "pretrain":
+            return job, self.strategy
+        if job == "scratch":
+            return job, self.dataset, self.strategy, self.fold
+        if job == "transfer":
+            return job, self.dataset, self.strategy, self.fold, self.phase
+        tested = [] if self.dataset is None else [self.fold, self.phase]
+        return job, self.trained_for, self.strategy, *tested
 
     @property
     def prediction_settings(self) -> dict[str, Any]:
         upstream = self.dataset is None
         rows = {"split": "eval"} if upstream else {"folds": [int(self.fold)]}
-        return self._predicting("predict", self.trained_for, rows)
+        return self.predicting("predict", self.trained_for, rows)
 
     @property
     def ood_settings(self) -> dict[str, Any]:
-        return self._predicting("ood", self.run.ood, {})
+        return self.predicting("ood", self.run.ood, {})
 
-    def _predicting(self, task: str, scored: str, rows: Mapping[str, Any]) -> dict[str, Any]:
-        seed_names = [task, self.trained_for, self.strategy]
-        seed_names += [] if self.dataset is None else [self.fold, self.phase]
+    def predicting(self, task: str, scored: str | None, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings of a job that scores the `rows` of the features of `scored`."""
         evaluation = self.run.config["evaluation"]
         return self.run.settings(
             "predict.py",
-            *seed_names,
+            *self.seed_names(task),
             chosen=chosen_parts(self.run.config),
             dataset=self.trained_for,
             scored_dataset=scored,

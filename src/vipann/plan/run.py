@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vipann.config import folds_of, in_order
+from vipann.config import derived_config, folds_of, in_order
 from vipann.datasets.windows import dataset_blocks, windows_of
 from vipann.provenance.code_record import Code
 from vipann.provenance.fingerprint import counted, fingerprint
@@ -25,7 +25,11 @@ class Run:
     root: Path
     config: Mapping[str, Any]
     paper_config: Mapping[str, Any]
-    codes: dict[str, Code] = field(default_factory=dict, init=False)
+    codes: dict[str, Code] = field(default_factory=dict)
+
+    def of_variant(self, variant: str) -> "Run":
+        """The same run with a variant's departure in its config."""
+        return Run(self.root, derived_config(self.config, variant), self.paper_config, self.codes)
 
     @property
     def results(self) -> str:

@@ -19,6 +19,7 @@ from vipann.errors import UserError
 from vipann.features.batches import batch_loader
 from vipann.seeds import derive_seed
 from vipann.training.curves import Curves
+from vipann.training.epochs import EpochFiles
 from vipann.training.fabric import gathered, launched_fabric
 from vipann.training.launch import Runtime, Stopped, stop_signals
 from vipann.training.mixup import MixedClips, Partners
@@ -47,6 +48,7 @@ class Training:
         runtime: Runtime,
         states: ResumeStates | None = None,
         check: Check | None = None,
+        epochs: EpochFiles | None = None,
     ) -> None:
         self.module, self.clips, self.recipe, self.seed = module, clips, recipe, seed
         self.partners: Partners | None = None
@@ -54,6 +56,7 @@ class Training:
             mixup = recipe.mixup_rate, recipe.mixup_alpha
             self.clips, self.partners = MixedClips(clips), Partners(len(clips), *mixup, seed)
         self.runtime, self.states, self.check = runtime, states, check
+        self.epochs = epochs
         self.fabric = launched_fabric(recipe, runtime)
         shares = recipe.mixes_pairs, runtime.processes, draw_of(recipe, clips)
         self.order = BatchOrder(len(clips), recipe.batch_size, seed, *shares)
@@ -99,6 +102,8 @@ class Training:
             self.curves.step(self.done, self.order.epoch(last), clips, values)
             if self.check and self.check.due(self.done, self.steps, self.order.steps_per_epoch):
                 self._score(self.check)
+            if self.epochs and self.runtime.is_first:
+                self.epochs.after(self.done, self.steps, self.order.steps_per_epoch)
             if self.done < self.steps:
                 self._keep(signals, bool(values["stop"]))
         self._check_weights()

@@ -30,6 +30,7 @@ from vipann.models.strategies import (
     prior_of,
 )
 from vipann.training.backbone_cache import Head, cached_sets
+from vipann.training.epochs import EpochFiles
 from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
@@ -175,14 +176,24 @@ def _fit(
         block, size = job.settings["kl"], (len(clips), len(store.classes))
         kl = {"kl_weight": kl_weight(block, *size, store.task), "kl_reduction": block["reduction"]}
     module = ClassifierTraining(trained, recipe, store.task, **kl)
-    facts["last_step"] = Training(module, sets[0], recipe, seed, runtime, states, check).run()
+    own = states.folder / "epochs" if states else _epochs_of(job.out)
+    kept = recipe.keep_epochs if isinstance(recipe, Pretrain) else 0
+    epochs = EpochFiles(network, own, facts.copy(), kept)
+    training = Training(module, sets[0], recipe, seed, runtime, states, check, epochs)
+    facts["last_step"] = training.run()
     if validation:
         validation.restore()
         facts["validation"] = {"fold": rows.validation_fold} | validation.facts()
     if runtime.is_first:
+        epochs.copy_to(_epochs_of(job.out))
         save_checkpoint(network, job.out, facts)
         if states:
             states.remove()
+
+
+def _epochs_of(checkpoint: Path) -> Path:
+    """The folder of its epochs' checkpoints."""
+    return checkpoint.with_suffix(".epochs")
 
 
 def _facts(store: FeatureStore, job: Job) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from vipann.datasets.label_sets import COUNTS, import_label_set, read_label_set
 from vipann.datasets.manifest import COLUMNS, ClipTable
 from vipann.datasets.ontology import read_ontology
 from vipann.errors import UserError
-from vipann.evaluation.label_enhancement import additions, enhance, relabelled, thresholds
+from vipann.evaluation.label_enhancement import additions, enhance, thresholds
 from vipann.evaluation.predictions import write_predictions
+from vipann.evaluation.variant_metrics import scored_against
 
 CLASSES = ["Animal", "Dog", "Bark", "Cat", "Noise"]
 KINDS = {"Animal": ["Dog", "Cat"], "Dog": ["Bark"], "Noise": ["Bark"]}
@@ -197,7 +198,8 @@ def test_a_relabelled_list_is_scored_without_predicting_again(manifest, tmp_path
 
     scores = np.random.default_rng(1).random((2, 4, len(CLASSES)))
     rows = list(range(CLIPS - 4, CLIPS))[::-1]
-    scored = relabelled(predictions_of(manifest, scores, rows), out)
+    predictions = predictions_of(manifest, scores, rows)
+    scored = dict(scored_against(predictions, {"new": found}))["new"]
     assert scored.clip_id.tolist() == [evaluated[2], evaluated[0]]
     assert scored.labels.tolist() == [[1, 0, 0, 1, 0], [0, 0, 1, 0, 0]]
     assert np.array_equal(scored.mean_probability, scores[:, [1, 3]].astype(np.float32))

@@ -26,7 +26,8 @@ BELOW = "results/paper/predictions/audioset"
 
 @pytest.fixture
 def run(run_of):
-    return run_of(label_sets=BLOCKS)
+    ensembles = {"all": {"members": ["plain/*"]}}
+    return run_of(label_sets=BLOCKS, variants={"plain": {}}, seeds=[1], ensembles=ensembles)
 
 
 def test_each_reads_its_teacher_or_its_list(run):

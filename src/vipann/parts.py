@@ -135,11 +135,8 @@ def network_faults(config: Settings) -> Iterator[Fault]:
     model = config["model"]
     of_frames = declared(place(model, "pooling"), "OF_FRAMES", default=False)
     if of_frames and model.get("pooled", "frames") != "scores":
-        yield (
-            "model.pooled",
-            f"{model.get('pooled', 'frames')!r} is not allowed with model.pooling: "
-            f"{model['pooling']}, which weighs the scores of frames; must be 'scores'",
-        )
+        text = "weighs the scores of frames: set model.pooled: scores"
+        yield "model.pooling", f"{model['pooling']!r} {text}"
     for block in ("pretrain", "scratch"):
         if config[block].get("start", "random") == "imagenet":
             yield from ((f"{block}.start", text) for text in _imagenet_faults(model))

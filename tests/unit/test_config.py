@@ -231,6 +231,34 @@ def test_the_projects_own_configs_are_valid(names):
             "released_embeddings",
             "remove",
         ),
+        (
+            {"model": {"pooling": "multi_head_attention"}},
+            "model.pooling",
+            "'multi_head_attention'",
+            "set model.pooled: scores",
+        ),
+        (
+            {"pretrain": {"start": "imagenet"}},
+            "pretrain.start",
+            "model.encoder: resnet54",
+            "of: efficientnet, efficientnet_lite0, mobilenet_v2, resnet50",
+        ),
+        (
+            {
+                "model": {"encoder": "mobilenet_v2", "mobilenet_v2": {"width": 0.5}},
+                "scratch": {"start": "imagenet"},
+            },
+            "scratch.start",
+            "it is 0.5",
+            "needs model.mobilenet_v2.width: 1",
+        ),
+        (
+            {"pretrain": {"start": "imagenet", "source": "checkpoint"}},
+            "pretrain.start",
+            "'imagenet'",
+            "source: checkpoint",
+        ),
+        ({"pretrain": {"start": "web"}}, "pretrain.start", "'web'", "imagenet"),
         ({"figures": {"palette": {"flipp": "red"}}}, "figures.palette", "'flipp'", "det_flip"),
     ],
 )

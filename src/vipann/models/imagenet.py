@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +13,6 @@ from vipann.models.strategies import check_fit
 from vipann.parts import place
 from vipann.registry import load
 
-Stem = Literal["random", "mean", "sum"]
 _POSTERIOR_MEANS = {"mu_kernel": "weight", "mu_weight": "weight", "mu_bias": "bias"}
 _FLIPOUT_ONLY = ("rho_kernel", "rho_weight", "rho_bias", "prior_")
 _COUNTER = "num_batches_tracked"
@@ -21,7 +20,7 @@ _COUNTER = "num_batches_tracked"
 
 @torch.no_grad()
 def start_from_imagenet(
-    network: Network, model: Mapping[str, Any], weights: Path | str, stem: Stem = "random"
+    network: Network, model: Mapping[str, Any], weights: Path | str, stem: str = "random"
 ) -> None:
     """Put the published `weights` of the encoder that `model` chose in its place, in place.
 
@@ -52,7 +51,7 @@ def start_from_imagenet(
         own[name].copy_(value)
 
 
-def _one_channel(theirs: Tensor, drawn: Tensor, stem: Stem) -> Tensor:
+def _one_channel(theirs: Tensor, drawn: Tensor, stem: str) -> Tensor:
     if stem == "random":
         return drawn
     return theirs.sum(1, keepdim=True) / (3 if stem == "mean" else 1)

@@ -128,8 +128,8 @@ class Network(nn.Module):
 
     def clamped_share(self) -> float:
         """Of all outputs so far, in evaluation mode, the share that was clamped to [0, 1]."""
-        outputs = getattr(self.pooling, "outputs", 0)
-        return float(self.pooling.outside) / outputs if outputs else 0.0
+        outside, outputs = (getattr(self.pooling, name, 0) for name in ("outside", "outputs"))
+        return float(outside) / outputs if outputs else 0.0
 
     def forward(
         self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None

@@ -30,6 +30,7 @@ def plant(replications=3, clips=7, classes=4, labelled=True):
         else np.zeros((clips, 0), np.uint8),
         clip_id=np.array([f"clip-ü-{index}" for index in range(clips)]),
         clip_seconds=5.0,
+        clamped=0.25,
         recording=np.array([f"recording-ü-{index // 2}" for index in range(clips)]),
         task="multiclass",
         dataset="scenes",
@@ -56,6 +57,7 @@ def test_a_file_gives_back_what_was_written(tmp_path, labelled):
     for name in ("task", "dataset", "scored_dataset", "strategy", "phase", "fold", "mc_samples"):
         assert getattr(found, name) == getattr(written, name)
     assert (found.seed, found.classes, found.replications) == (2**62 + 1, written.classes, 3)
+    assert (found.clip_seconds, found.clamped) == (5.0, 0.25)
     assert found.labelled is labelled
     assert read_group(path) == ("scenes", "flip", "fixed")
     assert [one.name for one in path.parent.iterdir()] == ["fixed.h5"]

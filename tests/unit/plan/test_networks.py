@@ -45,6 +45,20 @@ def test_where_a_network_starts(run_of):
     assert Network(run, "drop").start == []
 
 
+def test_imagenets_weights_are_the_start_where_they_are_asked_for(run_of):
+    model = {"encoder": "efficientnet", "efficientnet": {"variant": "b0"}}
+    run = run_of(model=model, pretrain={"start": "imagenet"})
+    weights = "data/imagenet/efficientnet_b0_rwightman-7f5810bc.pth"
+    assert networks.imagenet_settings(run)["entry"]["sha256"] == ["7f5810bc"]
+    assert Network(run, "det").start == Network(run, "drop").start == weights
+    assert Network(run, "flip").start == Network(run, "moped").checkpoint
+    assert Network(run, "flip", "esc50", 1, "scratch").start == []
+    assert training(run, phase="pretrained")["start"] == "imagenet"
+    scratch = run_of(model=model, scratch={"start": "imagenet"})
+    assert Network(scratch, "det").start == []
+    assert Network(scratch, "flip", "esc50", 1, "scratch").start == weights
+
+
 def test_a_phase_sees_its_own_settings_alone(run_of):
     before, after = run_of(), run_of(transfer={"fixed": {"learning_rate": 0.5}})
     assert training(after, phase="fixed") != training(before, phase="fixed")

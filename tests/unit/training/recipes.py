@@ -22,6 +22,6 @@ def transfer(strategy, phase, fold, features, start, settings, out, runtime=Runt
     stages.transfer(Job(strategy, phase, fold, features, start, settings, out), runtime)
 
 
-def train_from_scratch(strategy, fold, features, settings, out, runtime=Runtime()):  # noqa: B008
-    job = Job(strategy, "scratch", fold, features, None, settings, out)
+def train_from_scratch(strategy, fold, features, settings, out, runtime=Runtime(), start=None):  # noqa: B008
+    job = Job(strategy, "scratch", fold, features, start, settings, out)
     stages.train_from_scratch(job, runtime)

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torchvision
 from recipes import pretrain, train_from_scratch, transfer
 
 from vipann.errors import UserError
@@ -88,6 +89,32 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
         states.append(load_checkpoint(out)[0])
     assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
     assert not torch.equal(states[0]["head.fc1.mu_weight"], states[2]["head.fc1.mu_weight"])
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "scratch"])
+def test_training_starts_from_imagenets_weights(
+    stage, multilabel, multiclass, settings, upstream_settings, tmp_path
+):
+    torch.manual_seed(3)
+    published = torchvision.models.mobilenet_v2().state_dict()
+    torch.save(published, tmp_path / "imagenet.pth")
+    model = {"encoder": "mobilenet_v2", "pooling": "mean", "head": "linear"}
+    slow = {"learning_rate": 1e-12, "start": "imagenet", "imagenet_stem": "sum"}
+    out, start = tmp_path / "out.safetensors", tmp_path / "imagenet.pth"
+    if stage == "pretrain":
+        chosen = upstream_settings | {"model": model}
+        chosen["training"] |= slow
+        pretrain("drop", multilabel, start, chosen, out)
+    else:
+        chosen = settings | {"model": model}
+        chosen["training"] |= slow | {"epochs": 1}
+        train_from_scratch("det", 1, multiclass, chosen, out, start=start)
+    state, facts = load_checkpoint(out)
+    assert facts["settings"]["training"]["start"] == "imagenet"
+    last = "features.18.0.weight"
+    torch.testing.assert_close(state[f"encoder.{last}"], published[last])
+    stem = published["features.0.0.weight"].sum(1, keepdim=True)
+    torch.testing.assert_close(state["encoder.features.0.0.weight"], stem)
 
 
 def test_the_latest_batch_has_the_asked_share_of_the_statistics_from_scratch(

@@ -7,7 +7,7 @@ standard deviations.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ class FrontEnd(AudioFrontEnd):
         self.decibel = log(10) / 10 / self.scale
         self.floor = self._normalised(log(torch.finfo(torch.float32).eps))
 
-    def _normalised(self, value: float) -> float:
+    def _normalised(self, value: Any) -> Any:
         return (value - self.settings.mean) / self.scale
 
     def frames(self, n_samples: int) -> int:

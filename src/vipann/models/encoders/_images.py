@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torchvision import ops
 
 from vipann.models.dropout import Dropout
 from vipann.models.network import AudioEncoder, Step
@@ -57,9 +58,9 @@ class ImageEncoder(AudioEncoder):
 
 def name_stochastic_depth(layers: nn.Module, in_monte_carlo: bool) -> None:
     """Put our layer, in place, where blocks have torchvision's `stochastic_depth`."""
-    for block in layers.modules():
-        if hasattr(block, "stochastic_depth"):
-            block.stochastic_depth = StochasticDepth(block.stochastic_depth.p, in_monte_carlo)
+    for name, layer in list(layers.named_modules()):
+        if isinstance(layer, ops.StochasticDepth):
+            layers.set_submodule(name, StochasticDepth(layer.p, in_monte_carlo))
 
 
 def he_normal(layers: nn.Module) -> None:

@@ -30,7 +30,7 @@ class LogmelDataset(Dataset[Batch]):
     def __getitem__(self, positions: Sequence[int]) -> Batch:
         rows = self.rows[np.asarray(positions)]
         labels = torch.from_numpy(self.store.labels[rows]).float()
-        return torch.from_numpy(self.store.read_half(rows)).float(), labels
+        return torch.from_numpy(self.store.read(rows)).float(), labels
 
 
 def scoring_loader(dataset: LogmelDataset, batch_size: int, workers: int = 0) -> DataLoader:

@@ -36,7 +36,7 @@ def differences(
         ]
     found: dict[str, Any] = {"window_length": length, "mel_bands": mel.shape[1]}
     lines = []
-    window = next((name for name in _WINDOWS if _close(real[0], _window(name, length))), None)
+    window = next((name for name in _WINDOWS if _close(real[0], get_window(name, length))), None)
     if window is None:
         lines.append(f"its window is none of {', '.join(_WINDOWS)}, which this workflow can make")
     else:
@@ -50,10 +50,6 @@ def differences(
         found |= mel_settings
     found = {"front_end": "logmel"} | found
     return [*settings_that_differ(dict(features) | found, features), *lines]
-
-
-def _window(name: str, length: int) -> np.ndarray:
-    return get_window(name, length, fftbins=True)
 
 
 def _close(one: np.ndarray, other: np.ndarray) -> bool:

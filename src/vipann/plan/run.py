@@ -8,8 +8,8 @@ from typing import Any
 
 from vipann.config import folds_of, in_order
 from vipann.datasets.windows import dataset_blocks, windows_of
-from vipann.provenance.fingerprint import counted, fingerprint
 from vipann.provenance.code_record import Code
+from vipann.provenance.fingerprint import counted, fingerprint
 from vipann.seeds import derive_seed
 
 

@@ -13,9 +13,17 @@ from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
-from vipann.lengths import length_faults
-from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
+from vipann.parts import (
+    Fault,
+    band_fault,
+    frames_of,
+    least_frames,
+    own_settings,
+    schema_of,
+    unread_faults,
+)
 
+_LONGEST_FRAME = 66  # s: the largest hop at the lowest rate
 COMMAND_LINE = "the command line (--config)"
 
 
@@ -158,7 +166,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
-    yield from length_faults(config)
+    yield from _length_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):
         yield f"features.{config['features']['front_end']}.{fault[0]}", fault[1]
@@ -263,6 +271,29 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
     if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
         text = "0 is not allowed; must be at least 1 with pretrain.source: train"
         yield "pretrain.steps.flip", text
+
+
+def _length_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Datasets of the run whose `clip_seconds` make fewer frames than the network takes.
+
+    Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
+    is heard in windows of these lengths.
+    """
+    features, needed = config["features"], least_frames(config["model"])
+    for name in dict.fromkeys([config["upstream"], *config["transfer_datasets"]]):
+        seconds = config["datasets"].get(name, {}).get("clip_seconds")
+        if seconds is None or (frames := frames_of(features, seconds)) >= needed:
+            continue
+        hundredths = range(1, 100 * needed * _LONGEST_FRAME)
+        least = next(s / 100 for s in hundredths if frames_of(features, s / 100) >= needed)
+        front_end = features["front_end"]
+        hops = "hop_length" in own_settings(features, "front_end")
+        other = f", or lower features.{front_end}.hop_length" if hops else ""
+        yield (
+            f"datasets.{name}.clip_seconds",
+            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} frames, "
+            f"and features make {frames} of it: must be at least {least:g}{other}",
+        )
 
 
 def _origin(

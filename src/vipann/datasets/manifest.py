@@ -37,10 +37,6 @@ SPLITS = ("train", "eval", "")
 _ROUNDING_S = 1e-6
 
 
-def _nothing_missing() -> pd.DataFrame:
-    return pd.DataFrame(columns=list(MISSING_COLUMNS), dtype=str)
-
-
 @dataclass(frozen=True)
 class ClipTable:
     """Clips of one dataset.
@@ -58,7 +54,9 @@ class ClipTable:
 
     frame: pd.DataFrame
     classes: list[str]
-    missing: pd.DataFrame = field(default_factory=_nothing_missing)
+    missing: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(MISSING_COLUMNS), dtype=str)
+    )
     warnings: list[str] = field(default_factory=list)
 
 

@@ -43,11 +43,6 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
         if not Path(path).is_dir():
             raise UserError(f"options.path is {path!r}, which is not a folder here.")
         return
-    if not archives:
-        raise UserError(
-            "The folder adapter found nothing to read: set options.path to your folder of "
-            "recordings, or list files under `archives`."
-        )
     place(archives, folder)
 
 

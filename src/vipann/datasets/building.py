@@ -9,13 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.datasets.independence import refuse_or_report, with_copies_joined
-from vipann.datasets.manifest import (
-    MISSING_COLUMNS,
-    ClipTable,
-    refuse,
-    validate,
-    write_manifest,
-)
+from vipann.datasets.manifest import MISSING_COLUMNS, ClipTable, refuse, validate, write_manifest
 from vipann.datasets.registry import adapter, declares
 from vipann.errors import DataWarning, UserError
 from vipann.files import replacing

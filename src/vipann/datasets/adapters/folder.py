@@ -12,13 +12,7 @@ from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
 from vipann.datasets.independence import apart, sums_of_audio, together
 from vipann.datasets.manifest import SPLITS, ClipTable, clip_table
-from vipann.datasets.metadata import (
-    freesound_of,
-    label_name,
-    read_rows,
-    refuse,
-    whole_numbers,
-)
+from vipann.datasets.metadata import freesound_of, label_name, read_rows, refuse, whole_numbers
 from vipann.datasets.recordings import cut, find_recordings
 from vipann.datasets.windows import WHOLE
 from vipann.errors import UserError

@@ -25,10 +25,7 @@ TABLE = {
 Clips, classes, length of clips and folds of {{ datasets | join(", ") }}, counted from what
 networks are trained and tested on. The paper's numbers and the difference stand beside ours only
 where the dataset is the paper's own.""",
-    "needs": {
-        "manifests": "manifests/{transfer}.parquet",
-        "features": "features/{transfer}.h5",
-    },
+    "needs": {"manifests": "manifests/{transfer}.parquet", "features": "features/{transfer}.h5"},
     "about": ["names"],
 }
 METRICS = ("Num Clips", "Num Classes", "Duration", "Folds")

@@ -44,6 +44,12 @@ test: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 \
 	  $(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
 
+# While you work, under two minutes: style, types, the direction of imports, and the fast tests.
+check: lint
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow" tests/unit
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

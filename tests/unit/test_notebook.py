@@ -16,6 +16,8 @@ from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 from vipann.notebook import execute_notebook
 from vipann.papers.vi_pann.tables import ood
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = ["claims", "out_of_distribution", "pretraining", "transfer"]
 WHERE = {"results_dir": "..", "run": "planted-run"}

@@ -6,8 +6,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
-import scipy.fft
-from scipy.signal import get_window
 
 # Datasets of a feature file made from audio, each float32 (N,).
 MEASURES = (
@@ -26,7 +24,7 @@ _FFT = 2048
 _FRAMES = 24
 # Below these an offset (DC) of the recorder would be taken for the loudest sound.
 _BINS_SKIPPED = 3
-_WINDOW = get_window("hann", _FFT).astype(np.float32)
+_WINDOW = np.hanning(_FFT + 1)[:-1].astype(np.float32)
 
 
 def measured(
@@ -68,7 +66,7 @@ def band_edge(samples: np.ndarray, sample_rate: int) -> float:
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FFT)
     count = min(_FRAMES, 1 + (len(samples) - _FFT) // (_FFT // 2))
     chosen = np.linspace(0, len(frames) - 1, count).astype(np.int64)
-    spectrum = scipy.fft.rfft(frames[chosen] * _WINDOW, axis=1)
+    spectrum = np.fft.rfft(frames[chosen] * _WINDOW, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).mean(axis=0)[_BINS_SKIPPED:]
     loud = np.flatnonzero(power > max(float(power.max()) * 10 ** (-_EDGE_DB / 10), 1e-20))
     return float((loud[-1] + _BINS_SKIPPED) * sample_rate / _FFT) if loud.size else 0.0

@@ -233,6 +233,7 @@ def test_an_effect_in_one_variant_is_found(as_claimed):
     assert verdict("finetuning_may_harm_calibration", transfer_run(extra=extra)) == HOLDS
 
 
+@pytest.mark.slow
 def test_a_dropout_that_ranks_as_by_chance_is_neither_well_nor_poorly_calibrated():
     """Its gains are drawn as those of the random orders are."""
     rng, verdicts = np.random.default_rng(5), []

@@ -183,6 +183,7 @@ DIVIDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "archive", "folds", "options", "divided"),
     [

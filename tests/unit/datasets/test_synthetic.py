@@ -296,6 +296,7 @@ def summary_of(wave):
     return np.concatenate([level.mean(1), level.std(1), level.max(1), change, [rising]])
 
 
+@pytest.mark.slow
 def test_a_linear_classifier_tells_the_classes_apart_and_ships_from_them():
     found = {name: np.array([summary_of(drawn(name, n)) for n in range(30)]) for name in KINDS}
     train = np.concatenate([found[name][:20] for name in KINDS])

@@ -83,6 +83,7 @@ def test_samples_that_share_a_pass_draw_what_they_draw_alone(network, clips, mon
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["drop", "det_flip", "flip"])
 def test_the_distribution_is_that_of_plain_forward_passes(strategy, small_network, clips):
     torch.manual_seed(0)

@@ -69,6 +69,7 @@ def assert_same_moments(ours, theirs):
         assert correlation.abs().max() < (0.11 if power == 1 else 0.16)
 
 
+@pytest.mark.slow
 @MAKERS
 @pytest.mark.parametrize("bias", [True, False])
 def test_element_signs_give_bayesian_torchs_distribution(make, bias):
@@ -100,6 +101,7 @@ def test_without_gradients_a_linear_layers_clip_has_bayesian_torchs_distribution
     assert correlation.abs().max() < 0.07
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [pointwise, spatial], ids=lambda make: make.__name__)
 def test_channel_signs_give_the_published_distribution(make):
     torch.manual_seed(2)

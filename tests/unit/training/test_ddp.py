@@ -16,6 +16,8 @@ from vipann.models.checkpoints import load_checkpoint
 from vipann.training.launch import Runtime, launch
 from vipann.training.sampling import BatchOrder
 
+pytestmark = pytest.mark.slow
+
 EPOCHS, EVERY = 3, 2
 
 

@@ -21,6 +21,8 @@ from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.training import stages
 
+pytestmark = pytest.mark.slow
+
 RATE, BANDS = 8000, 32
 BLOCK = {
     "adapter": "folder",

@@ -16,6 +16,8 @@ from vipann.training import curves
 from vipann.training.launch import Runtime
 from vipann.training.resume import ResumeStates, differences
 
+pytestmark = pytest.mark.slow
+
 STEPS, EVERY = 11, 4
 # So that a point of the curves is of three steps, and a state lies within one.
 POINTS = 4

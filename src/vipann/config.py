@@ -143,7 +143,7 @@ def _jsonschema() -> ModuleType:
 
 def _explain(error: Any, *prefix: str) -> Iterator[Fault]:
     """What is wrong, in jsonschema's words, of the one alternative that the value was meant for or,
-    where that cannot be told, of each."""
+    where that is not clear, of each."""
     error = _jsonschema().exceptions.best_match([error])
     path = ".".join(map(str, (*prefix, *error.absolute_path)))
     if error.validator == "additionalProperties" and error.validator_value is False:

@@ -59,8 +59,8 @@ def write_summary(
         parts.append(_reasons("rejected", rejected))
     heard = _heard(table, measures)
     odd = odd_sound(heard, table.classes) if heard is not None else []
-    for said in odd:
-        warnings.warn(said, DataWarning, stacklevel=2)
+    for warning in odd:
+        warnings.warn(warning, DataWarning, stacklevel=2)
     parts.append(pd.DataFrame({"name": [*table.warnings, *odd]}).assign(what="warning"))
     if shared is not None:
         rows = read_list(shared).rename(columns={"reason": "name"})
@@ -148,8 +148,8 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame, heard: pd.DataF
     if skipped := summary[summary["what"] == "skipped"].to_dict("records"):
         counts = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
         parts.append(f"Skipped, as no audio: {counts}.")
-    if said := summary.loc[summary["what"] == "warning", "name"].tolist():
-        parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in said)]
+    if warned := summary.loc[summary["what"] == "warning", "name"].tolist():
+        parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in warned)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):
         rows = summary[summary["what"] == what]
         if len(rows):

@@ -1,4 +1,4 @@
-"""What can be told of a clip without any network: its level, band, silence, length and source."""
+"""What is measured of a clip without any network: its level, band, silence, length and source."""
 
 from collections.abc import Mapping
 from pathlib import Path

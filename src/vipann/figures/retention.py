@@ -66,8 +66,8 @@ def curves(
         for name, order in (by_row, by_column, by_line)
     )
     figure, grid = styles.facets(style, rows, columns, ROW, sharex=True, sharey=True)
-    for row, its in zip(grid, rows, strict=True):
-        in_row = lines[lines[by_row[0]] == its]
+    for row, row_value in zip(grid, rows, strict=True):
+        in_row = lines[lines[by_row[0]] == row_value]
         by_chance = in_row[in_row["uncertainty"] == RANDOM]
         for axes, value in zip(row, columns, strict=True):
             panel = in_row[in_row[by_column[0]] == value]

@@ -66,15 +66,15 @@ def write_index(
 def _about(facts: Mapping[str, Any]) -> str:
     names = {key: name or key for key, name in facts["paper_names"].items()}
     upstream = names[facts["upstream"]] if facts["upstream"] else "what published weights know"
-    said = [f"Networks pretrained on {upstream}"]
+    parts = [f"Networks pretrained on {upstream}"]
     if facts["transfer_datasets"]:
         targets = ", ".join(names[name] for name in facts["transfer_datasets"])
         strategies = ", ".join(facts["strategies"])
-        said.append(f", transferred to {targets} by the strategies {strategies}")
+        parts.append(f", transferred to {targets} by the strategies {strategies}")
     if facts["ood"]:
-        said.append(f"; {names[facts['ood']]} is out of distribution")
+        parts.append(f"; {names[facts['ood']]} is out of distribution")
     return (
-        f"{''.join(said)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
+        f"{''.join(parts)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
         f"{facts['replications']} replications. [report.html](report.html), if it was asked "
         "for, shows the same with the paper's context; `--report` makes it."
     )

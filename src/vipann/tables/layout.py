@@ -88,7 +88,7 @@ def escaped(text: str) -> str:
     for character in "<>":
         text = text.replace(character, f"${character}$")
     text = text.replace("±", r"$\pm$").replace("≤", r"$\le$").replace("–", "--")
-    # A signed number alone in its cell: a minus sign, not a hyphen.
+    # A signed number by itself in its cell: a minus sign, not a hyphen.
     sign, digits = text[:1], text[1:]
     return f"${sign}${digits}" if sign in ("+", "-") and digits[:1].isdigit() else text
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from vipann.claims.counting import read_claims
 from vipann.claims.evidence import RunView
 from vipann.claims.ledger import PaperClaims
-from vipann.claims.table import read_claims
 from vipann.papers.vi_pann.claims import accuracy, size, uncertainty
 from vipann.papers.vi_pann.claims.views import PrintView, SizeView, named
 from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, TRANSFER_DATASETS

@@ -59,13 +59,10 @@ def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
         for axes, column in ((above, "outcome"), (below, "percent")):
             styles.draw_lines(axes, rows, ("confidence", column), "strategy", style)
         for name, few in rows[rows["cases"] < FEW_CASES].groupby("strategy", observed=True):
-            hollow = {"markerfacecolor": "white", "markeredgecolor": style.palette[name]}
-            form = {
-                "marker": styles.MARKERS[name],
-                "markersize": styles.MARKER_SIZE,
-                "linestyle": "none",
-            }
-            above.plot(few["confidence"], few["outcome"], markeredgewidth=0.6, **hollow, **form)
+            edge = {"markeredgecolor": style.palette[name], "markeredgewidth": 0.6}
+            hollow = {"markerfacecolor": "white", "linestyle": "none", **edge}
+            form = styles.line_form(name, style) | hollow
+            above.plot(few["confidence"], few["outcome"], **form)
         for line in (*above.lines, *below.lines):
             line.set_clip_on(False)
         above.set_title(style.labels[phase])

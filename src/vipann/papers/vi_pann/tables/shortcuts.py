@@ -13,9 +13,9 @@ from vipann.tables.layout import Table, number, side_by_side
 TABLE = {
     "label": "Out-of-distribution detection by trivial scores",
     "caption": """
-How well the clips of ``{{ ood }}`` are told from the networks' own test clips without a network,
-by level, silence, band, length or sample rate; an uncertainty below these may have found no more
-than they. Not in the paper.""",
+How well the clips of ``{{ ood }}`` are distinguished from the networks' own test clips without a
+network, by level, silence, band, length or sample rate; an uncertainty below these may have
+found no more than they. Not in the paper.""",
     "needs": {
         "metrics": "metrics/{heard_ood}.metrics.parquet",
         "own": "features/{heard_ood}.h5",
@@ -68,10 +68,10 @@ def table(sources: Sources, names: Names) -> Table:
 def _areas(metrics: str) -> pd.DataFrame:
     """AUROC of each uncertainty: by strategy, phase, fold and replication."""
     frame = pd.read_parquet(metrics)
-    kinds = [f"auroc_{name}" for name in UNCERTAINTY_NAMES]
+    areas = [f"auroc_{name}" for name in UNCERTAINTY_NAMES]
     # Det has no epistemic uncertainty, and an area of 0.5 of nothing.
     without = (frame["strategy"] == "det") & (frame["metric"] == "auroc_epistemic")
-    return frame[frame["metric"].isin(kinds) & ~without]
+    return frame[frame["metric"].isin(areas) & ~without]
 
 
 def _best(means: pd.Series) -> str:

@@ -64,10 +64,10 @@ def table(sources: Sources, names: Names) -> Table:
 
 def _measured(manifest: str, features: str) -> list[dict]:
     store, clips = FeatureStore(features), read_manifest(Path(manifest)).frame
-    used = clips[clips["clip_id"].isin(store.clip_ids)]
-    seconds = used["duration_s"]
+    kept = clips[clips["clip_id"].isin(store.clip_ids)]
+    seconds = kept["duration_s"]
     measured = {
-        "Num Clips": {"ours": len(used), "shortest": None, "left_out": len(clips) - len(used)},
+        "Num Clips": {"ours": len(kept), "shortest": None, "left_out": len(clips) - len(kept)},
         "Num Classes": {"ours": len(store.classes)},
         "Duration": {"ours": seconds.max(), "shortest": seconds.min()},
         "Folds": {"ours": np.unique(store.fold[store.fold > 0]).size},

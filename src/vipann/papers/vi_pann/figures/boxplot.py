@@ -137,7 +137,7 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
     for axes in grid[0]:
         # After all panels of the column, which share the axis: a whisker at zero stays visible.
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
-    # Names of datasets are wider than boxes: the styles.legend has them.
+    # Names of datasets are wider than boxes: the legend has them.
     grid[0, 0].set_xticks(range(len(scored)), [style.labels[side] for side in sides.values()])
     figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
     figure.supylabel(style.labels["uncertainty"])

@@ -186,7 +186,7 @@ EDITS = [
     Edit(
         "code of the log-mel front end",
         {"features"},
-        change=in_function(f"{LIBRARY}/features/front_ends/logmel.py", "frames"),
+        change=in_function(f"{LIBRARY}/features/front_ends/logmel.py", "__init__"),
     ),
     Edit(
         "code of one dataset's adapter",

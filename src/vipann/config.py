@@ -162,7 +162,6 @@ def _explain(error: Any, *prefix: str) -> Iterator[Fault]:
 
 def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _role_faults(config)
-    yield from _upstream_faults(config)
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
@@ -201,20 +200,17 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             if windows in config["datasets"]:
                 text = f"is what the windows of {config['ood']!r} are called in paths: rename it"
                 yield f"datasets.{windows}", text
-
-
-def _draws_clips(block: Mapping[str, Any]) -> bool:
-    """Whether the workflow makes a dataset's audio, in files of one clip each."""
-    return block["adapter"] in DRAWING_ADAPTERS and block["options"].get("set") != "ships"
-
-
-def _upstream_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     if config["upstream"] is None and trained_upstream(config["pretrain"]):
         text = "null is not allowed where upstream networks are trained: set pretrain.source: "
         text += "checkpoint, and pretrain.steps.flip: 0 or weights for pretrain.checkpoints.flip"
         yield "upstream", text
     if config["upstream"] is None and not config["transfer_datasets"]:
         yield "transfer_datasets", "names none, and `upstream` is null: there is nothing to do"
+
+
+def _draws_clips(block: Mapping[str, Any]) -> bool:
+    """Whether the workflow makes a dataset's audio, in files of one clip each."""
+    return block["adapter"] in DRAWING_ADAPTERS and block["options"].get("set") != "ships"
 
 
 def _fold_faults(config: Mapping[str, Any]) -> Iterator[Fault]:

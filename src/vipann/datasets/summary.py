@@ -57,7 +57,10 @@ def write_summary(
     parts = [*_clips(table), _reasons("missing", missing)]
     if rejected is not None:
         parts.append(_reasons("rejected", rejected))
-    heard = _heard(table, measures)
+    heard = None
+    if measures is not None and measures.size:
+        clips = table.frame[["clip_id", "labels"]].set_index("clip_id")
+        heard = clips.join(measures, how="inner")
     odd = odd_sound(heard, table.classes) if heard is not None else []
     for warning in odd:
         warnings.warn(warning, DataWarning, stacklevel=2)
@@ -85,13 +88,6 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     nothing = {"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0, "hz": 0.0}
     rows = rows.reindex(columns=list(COLUMNS)).fillna(nothing).round({"hz": 0})
     return rows.astype({"fold": int, "clips": int, "hz": int})
-
-
-def _heard(table: ClipTable, measures: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Labels and measures of the clips that have features; None where there are no measures."""
-    if measures is None or measures.empty or not len(measures.columns):
-        return None
-    return table.frame[["clip_id", "labels"]].set_index("clip_id").join(measures, how="inner")
 
 
 def _clips(table: ClipTable) -> Iterator[pd.DataFrame]:

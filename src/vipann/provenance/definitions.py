@@ -226,8 +226,7 @@ def tree_of(path: Path) -> ast.Module:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(_cells(text) if path.suffix == ".ipynb" else text, filename=str(path))
     for node in ast.walk(tree):
-        is_documented = isinstance(node, _DOCUMENTED)
-        if is_documented and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return tree
 

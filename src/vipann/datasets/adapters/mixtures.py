@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ NOT_INDEPENDENT = (
     "the mixtures share their source clips, so they are not independent of each other: intervals "
     "and tests over these clips, which take them to be, are too sure"
 )
-_DEFAULTS = {"clips_per_class": None, "imbalance": 1.0}
+_DEFAULTS: dict[str, Any] = {"clips_per_class": None, "imbalance": 1.0}
 
 
 class _Event(NamedTuple):

@@ -1,5 +1,7 @@
 """Uncertainty on the model's own clips against out-of-distribution clips: Figures 2, 5, 8, 11."""
 
+from typing import Any
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.cbook import boxplot_stats
@@ -99,8 +101,8 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
     sides = {
         name: "in_distribution" if name == dataset else "out_of_distribution" for name in scored
     }
-    median = {"color": style.palette["median"], "linewidth": 1.5}
-    mean = {
+    median: dict[str, Any] = {"color": style.palette["median"], "linewidth": 1.5}
+    mean: dict[str, Any] = {
         "color": style.palette["mean"],
         "linewidth": styles.LINE_WIDTH,
         "linestyle": (0, (2.5, 1.2)),

@@ -1,6 +1,6 @@
 """Take the present code and environment as those of a run's finished results: `make accept`.
 
-Of each finished job that would rerun because of its code alone, Snakemake's record gets the present
+Of each finished job that would rerun only because of its code, Snakemake's record gets the present
 settings, as if it had just run; no result is touched. `snakemake --touch` is no way to that: it
 takes results of other settings and what a killed job left behind for finished, too, and files lose
 the times at which they were made.
@@ -76,7 +76,7 @@ def main() -> None:
         if jobs:
             write(workflow.globals["RUN"], jobs)
     if not jobs:
-        sys.exit("Nothing to accept: no finished job would rerun because of its code alone.")
+        sys.exit("Nothing to accept: no finished job would rerun only because of its code.")
 
 
 def config_of(name: str) -> Path:

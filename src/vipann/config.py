@@ -14,10 +14,11 @@ from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
-from vipann.lengths import length_faults
 from vipann.parts import (
     Fault,
     band_fault,
+    frames_of,
+    least_frames,
     network_faults,
     own_settings,
     schema_of,
@@ -26,6 +27,7 @@ from vipann.parts import (
 from vipann.recipes import add_to_schema, recipe_faults
 from vipann.variants import BLOCKS, variant_faults
 
+_LONGEST_FRAME = 66  # s: the largest hop at the lowest rate
 COMMAND_LINE = "the command line (--config)"
 
 
@@ -173,7 +175,7 @@ def _jsonschema() -> ModuleType:
 
 def _explain(error: Any, *prefix: str) -> Iterator[Fault]:
     """What is wrong, in jsonschema's words, of the one alternative that the value was meant for or,
-    where that cannot be told, of each."""
+    where that is not clear, of each."""
     error = _jsonschema().exceptions.best_match([error])
     path = ".".join(map(str, (*prefix, *error.absolute_path)))
     if error.validator == "additionalProperties" and error.validator_value is False:
@@ -192,13 +194,12 @@ def _explain(error: Any, *prefix: str) -> Iterator[Fault]:
 
 def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _role_faults(config)
-    yield from _upstream_faults(config)
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
     yield from recipe_faults(config)
     yield from network_faults(config)
-    yield from length_faults(config)
+    yield from _length_faults(config)
     yield from label_set_faults(config)
     front_end = own_settings(config["features"], "front_end")
     if "fmax" in front_end and (fault := band_fault(front_end)):
@@ -234,20 +235,17 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             if windows in config["datasets"]:
                 text = f"is what the windows of {config['ood']!r} are called in paths: rename it"
                 yield f"datasets.{windows}", text
-
-
-def _draws_clips(block: Mapping[str, Any]) -> bool:
-    """Whether the workflow makes a dataset's audio, in files of one clip each."""
-    return block["adapter"] in DRAWING_ADAPTERS and block["options"].get("set") != "ships"
-
-
-def _upstream_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     if config["upstream"] is None and trained_upstream(config["pretrain"]):
         text = "null is not allowed where upstream networks are trained: set pretrain.source: "
         text += "checkpoint, and pretrain.steps.flip: 0 or weights for pretrain.checkpoints.flip"
         yield "upstream", text
     if config["upstream"] is None and not config["transfer_datasets"]:
         yield "transfer_datasets", "names none, and `upstream` is null: there is nothing to do"
+
+
+def _draws_clips(block: Mapping[str, Any]) -> bool:
+    """Whether the workflow makes a dataset's audio, in files of one clip each."""
+    return block["adapter"] in DRAWING_ADAPTERS and block["options"].get("set") != "ships"
 
 
 def _fold_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
@@ -307,6 +305,29 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
     if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
         text = "0 is not allowed; must be at least 1 with pretrain.source: train"
         yield "pretrain.steps.flip", text
+
+
+def _length_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Datasets of the run whose `clip_seconds` make fewer frames than the network takes.
+
+    Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
+    is heard in windows of these lengths.
+    """
+    features, needed = config["features"], least_frames(config["model"])
+    for name in dict.fromkeys([config["upstream"], *config["transfer_datasets"]]):
+        seconds = config["datasets"].get(name, {}).get("clip_seconds")
+        if seconds is None or (frames := frames_of(features, seconds)) >= needed:
+            continue
+        hundredths = range(1, 100 * needed * _LONGEST_FRAME)
+        least = next(s / 100 for s in hundredths if frames_of(features, s / 100) >= needed)
+        front_end = features["front_end"]
+        hops = "hop_length" in own_settings(features, "front_end")
+        other = f", or lower features.{front_end}.hop_length" if hops else ""
+        yield (
+            f"datasets.{name}.clip_seconds",
+            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} frames, "
+            f"and features make {frames} of it: must be at least {least:g}{other}",
+        )
 
 
 def _origin(

@@ -66,8 +66,8 @@ def deal_folds(
     members: dict[str, Counter[str]] = {}
     for group, stratum in zip(groups, strata, strict=True):
         members.setdefault(group, Counter())[stratum] += 1
-    draws = {group: derive_seed(seed, "folds", group) for group in members}
-    order = sorted(members, key=lambda group: (-members[group].total(), draws[group], group))
+    drawn = {group: derive_seed(seed, "folds", group) for group in members}
+    order = sorted(members, key=lambda group: (-members[group].total(), drawn[group], group))
     held: dict[int, Counter[str]] = {number: Counter() for number in numbers}
     fold_of = {}
     for group in order:

@@ -9,7 +9,10 @@ from vipann.files import replacing
 
 OFFLINE = "offline.html.j2"
 # What Jupyter's page loads from the network, and a report without formulas does without.
-_REMOTE_BLOCKS = ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+_OFFLINE = "{% extends 'lab/index.html.j2' %}" + "".join(
+    f"{{% block {name} %}}{{% endblock %}}"
+    for name in ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+)
 _FOLDED = (
     "{% block input_group %}<details><summary>code</summary>{{ super() }}</details>"
     "{% endblock %}"
@@ -59,15 +62,10 @@ def execute_notebook(
         nbformat.write(notebook, beside)
         exporter = HTMLExporter(
             embed_images=True,
-            extra_loaders=[DictLoader({OFFLINE: _offline_template()})],
+            extra_loaders=[DictLoader({OFFLINE: _OFFLINE + _FOLDED})],
             template_file=OFFLINE,
         )
         named = {"metadata": {"name": Path(executed_out).stem.replace("_", " ")}}
         page, _ = exporter.from_notebook_node(notebook, resources=named)
     with replacing(html_out) as beside:
         beside.write_text(page, encoding="utf-8")
-
-
-def _offline_template() -> str:
-    emptied = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in _REMOTE_BLOCKS)
-    return "{% extends 'lab/index.html.j2' %}" + emptied + _FOLDED

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from vipann.config import _length_faults as length_faults
 from vipann.config import merge, read_layer
 from vipann.errors import UserError
 from vipann.features.audio import front_end_of
-from vipann.lengths import length_faults
 from vipann.models.strategies import network_of
 from vipann.parts import frames_of, least_frames
 from vipann.registry import choices

@@ -101,9 +101,9 @@ def _check_bytes(path: Path, stream: soundfile.SoundFile) -> None:
     found = sample_bytes(path)
     if found is None:
         return
-    used = found.there if found.promised is None else min(found.promised, found.there)
+    counted = found.there if found.promised is None else min(found.promised, found.there)
     # Where a header counts no byte, as of a writer that was killed, libsndfile may read on.
-    per_second = stream.samplerate * _frame_bytes(stream, used or found.uncounted)
+    per_second = stream.samplerate * _frame_bytes(stream, counted or found.uncounted)
     promised = found.there if found.promised is None else found.promised
     if (promised - found.there) / per_second > TOLERANCE_S:
         raise _cut_short(path, promised / per_second, found.there / per_second)
@@ -116,11 +116,11 @@ def _check_bytes(path: Path, stream: soundfile.SoundFile) -> None:
         )
 
 
-def _frame_bytes(stream: soundfile.SoundFile, used: int) -> float:
-    """Bytes of a frame; on average, by what libsndfile makes of the `used` ones, if compressed."""
+def _frame_bytes(stream: soundfile.SoundFile, counted: int) -> float:
+    """Bytes of a frame; if compressed, the mean of what libsndfile makes of the `counted` ones."""
     if width := _SAMPLE_BYTES.get(stream.subtype):
         return stream.channels * width
-    return used / stream.frames if used and stream.frames else stream.channels
+    return counted / stream.frames if counted and stream.frames else stream.channels
 
 
 def _cut_short(path: Path, promised_s: float, there_s: float) -> UserError:

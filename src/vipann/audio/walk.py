@@ -103,7 +103,8 @@ def _files(root: str, found: FoundAudio) -> Iterator[str]:
             if real in seen:
                 folders.clear()
                 found.skipped["links to folders read already"] += 1
-                if "/" not in below and not _leads_up(root, real):
+                leads_up = os.path.commonpath([os.path.realpath(root), real]) == real
+                if "/" not in below and not leads_up:
                     found.doubled.append((below, seen[real]))
                 continue
             seen[real] = below
@@ -113,8 +114,3 @@ def _files(root: str, found: FoundAudio) -> Iterator[str]:
             for name in sorted(files):
                 if not name.startswith("."):
                     yield name if below == "." else f"{below}/{name}"
-
-
-def _leads_up(root: str, real: str) -> bool:
-    """Whether `real` is the folder `root` or a parent of it."""
-    return os.path.commonpath([os.path.realpath(root), real]) == real

@@ -1,16 +1,16 @@
-"""How many tests the ledger of a run makes, and how many random orders of clips these need.
+"""The claims of a paper as its table has them, and how many tests and random orders they need.
 
 A test against K random orders gives no p below 1 / (K + 1). So that it can be beyond chance after
 Holm's adjustment for all tests of the ledger, the orders have to grow with these.
 
-Standard library only: the plan imports this module, and cannot import the ledger.
+Standard library only: the plan counts claims without importing what judges them.
 """
 
+import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from vipann.claims.table import Claim, read_claims
 
 LEVEL = 0.05  # of the ledger's tests
 # A claim on three uncertainties may be judged by the least of their p, times three.
@@ -19,6 +19,34 @@ COMPARISONS = 3
 STEP = 500
 MOST_ORDERS = 5000
 _PAPERS = Path(__file__).parents[1] / "papers"  # <paper>/claims/claims.csv
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a paper.
+
+    scope: what it is judged on: each "upstream" or "transfer" dataset, or another view of the
+    paper's own ("size"); empty where no run can judge it, and then `reason` says why. about: the
+    paper's datasets that the sentence names, empty where it names them all. rule: what is
+    measured, for the reader.
+    """
+
+    key: str
+    section: str
+    scope: str
+    about: tuple[str, ...]
+    sentence: str
+    rule: str
+    reason: str = ""
+
+
+def read_claims(path: Path) -> tuple[Claim, ...]:
+    """The claims in a csv file whose columns are the fields of `Claim`; "; " in `about`."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return tuple(
+            Claim(**{**row, "about": tuple(filter(None, row["about"].split("; ")))})
+            for row in csv.DictReader(stream)
+        )
 
 
 def orders_needed(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from vipann.claims.counting import LEVEL
 from vipann.claims.testing import Test, all_of
@@ -44,7 +44,6 @@ class Judgement:
 
 # From a view (`vipann.claims.evidence`, or a paper's own) to a judgement; may raise Unjudged.
 Judge = Callable[[Any], Judgement]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Each(Generic[T]):
+class Each:
     """The judge of a claim that holds where the case of each item does.
 
     One that fails is enough to refute it, whatever is missing; with none failing and some missing
@@ -70,8 +69,8 @@ class Each(Generic[T]):
     reported: those that fail, else all, in the order of items.
     """
 
-    items: Sequence[T]
-    case: Callable[[Any, T], Case]
+    items: Sequence[Any]
+    case: Callable[[Any, Any], Case]
     shown: int = 4
 
     def __call__(self, view: Any) -> Judgement:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from vipann.claims.counting import LEVEL
+from vipann.claims.counting import LEVEL, Claim
 from vipann.claims.evidence import Model
 from vipann.claims.judgement import UNJUDGED, Judge, Judgement, Unjudged
-from vipann.claims.table import Claim
 from vipann.claims.testing import holm
 
 COLUMNS = [

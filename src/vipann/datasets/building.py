@@ -9,13 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from vipann.datasets.independence import refuse_or_report, with_copies_joined
-from vipann.datasets.manifest import (
-    MISSING_COLUMNS,
-    ClipTable,
-    refuse,
-    validate,
-    write_manifest,
-)
+from vipann.datasets.manifest import MISSING_COLUMNS, ClipTable, refuse, validate, write_manifest
 from vipann.datasets.registry import adapter, declares
 from vipann.errors import DataWarning, UserError
 from vipann.files import replacing
@@ -58,8 +52,8 @@ def build_manifest(
     leaks = refuse_or_report(frame, source, bool(folds), declares(adapter_name, "AS_PUBLISHED"))
     table = replace(table, frame=frame, warnings=[*table.warnings, *copies, *leaks, *odd])
     # Before the folds are judged: what is odd may be why they are wrong.
-    for said in table.warnings:
-        warnings.warn(said, DataWarning, stacklevel=2)
+    for warning in table.warnings:
+        warnings.warn(warning, DataWarning, stacklevel=2)
     if task == "multiclass" and folds and validation is not None:
         refuse_untrained(frame, validation, source, tested)
     _refuse_empty_folds(frame, folds, source)

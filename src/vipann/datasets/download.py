@@ -78,18 +78,14 @@ def download(url: str, stream: BinaryIO, name: str, terminal: TextIO | None = No
             size = stream.seek(0, os.SEEK_END)
             fruitless, most = (0, size) if size > most else (fruitless + 1, most)
             if refused or fruitless >= _ATTEMPTS:
-                raise UserError(_failed(url, name, error, size)) from error
+                kept = f" The {size} bytes that came are kept: run again to go on." if size else ""
+                raise UserError(
+                    f"{name} could not be downloaded from {url} ({error}).{kept} If this machine "
+                    "has no network, put the file in a folder and name that folder as "
+                    "`data.mirror` in the config or in the environment variable VIPANN_MIRROR."
+                ) from error
             print(f"{name}: {error}; trying again after {size} bytes", flush=True)
             time.sleep(min(_PAUSE_S * 2**fruitless, _LONGEST_PAUSE_S))
-
-
-def _failed(url: str, name: str, error: Exception, size: int) -> str:
-    kept = f" The {size} bytes that came are kept: run again to go on." if size else ""
-    return (
-        f"{name} could not be downloaded from {url} ({error}).{kept} If this machine has no "
-        "network, put the file in a folder and name that folder as `data.mirror` in the config or "
-        "in the environment variable VIPANN_MIRROR."
-    )
 
 
 def _receive(url: str, stream: BinaryIO, name: str, terminal: TextIO | None) -> None:

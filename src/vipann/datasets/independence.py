@@ -47,15 +47,15 @@ def with_copies_joined(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     by_set = frame["recording"].groupby(sets)
     names = frame["recording"].mask(by_set.transform("nunique") > 1, by_set.transform("min"))
     files = frame.assign(sums=sums)[sums != ""].drop_duplicates("path")
-    copies, said = files[files["sums"].duplicated(keep=False)], []
+    copies, warned = files[files["sums"].duplicated(keep=False)], []
     if len(copies):
         first = copies.loc[copies["sums"] == copies["sums"].iloc[0], "path"].tolist()
         spare = len(copies) - copies["sums"].nunique()
-        said.append(
+        warned.append(
             f"{spare} of {len(files)} files are copies of others (the same sha256), such as "
             f"{first[0]} and {first[1]}: copies count as one recording."
         )
-    return frame.assign(recording=names), said
+    return frame.assign(recording=names), warned
 
 
 def refuse_or_report(
@@ -74,7 +74,7 @@ def refuse_or_report(
     sides = [(sums.where(sums == "", sums + " " + part), labels, "labels")]
     sides += [(key, frame["fold"], "fold") for key in (sums, recording) if folds]
     sides += [(key, split, "split") for key in (sums, recording)]
-    said, reported = [], set[tuple]()
+    warned, reported = [], set[tuple]()
     for key, side, what in sides:
         # Copies that are apart divide their recording too: that is reported once.
         of = [(pair, (what, recording.iloc[pair[0]])) for pair in apart(key, side)]
@@ -96,8 +96,8 @@ def refuse_or_report(
             more = f" ({len(pairs)} such pairs in all)" if len(pairs) > 1 else ""
             raise UserError(f"{lines[0]}. {_REMEDIES[what]}{more}.")
         more = f", and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-        said.append(f"As published, and kept so: {'; '.join(lines)}{more}.")
-    return said
+        warned.append(f"As published, and kept so: {'; '.join(lines)}{more}.")
+    return warned
 
 
 _REMEDIES = {

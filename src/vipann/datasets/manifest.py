@@ -37,10 +37,6 @@ SPLITS = ("train", "val", "eval", "")
 _ROUNDING_S = 1e-6
 
 
-def _nothing_missing() -> pd.DataFrame:
-    return pd.DataFrame(columns=list(MISSING_COLUMNS), dtype=str)
-
-
 @dataclass(frozen=True)
 class ClipTable:
     """Clips of one dataset.
@@ -59,7 +55,9 @@ class ClipTable:
 
     frame: pd.DataFrame
     classes: list[str]
-    missing: pd.DataFrame = field(default_factory=_nothing_missing)
+    missing: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(MISSING_COLUMNS), dtype=str)
+    )
     warnings: list[str] = field(default_factory=list)
 
 
@@ -100,12 +98,12 @@ def clip_row(
 
 
 def clip_table(
-    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], said: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], warnings: Sequence[str] = ()
 ) -> ClipTable:
-    """ClipTable from rows made by `clip_row`; keeps their order. `said`: its warnings."""
+    """ClipTable from rows made by `clip_row`; keeps their order."""
     columns = [*COLUMNS, *(["origin"] if any("origin" in row for row in rows) else [])]
     frame = pd.DataFrame(list(rows), columns=columns)
-    return ClipTable(frame, [label_name(name) for name in classes], warnings=list(said))
+    return ClipTable(frame, [label_name(name) for name in classes], warnings=list(warnings))
 
 
 def validate(
@@ -178,8 +176,8 @@ def read_manifest(path: Path) -> ClipTable:
     """Read a manifest; UserError if the file isn't one."""
     classes = read_classes(path)
     rows = pq.read_table(path, columns=list(COLUMNS))
-    said = json.loads((rows.schema.metadata or {}).get(b"warnings", b"[]"))
-    table = ClipTable(pd.DataFrame(rows.to_pydict()), classes, warnings=said)
+    warnings = json.loads((rows.schema.metadata or {}).get(b"warnings", b"[]"))
+    table = ClipTable(pd.DataFrame(rows.to_pydict()), classes, warnings=warnings)
     validate(table, str(path))
     return table
 

@@ -57,10 +57,13 @@ def write_summary(
     parts = [*_clips(table), _reasons("missing", missing)]
     if rejected is not None:
         parts.append(_reasons("rejected", rejected))
-    heard = _heard(table, measures)
+    heard = None
+    if measures is not None and measures.size:
+        clips = table.frame[["clip_id", "labels"]].set_index("clip_id")
+        heard = clips.join(measures, how="inner")
     odd = odd_sound(heard, table.classes) if heard is not None else []
-    for said in odd:
-        warnings.warn(said, DataWarning, stacklevel=2)
+    for warning in odd:
+        warnings.warn(warning, DataWarning, stacklevel=2)
     parts.append(pd.DataFrame({"name": [*table.warnings, *odd]}).assign(what="warning"))
     if shared is not None:
         rows = read_list(shared).rename(columns={"reason": "name"})
@@ -85,13 +88,6 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     nothing = {"name": "", "split": "", "fold": 0, "clips": 0, "hours": 0.0, "hz": 0.0}
     rows = rows.reindex(columns=list(COLUMNS)).fillna(nothing).round({"hz": 0})
     return rows.astype({"fold": int, "clips": int, "hz": int})
-
-
-def _heard(table: ClipTable, measures: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Labels and measures of the clips that have features; None where there are no measures."""
-    if measures is None or measures.empty or not len(measures.columns):
-        return None
-    return table.frame[["clip_id", "labels"]].set_index("clip_id").join(measures, how="inner")
 
 
 def _clips(table: ClipTable) -> Iterator[pd.DataFrame]:
@@ -148,8 +144,8 @@ def _page(dataset: str, table: ClipTable, summary: pd.DataFrame, heard: pd.DataF
     if skipped := summary[summary["what"] == "skipped"].to_dict("records"):
         counts = ", ".join(f"{row['clips']:,} {_cell(row['name'])}" for row in skipped)
         parts.append(f"Skipped, as no audio: {counts}.")
-    if said := summary.loc[summary["what"] == "warning", "name"].tolist():
-        parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in said)]
+    if warned := summary.loc[summary["what"] == "warning", "name"].tolist():
+        parts += ["## Warnings", "\n".join(f"- {_cell(text)}" for text in warned)]
     for what, title in (("all", "Clips"), ("class", "Clips per class")):
         rows = summary[summary["what"] == what]
         if len(rows):

@@ -9,7 +9,7 @@ import numpy as np
 
 from vipann.audio.decode import TOLERANCE_S, read_mono
 from vipann.errors import MissingProgramError, UserError
-from vipann.features.measures import ClipMeasures
+from vipann.features.measures import measured
 from vipann.parts import place
 from vipann.registry import load
 
@@ -23,7 +23,7 @@ class Heard(NamedTuple):
     """The features of a clip, and its measures; no measures where there is no audio."""
 
     features: np.ndarray
-    measures: ClipMeasures
+    measures: Mapping[str, float]
 
 
 class FrontEnd(Protocol):
@@ -101,7 +101,7 @@ class AudioFrontEnd(ABC):
         if fault := self.fault(samples, own):
             return f"{path} {fault}"
         about = (rate, len(waveform), record["sample_rate"], self.quiet(own))
-        return Heard(features, ClipMeasures.of(samples, *about))
+        return Heard(features, measured(samples, *about))
 
 
 def read_clip(
@@ -136,7 +136,5 @@ def pad_clip(samples: np.ndarray, length: int, padding: str) -> np.ndarray:
     zero: silence. repeat: the clip over and over. reflect: the clip to and fro, its end samples
     not doubled (a single sample is held).
     """
-    if padding not in _PAD_MODES:
-        raise UserError(f"padding is {padding!r}; it is one of {', '.join(_PAD_MODES)}.")
     missing = [(0, max(0, length - len(samples)))] + [(0, 0)] * (samples.ndim - 1)
     return np.pad(samples, missing, mode=_PAD_MODES[padding])[:length]

@@ -48,7 +48,7 @@ class LogmelDataset(Dataset[Batch]):
     def __getitem__(self, positions: Sequence[int]) -> Batch:
         chosen = np.asarray(positions)
         labels = torch.from_numpy(self._labels(chosen)).float()
-        return torch.from_numpy(self.store.read_half(self.rows[chosen])).float(), labels
+        return torch.from_numpy(self.store.read(self.rows[chosen])).float(), labels
 
 
 def scoring_loader(dataset: LogmelDataset, batch_size: int, workers: int = 0) -> DataLoader:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from vipann.datasets.manifest import ClipTable, read_manifest
 from vipann.datasets.shared import MADE_BY, heard_clips, list_sum
-from vipann.features.audio import FrontEnd, Heard, front_end_of
+from vipann.features.audio import Heard, front_end_of
 from vipann.features.measures import MEASURES, write_measures
 from vipann.features.rejected import RejectedClips, rejected_list
 from vipann.features.shards import packed, shard_rows
@@ -50,7 +50,7 @@ def extract_features(
 
     `block` is the dataset's block of the config, `settings` the front end and its own settings.
     `workers` threads decode and transform (libsndfile, soxr and the FFT release the interpreter
-    lock); 1 uses none. Clips that the list `left_out` leaves out, as other datasets hold them too,
+    lock). Clips that the list `left_out` leaves out, as other datasets hold them too,
     are as if they were not in the manifest. `shard` 1..`shards` takes that part of the rows.
 
     Raises:
@@ -64,7 +64,7 @@ def extract_features(
     about = ["clip_id", "path", "offset_s", "duration_s", "sample_rate"]
     records = frame[about].to_dict("records")
     shape = (len(records), *front_end.shape(block["clip_seconds"]))
-    features_of = partial(_half_precision, front_end, Path(audio_folder), block)
+    features_of = partial(front_end.hear, folder=Path(audio_folder), block=block)
     clear_partial(out)
     with (
         enough_space(out, 2 * int(np.prod(shape))),
@@ -79,16 +79,11 @@ def extract_features(
         write_measures(file, measures)
         file.attrs["manifest_sha256"] = digest(manifest_path)
         file.attrs[MADE_BY] = list_sum(left_out)
-    _tell(out, len(kept), len(rejected.rows))
-
-
-def _half_precision(
-    front_end: FrontEnd, folder: Path, block: Mapping, record: Mapping
-) -> Heard | str:
-    heard = front_end.hear(record, folder, block)
-    if isinstance(heard, str):
-        return heard
-    return Heard(heard.features.astype(np.float16), heard.measures)
+    size = Path(out).stat().st_size
+    print(
+        f"{len(kept)} clips in {out}, {len(rejected.rows)} refused; {size / 1e9:.3f} GB, "
+        f"{size / len(kept) / 1024:.1f} KiB a clip"
+    )
 
 
 def _write_clips(
@@ -111,7 +106,8 @@ def _write_clips(
             rejected.add(record["clip_id"], record["path"], heard)
             continue
         # Past HDF5's selections and chunk cache, which cost more than the copy.
-        clips.id.write_direct_chunk((len(kept), *(0 for _ in shape[1:])), heard.features)
+        half = heard.features.astype(np.float16)
+        clips.id.write_direct_chunk((len(kept), *(0 for _ in shape[1:])), half)
         for measure in measures.keys() - heard.measures.keys():
             del measures[measure]
         for measure, values in measures.items():
@@ -121,21 +117,10 @@ def _write_clips(
     return kept, {name: values[: len(kept)] for name, values in measures.items()}
 
 
-def _tell(out: Path, clips: int, refused: int) -> None:
-    size = Path(out).stat().st_size
-    print(
-        f"{clips} clips in {out}, {refused} refused; {size / 1e9:.3f} GB, "
-        f"{size / clips / 1024:.1f} KiB a clip"
-    )
-
-
 def _ordered_map(
     function: Callable[[Mapping], Heard | str], items: list[dict], workers: int
 ) -> Iterator[Heard | str]:
     """Like map(), by `workers` threads, with a bounded number of results waiting."""
-    if workers <= 1:
-        yield from map(function, items)
-        return
     size = _WAITING_PER_WORKER * workers
     with ThreadPoolExecutor(workers) as pool:
         for first in range(0, len(items), size):

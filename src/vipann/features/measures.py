@@ -1,8 +1,7 @@
-"""What can be told of a clip without any network: its level, band, silence, length and source."""
+"""What is measured of a clip without any network: its level, band, silence, length and source."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
 
 import h5py
 import numpy as np
@@ -28,8 +27,11 @@ _BINS_SKIPPED = 3
 _WINDOW = np.hanning(_FFT + 1)[:-1].astype(np.float32)
 
 
-class ClipMeasures(dict[str, float]):
-    """The measures of one clip, by the names in `MEASURES`.
+def measured(
+    samples: np.ndarray, sample_rate: int, padded: int, source_rate: int, quiet: np.ndarray
+) -> dict[str, float]:
+    """`MEASURES` of a clip: mono samples (n,), to be padded to `padded` of them; `quiet` (frames,)
+    tells which of its frames are at the floor.
 
     level_db: root mean square of the clip before padding, dB re full scale (a sample of 1), at
     least -200. peak: its largest absolute sample. quiet_share: of its frames, those that are
@@ -37,29 +39,15 @@ class ClipMeasures(dict[str, float]):
     padding_share: padded samples / samples of the padded clip. source_rate: Hz, of the file.
     source_seconds: length before padding.
     """
-
-    @classmethod
-    def of(
-        cls,
-        samples: np.ndarray,
-        sample_rate: int,
-        padded: int,
-        source_rate: int,
-        quiet: np.ndarray,
-    ) -> Self:
-        """Measure the mono samples (n,) of a clip that is padded to `padded` samples.
-
-        `quiet` (frames,) tells which of the frames before padding are at the floor.
-        """
-        return cls(
-            level_db=level_db(samples),
-            peak=float(max(samples.max(), -samples.min())),
-            quiet_share=float(quiet.mean()),
-            band_edge_hz=band_edge(samples, sample_rate),
-            padding_share=max(0.0, 1 - len(samples) / padded),
-            source_rate=float(source_rate),
-            source_seconds=len(samples) / sample_rate,
-        )
+    return {
+        "level_db": level_db(samples),
+        "peak": float(max(samples.max(), -samples.min())),
+        "quiet_share": float(quiet.mean()),
+        "band_edge_hz": band_edge(samples, sample_rate),
+        "padding_share": max(0.0, 1 - len(samples) / padded),
+        "source_rate": float(source_rate),
+        "source_seconds": len(samples) / sample_rate,
+    }
 
 
 def level_db(samples: np.ndarray) -> float:
@@ -74,8 +62,7 @@ def band_edge(samples: np.ndarray, sample_rate: int) -> float:
     Of the power spectrum averaged over at most 24 Hann windows of 2048 samples, spread evenly over
     the clip; 0 where all is silent. It shows where a recorder, a codec or a resampler cut.
     """
-    if len(samples) < _FFT:
-        samples = np.concatenate([samples, np.zeros(_FFT - len(samples), samples.dtype)])
+    samples = np.pad(samples, (0, max(0, _FFT - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(samples, _FFT)
     count = min(_FRAMES, 1 + (len(samples) - _FFT) // (_FFT // 2))
     chosen = np.linspace(0, len(frames) - 1, count).astype(np.int64)

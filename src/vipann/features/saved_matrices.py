@@ -36,7 +36,7 @@ def differences(
         ]
     found: dict[str, Any] = {"window_length": length, "mel_bands": mel.shape[1]}
     lines = []
-    window = next((name for name in _WINDOWS if _close(real[0], _window(name, length))), None)
+    window = next((name for name in _WINDOWS if _close(real[0], get_window(name, length))), None)
     if window is None:
         lines.append(f"its window is none of {', '.join(_WINDOWS)}, which this workflow can make")
     else:
@@ -50,10 +50,6 @@ def differences(
         found |= mel_settings
     found = {"front_end": "logmel"} | found
     return [*settings_that_differ(dict(features) | found, features), *lines]
-
-
-def _window(name: str, length: int) -> np.ndarray:
-    return get_window(name, length, fftbins=True)
 
 
 def _close(one: np.ndarray, other: np.ndarray) -> bool:
@@ -82,13 +78,13 @@ def _mel_settings(mel: np.ndarray, features: Mapping[str, Any]) -> dict[str, Any
         if fmin < fmax <= rate / 2
     ]
     candidates.sort(key=lambda c: sum(a != b for a, b in zip(c, own, strict=True)))
-    used = np.flatnonzero(mel.any(axis=1))
+    nonzero = np.flatnonzero(mel.any(axis=1))
     length = features["window_length"]
     for candidate in dict.fromkeys(candidates):
         rate, fmin, fmax = candidate
         edges = fmin * length / rate, fmax * length / rate
-        if not len(used) or not (
-            edges[0] <= used[0] <= edges[0] + 4 and edges[1] - 4 <= used[-1] <= edges[1]
+        if not len(nonzero) or not (
+            edges[0] <= nonzero[0] <= edges[0] + 4 and edges[1] - 4 <= nonzero[-1] <= edges[1]
         ):
             continue
         size = {key: features[key] for key in ("window_length", "mel_bands")}
@@ -100,8 +96,8 @@ def _mel_settings(mel: np.ndarray, features: Mapping[str, Any]) -> dict[str, Any
 
 def _describe_mel(mel: np.ndarray, length: int, features: Mapping[str, Any]) -> str:
     rate = features["sample_rate"]
-    used = np.flatnonzero(mel.any(axis=1))
-    low, high = (used[0], used[-1]) if len(used) else (0, 0)
+    nonzero = np.flatnonzero(mel.any(axis=1))
+    low, high = (nonzero[0], nonzero[-1]) if len(nonzero) else (0, 0)
     return (
         f"its mel filterbank is not that of sample_rate {rate}, fmin {features['fmin']:g}, "
         f"fmax {features['fmax']:g}; at {rate} Hz its filters would "

@@ -1,7 +1,6 @@
 """A feature file in parts: which rows a shard holds, and shards joined to one file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,6 @@ import numpy as np
 from vipann.errors import UserError
 from vipann.features.rejected import join_rejected, rejected_list
 from vipann.files import replacing
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file with rows start, start + 1, ... of a feature file."""
-
-    path: Path
-    start: int
 
 
 def shard_rows(total: int, shard: int, shards: int) -> slice:
@@ -87,8 +78,8 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
     print(f"{shape[0]} clips in {len(shards)} shards, {refused} refused; {size / 1e9:.3f} GB")
 
 
-def parts_of(clips: h5py.Dataset, path: Path) -> list[Part]:
-    """The files in which the rows of `clips` of the feature file `path` lie, in order.
+def parts_of(clips: h5py.Dataset, path: Path) -> list[tuple[int, Path]]:
+    """The files in which the rows of `clips` of the feature file `path` lie: first row, file.
 
     Reading through a virtual dataset costs ten times what reading its sources costs, and takes a
     source that is missing for zeros.
@@ -99,7 +90,7 @@ def parts_of(clips: h5py.Dataset, path: Path) -> list[Part]:
     if not clips.is_virtual:
         if clips.chunks != (1, *clips.shape[1:]):
             raise ValueError(f"its {clips.name[1:]} has not one clip a chunk")
-        return [Part(path, 0)]
+        return [(0, path)]
     parts = []
     for source in clips.virtual_sources():
         first, last = (corner[0] for corner in source.vspace.get_select_bounds())
@@ -111,8 +102,8 @@ def parts_of(clips: h5py.Dataset, path: Path) -> list[Part]:
                 + ("is missing." if found is None else f"has {found} clips instead of its own.")
                 + f" Delete {path} and run again."
             )
-        parts.append(Part(shard, int(first)))
-    return sorted(parts, key=lambda part: part.start)
+        parts.append((int(first), shard))
+    return sorted(parts)
 
 
 def _rows(path: Path) -> int | None:

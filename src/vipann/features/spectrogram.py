@@ -113,6 +113,6 @@ def _nonzero_parts(filters: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarr
     """Cut (bins, bands) into groups of bands, each with the few bins where it is not zero."""
     for start in range(0, filters.shape[1], _BANDS_AT_ONCE):
         bands = slice(start, start + _BANDS_AT_ONCE)
-        used = np.flatnonzero(filters[:, bands].any(axis=1))
-        bins = slice(used[0], used[-1] + 1) if used.size else slice(0, 0)
+        nonzero = np.flatnonzero(filters[:, bands].any(axis=1))
+        bins = slice(nonzero[0], nonzero[-1] + 1) if nonzero.size else slice(0, 0)
         yield bands, bins, np.ascontiguousarray(filters[bins, bands])

@@ -1,6 +1,6 @@
 """Score against percentage of evaluation data retained: grids of panels of lines with bands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -49,9 +49,15 @@ def lines_of(retention: pd.DataFrame, interval: Kind) -> pd.DataFrame:
 
 
 def curves(
-    lines: pd.DataFrame, style: Style, title: str, by_row: Axis, by_column: Axis, by_line: Axis
+    lines: pd.DataFrame,
+    style: Style,
+    names: Mapping[str, str | None],
+    by_row: Axis,
+    by_column: Axis,
+    by_line: Axis,
 ) -> Figure:
-    """A grid of panels of `lines_of`; dotted in each panel of a row, clips in random order."""
+    """A grid of panels of `lines_of` of a dataset (names: what the paper calls it); dotted in each
+    panel of a row, clips in random order."""
     if lines.empty:
         return styles.without_data(style, "This run has no retention curve to draw.")
     lines = lines.assign(percent=100 * lines["retained_fraction"])
@@ -60,8 +66,8 @@ def curves(
         for name, order in (by_row, by_column, by_line)
     )
     figure, grid = styles.facets(style, rows, columns, ROW, sharex=True, sharey=True)
-    for row, its in zip(grid, rows, strict=True):
-        in_row = lines[lines[by_row[0]] == its]
+    for row, row_value in zip(grid, rows, strict=True):
+        in_row = lines[lines[by_row[0]] == row_value]
         by_chance = in_row[in_row["uncertainty"] == RANDOM]
         for axes, value in zip(row, columns, strict=True):
             panel = in_row[in_row[by_column[0]] == value]
@@ -82,7 +88,8 @@ def curves(
         row[0].set_ylabel(style.labels[lines["score"].iloc[0]])
     for axes in grid[-1]:
         axes.set_xlabel(style.labels["retained"])
-    figure.suptitle(title)
+    dataset = lines["dataset"].iloc[0]
+    figure.suptitle(names.get(dataset) or dataset)
     keys = styles.line_keys(shown, style)
     if RANDOM in set(lines["uncertainty"]):
         keys.append(Line2D([], [], label=style.labels[RANDOM], color=styles.AXIS, **RANDOM_LINE))

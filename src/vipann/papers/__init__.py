@@ -1,6 +1,6 @@
 """What papers printed, and the tables and figures of each: a folder a paper.
 
-A folder's `PAPER` says how its results are told from another's, each file of its `tables/` and
+A folder's `PAPER` says what keeps its results apart, each file of its `tables/` and
 `figures/` declares one (`TABLE`, `FIGURE`: `vipann.plan.products`), and no file outside knows them.
 """
 

@@ -15,24 +15,16 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 PACKAGE = "vipann"
 WHOLE = "*"
 
+_DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 Statement = ast.stmt
 Place = tuple[str, str]  # module, name; WHOLE for all of it, "" for what runs when it is imported
 
 
-class References(NamedTuple):
-    """What a piece of code refers to: definitions of the project with the modules that it imports,
-    and what its other names stand for ("np = numpy")."""
-
-    places: set[Place]
-    others: set[str]
-
-
-@dataclass
+@dataclass(eq=False)
 class Source:
     """A module of the project, taken apart.
 
@@ -54,8 +46,6 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._sources: dict[str, Source] = {}
-        self._references: dict[int, References] = {}
 
     @functools.cache  # noqa: B019  (a project lives as long as the process)
     def file_of(self, name: str) -> Path | None:
@@ -66,16 +56,11 @@ class Project:
         candidates = (path / "__init__.py", path.with_suffix(".py"))
         return next((candidate for candidate in candidates if candidate.is_file()), None)
 
+    @functools.cache  # noqa: B019
     def source(self, name: str) -> Source:
-        if name not in self._sources:
-            path = self.file_of(name)
-            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            self._sources[name] = self._taken_apart(Source(name, path, package, tree_of(path)))
-        return self._sources[name]
-
-    def defines(self, module: str, name: str) -> bool:
-        """Whether a module defines `name`; "" stands for the module itself."""
-        return not name or name in self.source(module).definitions
+        path = self.file_of(name)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        return self._taken_apart(Source(name, path, package, tree_of(path)))
 
     def script(self, path: Path) -> Source:
         """A script or notebook, all of which counts."""
@@ -109,12 +94,10 @@ class Project:
         own = {name for name, target in source.imports.items() if target.startswith(PACKAGE)}
         return bool(roots & (own | source.definitions.keys()))
 
-    def references(self, node: ast.AST, source: Source) -> References:
+    @functools.cache  # noqa: B019
+    def references(self, node: ast.AST, source: Source) -> "References":
         """What a statement of `source` refers to, or a whole script."""
-        if id(node) not in self._references:
-            found = _Reader(self, source, node)
-            self._references[id(node)] = References(found.places, found.others)
-        return self._references[id(node)]
+        return References(self, source, node)
 
     def split(self, target: str) -> tuple[str, list[str]]:
         """(module, attributes) of a dotted name of the project: the longest module comes first."""
@@ -126,8 +109,9 @@ class Project:
         return "", parts
 
 
-class _Reader(ast.NodeVisitor):
-    """Collects the references of one piece of code."""
+class References(ast.NodeVisitor):
+    """What a piece of code refers to: `places`, definitions of the project with the modules that it
+    imports, and `others`, what its other names stand for ("np = numpy")."""
 
     def __init__(self, project: Project, source: Source, node: ast.AST) -> None:
         self.project, self.source = project, source
@@ -242,8 +226,8 @@ def tree_of(path: Path) -> ast.Module:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(_cells(text) if path.suffix == ".ipynb" else text, filename=str(path))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            _drop_docstring(node)
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return tree
 
 
@@ -252,13 +236,6 @@ def _cells(notebook: str) -> str:
     cells = [cell for cell in json.loads(notebook)["cells"] if cell["cell_type"] == "code"]
     lines = "\n".join("".join(cell["source"]) for cell in cells).splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!", "?")))
-
-
-def _drop_docstring(
-    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
-) -> None:
-    if ast.get_docstring(node, clean=False) is not None:
-        node.body = node.body[1:] or [ast.Pass()]
 
 
 def names_bound_by(statement: Statement) -> Iterator[str]:

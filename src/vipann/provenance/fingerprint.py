@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from vipann.files import digest
 from vipann.provenance.definitions import Project, names_bound_by, reached, tree_of
 
 
@@ -23,7 +24,7 @@ def fingerprint(
 ) -> str:
     """Hex digest (16 digits) over all that `counted` finds."""
     counts = counted(script, source_root, extra, notebook)
-    return _digest(f"{name} {digest}" for name, digest in counts.items())
+    return _digest(f"{name} {each}" for name, each in counts.items())
 
 
 def counted(
@@ -55,7 +56,8 @@ def _counted(scripts: tuple[Path, ...], root: Path, extra: tuple[str, ...]) -> M
     project = project_below(root)
     for place in extra:
         module, _, name = place.partition(":")
-        if project.file_of(module) is None or not project.defines(module, name):
+        known = project.file_of(module) and (not name or name in project.source(module).definitions)
+        if not known:
             raise ModuleNotFoundError(f"{place}: nothing of that name below {root}")
     lines = {path.name: [_syntax(tree_of(path))] for path in scripts}
     for module, (statements, others) in reached(project, scripts, extra).items():
@@ -87,9 +89,8 @@ def _parts(statement: ast.stmt) -> tuple[tuple[str, ast.AST], ...]:
     return ((whole, rest), *((f"{whole}.{method.name}", method) for method in methods))
 
 
-@functools.cache
-def project_below(root: Path) -> Project:
-    return Project(root)
+project_below = functools.cache(Project)
+_contents = functools.cache(digest)
 
 
 def named_data(code: ast.AST, module: Path) -> list[Path]:
@@ -106,11 +107,6 @@ def named_data(code: ast.AST, module: Path) -> list[Path]:
 def _data_beside(folder: Path) -> list[tuple[str, Path]]:
     files = (path for path in sorted(folder.iterdir()) if path.suffix not in (".py", ".pyc"))
     return [(path.name, path) for path in files if path.is_file()]
-
-
-@functools.cache
-def _contents(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @functools.cache

@@ -53,8 +53,9 @@ def write_index(
     lines = [f"# Results of run `{facts['run']}`", _about(facts), *facts["notes"]]
     for title, items in sections:
         lines += [f"## {title}", *(line for item in items for line in _item(folder, *item))]
-    lines += ["## Notebooks", _linked(found["notebooks"], _spaced)]
-    lines += ["## Datasets", _linked(found["summaries"], _obtained)]
+    notebooks = _linked(found["notebooks"], lambda s: s.replace("_", " ").capitalize())
+    obtained = _linked(found["summaries"], lambda s: f"{Path(s).stem}, what was really obtained")
+    lines += ["## Notebooks", notebooks, "## Datasets", obtained]
     lines += ["## Where the numbers come from", *_origins(folder, found["metrics"])]
     text = "\n\n".join(lines) + "\n"
     for path, content in ((md, text), (html, page(text, str(facts["run"])))):
@@ -65,15 +66,15 @@ def write_index(
 def _about(facts: Mapping[str, Any]) -> str:
     names = {key: name or key for key, name in facts["paper_names"].items()}
     upstream = names[facts["upstream"]] if facts["upstream"] else "what published weights know"
-    said = [f"Networks pretrained on {upstream}"]
+    parts = [f"Networks pretrained on {upstream}"]
     if facts["transfer_datasets"]:
         targets = ", ".join(names[name] for name in facts["transfer_datasets"])
         strategies = ", ".join(facts["strategies"])
-        said.append(f", transferred to {targets} by the strategies {strategies}")
+        parts.append(f", transferred to {targets} by the strategies {strategies}")
     if facts["ood"]:
-        said.append(f"; {names[facts['ood']]} is out of distribution")
+        parts.append(f"; {names[facts['ood']]} is out of distribution")
     return (
-        f"{''.join(said)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
+        f"{''.join(parts)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
         f"{facts['replications']} replications. [report.html](report.html), if it was asked "
         "for, shows the same with the paper's context; `--report` makes it."
     )
@@ -102,14 +103,6 @@ def _linked(paths: Sequence[str], name_of: Callable[[str], str]) -> str:
     for path in paths:
         stems.setdefault(Path(path).stem, []).append(path)
     return "\n".join(f"- {name_of(stem)}: {_links(own)}" for stem, own in stems.items())
-
-
-def _spaced(stem: str) -> str:
-    return stem.replace("_", " ").capitalize()
-
-
-def _obtained(stem: str) -> str:
-    return f"{stem.removesuffix('.summary')}, what was really obtained"
 
 
 def _origins(folder: Path, metrics: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """One table three ways: tidy csv in full precision, and Markdown and LaTeX laid out as printed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,6 @@ class Table:
     frame: pd.DataFrame
     cells: pd.DataFrame
     notes: Sequence[str] = ()
-
-    def with_notes(self, notes: Sequence[str]) -> "Table":
-        """With more sentences to stand below it."""
-        return replace(self, notes=[*self.notes, *notes])
 
 
 def write_table(table: Table, csv: Path | str, md: Path | str, tex: Path | str) -> None:
@@ -92,7 +88,7 @@ def escaped(text: str) -> str:
     for character in "<>":
         text = text.replace(character, f"${character}$")
     text = text.replace("±", r"$\pm$").replace("≤", r"$\le$").replace("–", "--")
-    # A signed number alone in its cell: a minus sign, not a hyphen.
+    # A signed number by itself in its cell: a minus sign, not a hyphen.
     sign, digits = text[:1], text[1:]
     return f"${sign}${digits}" if sign in ("+", "-") and digits[:1].isdigit() else text
 

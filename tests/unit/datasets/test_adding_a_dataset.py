@@ -10,6 +10,7 @@ import yaml
 
 from vipann.config import check_config, merge, read_layer
 from vipann.datasets import building
+from vipann.datasets.archives import place
 from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
@@ -41,7 +42,7 @@ def test_the_pages_adapter_reads_real_clips(birdsong, mirror, tmp_path):
             for path in clips:
                 packed.write(path, f"birdsong/{path.name}")
         folder = tmp_path / f"audio{fold}"
-        birdsong.place_audio([archive], folder, block, 0)
+        place([archive], folder)
         if what:
             with pytest.raises(UserError, match=what):
                 build_manifest("folder", folder, block, 0, tmp_path / "m.parquet")

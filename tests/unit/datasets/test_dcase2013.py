@@ -7,7 +7,8 @@ from io import BytesIO
 import pytest
 import soundfile
 
-from vipann.datasets.adapters.dcase2013 import CLASSES, list_clips, place_audio
+from vipann.datasets.adapters.dcase2013 import CLASSES, list_clips
+from vipann.datasets.archives import unpack
 from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
@@ -39,7 +40,7 @@ def placed(wavs, tmp_path):
                 packed.writestr(f"scenes_stereo/{name}", wavs[name])
             for name in extra:
                 packed.writestr(name, wavs["bus01.wav"])
-        place_audio([archive], tmp_path / "audio", BLOCK, 0)
+        unpack(archive, tmp_path / "audio")
         return tmp_path / "audio"
 
     return place

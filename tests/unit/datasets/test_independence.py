@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vipann.datasets import building
+from vipann.datasets.archives import place
 from vipann.datasets.building import build_manifest
 from vipann.datasets.independence import together, with_copies_joined
 from vipann.datasets.manifest import AudioFile, clip_row, clip_table, read_manifest
@@ -193,7 +194,7 @@ DIVIDED = {
 )
 def test_the_published_sets_themselves(mirror, tmp_path, name, archive, folds, options, divided):
     block = {"task": "multiclass", "clip_seconds": 5.0, "folds": folds, "options": options}
-    adapter(name).place_audio([mirror / archive], tmp_path / "audio", block, None)
+    place([mirror / archive], tmp_path / "audio")
     before = adapter(name).list_clips(tmp_path / "audio", block, 0).frame
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -181,8 +181,6 @@ def test_clips_per_class_limits_the_sources(originals, tmp_path):
     [
         ({"eval_folds": [2, 10]}, r"share fold\(s\) \[2\]"),
         ({"eval_folds": [4]}, r"\[4\]"),
-        ({"train_clips": 0}, "train_clips"),
-        ({"max_events": 4}, "max_events"),
         ({"gain_db": [0, -12]}, "gain_db"),
     ],
 )

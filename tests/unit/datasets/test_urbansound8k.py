@@ -6,7 +6,8 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from vipann.datasets.adapters.urbansound8k import list_clips, place_audio
+from vipann.datasets.adapters.urbansound8k import list_clips
+from vipann.datasets.archives import place
 from vipann.datasets.building import build_manifest
 from vipann.errors import UserError
 
@@ -29,7 +30,7 @@ BLOCK = {"task": "multiclass", "clip_seconds": 4.0, "folds": [1, 2, 3, 10], "pad
 @pytest.fixture(scope="module")
 def audio(mirror, tmp_path_factory):
     folder = tmp_path_factory.mktemp("urbansound8k")
-    place_audio([mirror / "UrbanSound8K-mini.tar.gz"], folder, BLOCK, 0)
+    place([mirror / "UrbanSound8K-mini.tar.gz"], folder)
     return folder
 
 

@@ -76,7 +76,7 @@ def test_store_reads_any_rows_in_any_order(features, indices):
         everything = file["logmel"][()]
     with FeatureStore(features[0]) as store:
         rows = store.read(indices)
-    assert rows.dtype == np.float32
+    assert rows.dtype == np.float16
     assert rows.shape == (len(indices), 101, 64)
     np.testing.assert_array_equal(rows, everything[indices].astype(np.float32))
 

@@ -167,9 +167,3 @@ def test_files_that_end_early_are_named(tmp_path):
         load_clip(tmp_path / "short.wav", 0.0, 2.0, 5.0, 32000, "zero")
     with pytest.raises(UserError, match=r"short\.wav"):
         load_clip(tmp_path / "short.wav", 1.5, 0.5, 5.0, 32000, "zero")
-
-
-def test_unknown_padding_is_refused(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.zeros(80), 8000)
-    with pytest.raises(UserError, match=r"mirror.*zero, repeat, reflect"):
-        load_clip(tmp_path / "a.wav", 0.0, 0.01, 1.0, 8000, "mirror")

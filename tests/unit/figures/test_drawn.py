@@ -1,6 +1,7 @@
 """What is on the page: artists against the csv and against the predictions, and legibility."""
 
 import warnings
+from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
 
@@ -266,10 +267,13 @@ def check_legible(figure, monkeypatch):
         assert not first.overlaps(second), (one, other)
 
 
-def figure_of(module, frame, about):
+def figure_of(module, drawn_by, frame, monkeypatch, names=None, **about):
+    """The figure of a module where its function `drawn_by` gives what is drawn."""
+    monkeypatch.setattr(module, drawn_by, lambda _: frame)
+    monkeypatch.setattr(pd, "read_parquet", lambda _: frame)
     style = styles.style_from()
     with style.applied():
-        return module._figure(frame, style, about or {})
+        return module.figure(defaultdict(lambda: [""]), style, names or {}, **about)[0]
 
 
 @pytest.mark.parametrize("strategies", [1, 2, 3, 4])
@@ -294,7 +298,7 @@ def test_confusion_matrices_are_legible(strategies, name, classes, named, monkey
         ],
         columns=["dataset", "strategy", "phase", "target", "predicted", "clips", "share"],
     )
-    figure = figure_of(confusion, frame, None)
+    figure = figure_of(confusion, "confusion_shares", frame, monkeypatch)
     check_legible(figure, monkeypatch)
     texts = [text.get_text() for text, _ in drawn_texts(figure, monkeypatch)]
     shown = sum(text.startswith(name[:3]) for text in texts)
@@ -320,7 +324,9 @@ def test_learning_curves_of_many_steps_and_long_names_are_legible(steps, monkeyp
     # A network that was scored once.
     once = (frame["strategy"] == "flip") & (frame["measure"] == "mAP")
     frame = frame[~once | (frame["step"] == steps)]
-    figure = figure_of(learning_curves, frame, datasets)
+    figure = figure_of(
+        learning_curves, "learning_curves", frame, monkeypatch, upstream=datasets["upstream"]
+    )
     check_legible(figure, monkeypatch)
     (panel,) = [axes for axes in figure.axes if axes.get_title() == "mAP"]
     forms = {line.get_marker() for line in panel.lines if len(line.get_xdata()) == 1}
@@ -347,7 +353,7 @@ def test_reliability_diagrams_are_legible_and_bins_of_few_cases_hollow(phases, f
         for phase in phases
         for strategy in reliability.STRATEGIES
     ]
-    figure = figure_of(reliability, pd.concat(frames), None)
+    figure = figure_of(reliability, "reliability_lines", pd.concat(frames), monkeypatch)
     check_legible(figure, monkeypatch)
     above = figure.axes[0]
     hollow = [line for line in above.lines if same_color(line.get_markerfacecolor(), "white")]

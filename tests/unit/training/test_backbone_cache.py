@@ -78,7 +78,7 @@ def test_the_first_view_is_the_clip_and_the_others_are_augmented(settings, multi
     augmentation = partial(augmented, recipe=recipe(spec_augment=stripes))
     network, found = views_of("det", settings, multiclass, 3, augmentation)
     with FeatureStore(multiclass) as store, torch.no_grad():
-        logmel = torch.from_numpy(store.read(range(10)))
+        logmel = torch.from_numpy(store.read(range(10))).float()
         expected = network.eval().embed(logmel)
     torch.testing.assert_close(found.embeddings[:, 0], expected, rtol=1e-4, atol=1e-5)
     assert not torch.isclose(found.embeddings[:, 1], expected).all(1).any()

@@ -1,1 +1,2 @@
-"""Datasets by name: a module each, with `place_audio` and `list_clips`."""
+"""Datasets by name: a module each, with `list_clips` and, where archives aren't just unpacked,
+`place_audio`."""

@@ -1,12 +1,11 @@
 """DCASE2013 acoustic scenes (Stowell et al. 2015): 100 stereo clips of 30 s in 10 classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from vipann.audio.walk import find_audio
-from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_table
 from vipann.datasets.recordings import listed_clips
 from vipann.errors import UserError
@@ -18,11 +17,6 @@ CLASSES = (
     *("quietstreet", "restaurant", "supermarket", "tube", "tubestation"),
 )
 _CLIPS_PER_CLASS = 10
-
-
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
-    """Unpack the archive; its top folder may have any name."""
-    place(archives, folder)
 
 
 def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:

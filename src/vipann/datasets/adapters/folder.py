@@ -12,13 +12,7 @@ from vipann.audio.probe import inspect_all
 from vipann.datasets.archives import place
 from vipann.datasets.independence import apart, sums_of_audio, together
 from vipann.datasets.manifest import SPLITS, ClipTable, clip_table
-from vipann.datasets.metadata import (
-    freesound_of,
-    label_name,
-    read_rows,
-    refuse,
-    whole_numbers,
-)
+from vipann.datasets.metadata import freesound_of, label_name, read_rows, refuse, whole_numbers
 from vipann.datasets.recordings import cut, find_recordings
 from vipann.datasets.windows import WHOLE
 from vipann.errors import UserError
@@ -43,11 +37,6 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
         if not Path(path).is_dir():
             raise UserError(f"options.path is {path!r}, which is not a folder here.")
         return
-    if not archives:
-        raise UserError(
-            "The folder adapter found nothing to read: set options.path to your folder of "
-            "recordings, or list files under `archives`."
-        )
     place(archives, folder)
 
 
@@ -65,13 +54,13 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     where a file's name does. UserError names the file or CSV line.
     """
     folder, options = Path(folder), block.get("options") or {}
-    labelled, said = block["task"] != "unlabelled", []
+    labelled, warned = block["task"] != "unlabelled", []
     if options.get("csv"):
         files = _from_csv(folder, folder / options["csv"], labelled=labelled)
     else:
         files = _from_folders(folder, labelled=labelled)
         if labelled:
-            said = list(odd_class_folders(files["path"], str(folder)))
+            warned = list(odd_class_folders(files["path"], str(folder)))
     # Padding would tell out-of-distribution clips from others.
     how = {"windows": bool(options.get("windows")), "whole": options.get("windows") == WHOLE}
     rows, listed = [], []
@@ -84,13 +73,15 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
     clips = files.loc[listed].reset_index(drop=True)
     numbers = fold_numbers(block.get("folds") or 0)
     slices, odd = _slices(clips, bool(numbers), str(folder))
-    names, kinds = _recordings(clips, sums_of_audio(pd.DataFrame(rows)), slices)
-    folds = _folds(clips, kinds + " " + names, numbers)
+    names, named_by = _recordings(clips, sums_of_audio(pd.DataFrame(rows)), slices)
+    folds = _folds(clips, named_by + " " + names, numbers)
     for row, name, fold in zip(rows, names, folds, strict=True):
         known = freesound_of(row["path"])
         row["recording"], row["fold"] = name, fold
         row["sources"] = [name, *([known] if known else [])]
-    return clip_table(rows, sorted({label for row in rows for label in row["labels"]}), said + odd)
+    return clip_table(
+        rows, sorted({label for row in rows for label in row["labels"]}), warned + odd
+    )
 
 
 def _from_folders(folder: Path, *, labelled: bool) -> pd.DataFrame:
@@ -219,7 +210,7 @@ def _slices(clips: pd.DataFrame, folds: bool, source: str) -> tuple[pd.Series, l
     or splits of the user's divide such a recording, these stay, and it links nothing.
     """
     names = clips["path"].map(freesound_of).where(clips["group"] == "", "")
-    said = []
+    warned = []
     for what in ("fold", "split") if folds else ("split",):
         given = clips[what].replace("", None)
         if pairs := apart(names, given):
@@ -229,7 +220,7 @@ def _slices(clips: pd.DataFrame, folds: bool, source: str) -> tuple[pd.Series, l
                 f"{clips['origin'][n] or source}: {clips['path'][n]} ({what} {given[n]})"
                 for n in (one, other)
             ]
-            said.append(
+            warned.append(
                 f"{places[0]} and {places[1]} are slices of one recording on Freesound by their "
                 f"names{more}. Kept as given; unless it is so meant, give them one {what}."
             )
@@ -239,12 +230,12 @@ def _slices(clips: pd.DataFrame, folds: bool, source: str) -> tuple[pd.Series, l
     linked = linked[linked["name"].duplicated(keep=False)].sort_values("name", kind="stable")
     if len(linked):
         one, other = linked["path"].iloc[:2]
-        said.append(
+        warned.append(
             f"{source}: {len(linked)} of {len(files)} files are slices of recordings on Freesound "
             f"by their names, such as {one} and {other}: those of one count as one recording. If "
             "they are not, name groups in a table (options.csv)."
         )
-    return names, said
+    return names, warned
 
 
 def _recordings(
@@ -255,8 +246,10 @@ def _recordings(
     sets = together(clips["path"], clips["group"], sums, slices)
     groups = clips["group"].where(clips["group"] != "").groupby(sets).min()
     paths = clips["path"].groupby(sets).min()
-    kinds = groups.isna().map({True: "path", False: "group"})
-    return tuple(found.loc[sets].reset_index(drop=True) for found in (groups.fillna(paths), kinds))
+    named_by = groups.isna().map({True: "path", False: "group"})
+    return tuple(
+        found.loc[sets].reset_index(drop=True) for found in (groups.fillna(paths), named_by)
+    )
 
 
 def _folds(clips: pd.DataFrame, recordings: pd.Series, numbers: Sequence[int]) -> list[int]:

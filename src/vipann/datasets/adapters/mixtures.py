@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -30,13 +30,7 @@ NOT_INDEPENDENT = (
     "the mixtures share their source clips, so they are not independent of each other: intervals "
     "and tests over these clips, which take them to be, are too sure"
 )
-_DEFAULTS = {
-    "max_events": 3,
-    "clips_per_class": None,
-    "sample_rate": 32000,
-    "gain_db": [-12.0, 0.0],
-    "imbalance": 1.0,
-}
+_DEFAULTS: dict[str, Any] = {"clips_per_class": None, "imbalance": 1.0}
 
 
 class _Event(NamedTuple):
@@ -97,18 +91,14 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
 
 
 def _options(block: Mapping) -> dict:
-    options = {**_DEFAULTS, **(block.get("options") or {})}
-    for name in ("train_folds", "eval_folds", "train_clips", "eval_clips"):
-        if not options.get(name):
-            raise UserError(f"options.{name} of the mixtures is missing or empty.")
+    """block["options"], whose keys the config's schema has checked each by itself."""
+    options = _DEFAULTS | dict(block["options"])
     shared = sorted(set(options["train_folds"]) & set(options["eval_folds"]))
     if shared:
         raise UserError(
             f"options.train_folds and options.eval_folds share fold(s) {shared}; clips of one "
             "recording would be on both sides. Keep them apart."
         )
-    if not 1 <= options["max_events"] <= 3:
-        raise UserError(f"options.max_events is {options['max_events']}; it is 1, 2 or 3.")
     if options["gain_db"][0] > options["gain_db"][1]:
         raise UserError(f"options.gain_db is {options['gain_db']}; give [lowest, highest].")
     return options

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from vipann.datasets.archives import place
 from vipann.datasets.manifest import ClipTable, clip_table
 from vipann.datasets.metadata import (
     class_names,
@@ -19,11 +18,6 @@ from vipann.errors import UserError
 
 AS_PUBLISHED = True
 _COLUMNS = ("slice_file_name", "fold", "classID", "class")
-
-
-def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: int | None) -> None:
-    """Unpack the archive; its top folder may have any name."""
-    place(archives, folder)
 
 
 def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:

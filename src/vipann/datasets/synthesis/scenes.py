@@ -129,9 +129,9 @@ def plan_ships(options: Mapping[str, Any], block: Mapping[str, Any], seed: int) 
 PLANNERS = {"events": plan_events, "scenes": plan_scenes, "ships": plan_ships}
 
 
-def _seeds(seed: int, *words: object) -> tuple[int, np.random.Generator]:
+def _seeds(seed: int, *names: object) -> tuple[int, np.random.Generator]:
     """A clip's seed, for its audio, and the draws of its plan."""
-    clip_seed = derive_seed(seed, "synthetic", *words)
+    clip_seed = derive_seed(seed, "synthetic", *names)
     return clip_seed, np.random.default_rng(derive_seed(clip_seed, "plan"))
 
 

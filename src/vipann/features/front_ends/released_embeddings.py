@@ -11,7 +11,6 @@ import numpy as np
 from vipann.datasets.embedding_table import EmbeddingTable
 from vipann.errors import UserError
 from vipann.features.audio import Heard, pad_clip
-from vipann.features.measures import ClipMeasures
 
 BANDS = "components"
 
@@ -53,4 +52,4 @@ class FrontEnd:
                 f"{vectors.shape[1]}."
             )
         padded = pad_clip(vectors[:seconds], seconds, block["padding"]).astype(np.float32)
-        return Heard(padded, ClipMeasures())
+        return Heard(padded, {})

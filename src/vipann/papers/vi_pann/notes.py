@@ -1,6 +1,6 @@
 """Where a run's networks differ from the paper's in kind, for the reader of its results.
 
-Standard library alone: the Snakefile imports this module while it is parsed.
+Standard library only: the Snakefile imports this module while it is parsed.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def notes_of(config: Mapping[str, Any]) -> list[str]:
     pretrain = config["pretrain"]
     if pretrain["source"] == "train":
         return []
-    used, given = config["transfer"]["strategies"], pretrain["checkpoints"]
+    strategies, given = config["transfer"]["strategies"], pretrain["checkpoints"]
     untrained = not given.get("flip") and not pretrain["steps"]["flip"]
-    notes = [FLIP] if "flip" in used and untrained else []
-    return notes + ([DROP] if "drop" in used and not given.get("drop") else [])
+    notes = [FLIP] if "flip" in strategies and untrained else []
+    return notes + ([DROP] if "drop" in strategies and not given.get("drop") else [])

@@ -29,7 +29,7 @@ def paper_value(table: int, row: str, column: str) -> float | None:
     table: 1 to 5. row, column, in the paper's words ("UrbanSound8K" spelled so throughout):
     1: "ESC-50/Drop", "Params" or "MACs"; 2: "ESC-50", "Num Clips", "Num Classes", "Duration" (s)
     or "Folds"; 3: "Det", "Drop", "Flip" or "ResNet-54 PANN [1]", "mAP", "AUC" or "d-prime";
-    4: "Flip", "ESC-50/fixed" or "ESC-50/finetuned" ("SOTA" with "ESC-50" alone); 5: "Flip",
+    4: "Flip", "ESC-50/fixed" or "ESC-50/finetuned" ("SOTA" with "ESC-50" only); 5: "Flip",
     "ESC-50". The paper spells the second dataset "UrbanSound8k" in Tables 1 and 5.
     """
     return _numbers().get((table, row, column))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vipann.claims.counting import read_claims
 from vipann.claims.ledger import PaperClaims
-from vipann.claims.table import read_claims
 from vipann.papers import Sources
 from vipann.papers.psla.claims import data, ensembles, techniques
 from vipann.papers.psla.claims.views import PrintView, RunView

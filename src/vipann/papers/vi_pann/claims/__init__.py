@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from vipann.claims.counting import read_claims
 from vipann.claims.evidence import RESULT_FILES, RunView, read_view
 from vipann.claims.ledger import PaperClaims
-from vipann.claims.table import read_claims
 from vipann.papers import Sources
 from vipann.papers.vi_pann.claims import accuracy, size, uncertainty
 from vipann.papers.vi_pann.claims.views import PrintView, SizeView, named

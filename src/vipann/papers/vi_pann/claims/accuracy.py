@@ -19,13 +19,7 @@ from vipann.claims.judgement import (
     not_below,
 )
 from vipann.claims.testing import Test, all_of, any_of, wilson
-from vipann.papers.vi_pann.claims.views import (
-    BAYESIAN,
-    STRATEGIES,
-    TRANSFERRED,
-    PrintView,
-    named,
-)
+from vipann.papers.vi_pann.claims.views import BAYESIAN, STRATEGIES, TRANSFERRED, PrintView, named
 from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
 
 # "Comparable (within 2 to 3 % accuracy)": the paper's own measure of the word, section 4.3.

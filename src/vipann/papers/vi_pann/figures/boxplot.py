@@ -98,7 +98,15 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
     strategies = list(clips["strategy"].unique())
     scored = list(clips["scored_dataset"].cat.categories)
     dataset, phase = clips["dataset"].iloc[0], clips["phase"].iloc[0]
-    sides = {name: _side(name == dataset) for name in scored}
+    sides = {
+        name: "in_distribution" if name == dataset else "out_of_distribution" for name in scored
+    }
+    median: dict[str, Any] = {"color": style.palette["median"], "linewidth": 1.5}
+    mean: dict[str, Any] = {
+        "color": style.palette["mean"],
+        "linewidth": styles.LINE_WIDTH,
+        "linestyle": (0, (2.5, 1.2)),
+    }
     figure, grid = styles.facets(
         style, strategies, list(styles.UNCERTAINTY_LABELS), ROW, sharex=True, sharey="col"
     )
@@ -119,8 +127,8 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
                 showfliers=False,
                 showmeans=True,
                 meanline=True,
-                medianprops=_median(style),
-                meanprops=_mean(style),
+                medianprops=median,
+                meanprops=mean,
                 legend=False,
                 ax=axes,
             )
@@ -131,7 +139,7 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
     for axes in grid[0]:
         # After all panels of the column, which share the axis: a whisker at zero stays visible.
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
-    # Names of datasets are wider than boxes: the styles.legend has them.
+    # Names of datasets are wider than boxes: the legend has them.
     grid[0, 0].set_xticks(range(len(scored)), [style.labels[side] for side in sides.values()])
     figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
     figure.supylabel(style.labels["uncertainty"])
@@ -145,21 +153,8 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
         for name, side in sides.items()
     ]
     keys += [
-        Line2D([], [], label=style.labels["median"], **_median(style)),
-        Line2D([], [], label=style.labels["mean"], **_mean(style)),
+        Line2D([], [], label=style.labels["median"], **median),
+        Line2D([], [], label=style.labels["mean"], **mean),
     ]
     styles.legend(figure, keys, columns=2)
     return figure
-
-
-def _side(is_own: bool) -> str:
-    return "in_distribution" if is_own else "out_of_distribution"
-
-
-def _median(style: Style) -> dict[str, Any]:
-    return {"color": style.palette["median"], "linewidth": 1.5}
-
-
-def _mean(style: Style) -> dict[str, Any]:
-    dashes = {"linewidth": styles.LINE_WIDTH, "linestyle": (0, (2.5, 1.2))}
-    return {"color": style.palette["mean"], **dashes}

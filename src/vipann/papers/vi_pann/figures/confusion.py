@@ -30,12 +30,6 @@ TITLE_INCHES = 0.25
 NAMES_SMALLER = 1.0
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
-    """A matrix a strategy, of the fine-tuned networks. What is drawn: `confusion_shares`."""
-    shares = confusion_shares(pd.read_parquet(sources["confusion"][0]))
-    return _figure(shares, style, names), shares
-
-
 def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
     """dataset, strategy, phase, target, predicted, clips, share: by panel and class.
 
@@ -51,9 +45,11 @@ def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
     return ordered(shares, {"strategy": STRATEGIES, "target": classes, "predicted": classes})
 
 
-def _figure(shares: pd.DataFrame, style: Style, names: Names) -> Figure:
+def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+    """A matrix a strategy, of the fine-tuned networks. What is drawn: `confusion_shares`."""
+    shares = confusion_shares(pd.read_parquet(sources["confusion"][0]))
     if shares.empty:
-        return without_data(style, "This run has no predicted classes to compare.")
+        return without_data(style, "This run has no predicted classes to compare."), shares
     strategies = list(shares["strategy"].unique())
     classes = [name.replace("_", " ") for name in shares["target"].unique()]
     columns, is_named = _columns(classes, len(strategies), style)
@@ -86,7 +82,7 @@ def _figure(shares: pd.DataFrame, style: Style, names: Names) -> Figure:
     bar.outline.set_visible(False)
     dataset, phase = shares["dataset"].iloc[0], shares["phase"].iloc[0]
     figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
-    return figure
+    return figure, shares
 
 
 def _columns(names: list[str], matrices: int, style: Style) -> tuple[int, bool]:

@@ -28,7 +28,7 @@ the mean over its steps; the numbers are in ``figures/learning_curves.csv``, tho
 ``curves/``.""",
 }
 UPSTREAM = "upstream"
-# What a row of styles.panels shows: the upstream networks' curves, or each phase's loss.
+# What a row of panels shows: the upstream networks' curves, or each phase's loss.
 UPSTREAM_PANELS = {"loss": "Training loss", "mAP": "mAP", "AUC": "AUC"}
 PHASES = ("fixed", "finetuned", "scratch")
 ROW = 0.24
@@ -38,15 +38,6 @@ LABEL_LETTERS = 12
 POINTS = 60
 COLUMNS = ["dataset", "strategy", "phase", "measure", "step", "folds", "mean", "low", "high"]
 POINT = {"marker": "o", "linestyle": "none"}
-
-
-def figure(
-    sources: Sources, style: Style, names: Names, upstream: str | None
-) -> tuple[Figure, pd.DataFrame]:
-    """A row per dataset, the upstream one first if it was trained: training loss, mAP and AUC; of
-    the others the training loss of each phase. What is drawn: `learning_curves`."""
-    lines = learning_curves(sources["curves"])
-    return _figure(lines, style, {**names, UPSTREAM: names.get(upstream) or upstream}), lines
 
 
 def learning_curves(files: Iterable[Path | str]) -> pd.DataFrame:
@@ -85,26 +76,32 @@ def _thinned(file: Path) -> pd.DataFrame:
     return pd.concat(found).assign(dataset=dataset, strategy=strategy, phase=phase)
 
 
-def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
+def figure(
+    sources: Sources, style: Style, names: Names, upstream: str | None
+) -> tuple[Figure, pd.DataFrame]:
+    """A row per dataset, the upstream one first if it was trained: training loss, mAP and AUC; of
+    the others the training loss of each phase. What is drawn: `learning_curves`."""
+    lines = learning_curves(sources["curves"])
+    shown = {**names, UPSTREAM: names.get(upstream) or upstream}
     if lines.empty:
-        return styles.without_data(style, "This run has trained no network.")
+        return styles.without_data(style, "This run has trained no network."), lines
     datasets = list(lines["dataset"].unique())
     figure, grid = styles.panels(style, len(datasets), 3, ROW)
     for row, dataset in zip(grid, datasets, strict=True):
         _row(row, lines[lines["dataset"] == dataset], dataset == UPSTREAM, style)
-        name = names.get(dataset) or dataset
+        name = shown.get(dataset) or dataset
         styles.row_label(row[-1], fill(name.replace("_", " "), LABEL_LETTERS))
     for axes in grid[-1]:
         axes.set_xlabel("Steps")
     figure.suptitle("Learning curves")
-    shown = [name for name in styles.PALETTE if name in set(lines["strategy"])]
+    strategies = [name for name in styles.PALETTE if name in set(lines["strategy"])]
     width = styles.LINE_WIDTH
     keys = [
         Line2D([], [], color=style.palette[name], linewidth=width, label=style.labels[name])
-        for name in shown
+        for name in strategies
     ]
     styles.legend(figure, keys)
-    return figure
+    return figure, lines
 
 
 def _row(row: Iterable[Axes], lines: pd.DataFrame, is_upstream: bool, style: Style) -> None:

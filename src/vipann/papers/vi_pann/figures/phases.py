@@ -31,18 +31,13 @@ PHASES = ("finetuned", "fixed")
 
 
 def figure(
-    sources: Sources,
-    style: Style,
-    names: Names,
-    interval: Kind,
+    sources: Sources, style: Style, names: Names, interval: Kind
 ) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: Drop, Det-Flip, Flip, as far as there; rows: entropy, epistemic,
     aleatoric. What is drawn: `phase_lines`."""
     lines = phase_lines(pd.read_parquet(sources["retention"][0]), interval)
-    dataset = "".join(lines["dataset"][:1])
     rows, columns = ("uncertainty", [*UNCERTAINTY_LABELS]), ("strategy", STRATEGIES)
-    title = names.get(dataset) or dataset
-    return curves(lines, style, title, rows, columns, ("phase", PHASES)), lines
+    return curves(lines, style, names, rows, columns, ("phase", PHASES)), lines
 
 
 def phase_lines(retention: pd.DataFrame, interval: Kind = "percentile") -> pd.DataFrame:

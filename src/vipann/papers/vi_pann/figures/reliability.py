@@ -20,19 +20,13 @@ most probable class (with several labels a clip: labels by their probability), i
 below it they promise too much. Hollow: bins of fewer than 10 cases. Below: the share of the cases
 in each bin. Not in the paper.""",
 }
-# Columns of styles.panels from left to right, as far as a run has them.
+# Columns of panels from left to right, as far as a run has them.
 PHASES = ("pretrained", "fixed", "finetuned", "scratch")
 STRATEGIES = ("drop", "flip", "det_flip", "det")
 # Of fewer cases the share that came true is known to no better than 0.16 (one standard error).
 FEW_CASES = 10
 ROW = 0.3
 CASES_SHARE = 0.35
-
-
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
-    """A column a phase, the share of cases below. What is drawn: `reliability_lines`."""
-    lines = reliability_lines(pd.read_parquet(sources["reliability"][0]))
-    return _figure(lines, style, names), lines
 
 
 def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
@@ -47,9 +41,12 @@ def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
     return ordered(drawn, {"phase": PHASES, "strategy": STRATEGIES}, then=["low"])
 
 
-def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
+def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+    """A column a phase, the share of cases below. What is drawn: `reliability_lines`."""
+    lines = reliability_lines(pd.read_parquet(sources["reliability"][0]))
     if lines.empty:
-        return styles.without_data(style, "This run has no probabilities to compare with outcomes.")
+        message = "This run has no probabilities to compare with outcomes."
+        return styles.without_data(style, message), lines
     phases, shown = (list(lines[name].unique()) for name in ("phase", "strategy"))
     heights = {"height_ratios": [1, CASES_SHARE], "sharex": True, "sharey": "row"}
     figure, grid = styles.panels(style, 2, len(phases), ROW * (1 + CASES_SHARE) / 2, **heights)
@@ -59,19 +56,16 @@ def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
         for axes, column in ((above, "outcome"), (below, "percent")):
             styles.draw_lines(axes, rows, ("confidence", column), "strategy", style)
         for name, few in rows[rows["cases"] < FEW_CASES].groupby("strategy", observed=True):
-            hollow = {"markerfacecolor": "white", "markeredgecolor": style.palette[name]}
-            form = {
-                "marker": styles.MARKERS[name],
-                "markersize": styles.MARKER_SIZE,
-                "linestyle": "none",
-            }
-            above.plot(few["confidence"], few["outcome"], markeredgewidth=0.6, **hollow, **form)
+            edge = {"markeredgecolor": style.palette[name], "markeredgewidth": 0.6}
+            hollow = {"markerfacecolor": "white", "linestyle": "none", **edge}
+            form = styles.line_form(name, style) | hollow
+            above.plot(few["confidence"], few["outcome"], **form)
         for line in (*above.lines, *below.lines):
             line.set_clip_on(False)
         above.set_title(style.labels[phase])
         above.set(xlim=(0, 1), ylim=(0, 1))
         below.set_xlabel("Stated probability")
-    # All styles.panels of the row share the axis.
+    # All panels of the row share the axis.
     most = lines["percent"].max()
     tick = max((share for share in (5, 10, 20, 50, 100) if share <= 1.05 * most), default=most)
     grid[1, 0].set(ylim=(0, 1.05 * most), ylabel="Cases")
@@ -80,4 +74,4 @@ def _figure(lines: pd.DataFrame, style: Style, names: Names) -> Figure:
     dataset = lines["dataset"].iloc[0]
     figure.suptitle(names.get(dataset) or dataset)
     styles.legend(figure, styles.line_keys([name for name in STRATEGIES if name in shown], style))
-    return figure
+    return figure, lines

@@ -39,18 +39,13 @@ STRATEGIES = ("drop", "flip", "det_flip", "det")
 
 
 def figure(
-    sources: Sources,
-    style: Style,
-    names: Names,
-    interval: Kind,
+    sources: Sources, style: Style, names: Names, interval: Kind
 ) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: entropy, epistemic, aleatoric; rows: fine-tuned above fixed, or only
     pre-trained for the upstream dataset. What is drawn: `strategy_lines`."""
     lines = strategy_lines(pd.read_parquet(sources["retention"][0]), interval)
-    dataset = "".join(lines["dataset"][:1])
     rows, columns = ("phase", PHASES), ("uncertainty", [*UNCERTAINTY_LABELS])
-    title = names.get(dataset) or dataset
-    return curves(lines, style, title, rows, columns, ("strategy", STRATEGIES)), lines
+    return curves(lines, style, names, rows, columns, ("strategy", STRATEGIES)), lines
 
 
 def strategy_lines(retention: pd.DataFrame, interval: Kind = "percentile") -> pd.DataFrame:

@@ -13,9 +13,9 @@ from vipann.tables.layout import Table, number, side_by_side
 TABLE = {
     "label": "Out-of-distribution detection by trivial scores",
     "caption": """
-How well the clips of ``{{ ood }}`` are told from the networks' own test clips without a network,
-by level, silence, band, length or sample rate; an uncertainty below these may have found no more
-than they. Not in the paper.""",
+How well the clips of ``{{ ood }}`` are distinguished from the networks' own test clips without a
+network, by level, silence, band, length or sample rate; an uncertainty below these may have
+found no more than they. Not in the paper.""",
     "needs": {
         "metrics": "metrics/{heard_ood}.metrics.parquet",
         "own": "features/{heard_ood}.h5",
@@ -23,6 +23,7 @@ than they. Not in the paper.""",
     },
     "about": ["names"],
 }
+AREAS = [f"auroc_{name}" for name in UNCERTAINTY_NAMES]
 NOTES = (
     "AUROC of out-of-distribution clips against the networks' own test clips by what can be "
     "measured of a clip without a network; 0.5 is chance, and below it the others have the lower "
@@ -43,7 +44,10 @@ def table(sources: Sources, names: Names) -> Table:
     for path, own, outside in zip(
         *(sources[k] for k in ("metrics", "own", "outside")), strict=True
     ):
-        areas = _areas(path)
+        areas = pd.read_parquet(path)
+        # Det has no epistemic uncertainty, and an area of 0.5 of nothing.
+        nothing = (areas["strategy"] == "det") & (areas["metric"] == "auroc_epistemic")
+        areas = areas[areas["metric"].isin(AREAS) & ~nothing]
         means = areas.groupby([*KEYS, "metric"])["value"].mean()
         dataset = Path(path).name.removesuffix(".metrics.parquet")
         folds = sorted(areas["fold"].unique().tolist())
@@ -63,15 +67,6 @@ def table(sources: Sources, names: Names) -> Table:
     cells = side_by_side(texts, headings, [""], {"dataset": names, "score": SHORTCUTS})
     title = "Out-of-distribution detection by trivial scores (shortcuts)"
     return Table(title, frame, cells, [*NOTES, *best])
-
-
-def _areas(metrics: str) -> pd.DataFrame:
-    """AUROC of each uncertainty: by strategy, phase, fold and replication."""
-    frame = pd.read_parquet(metrics)
-    kinds = [f"auroc_{name}" for name in UNCERTAINTY_NAMES]
-    # Det has no epistemic uncertainty, and an area of 0.5 of nothing.
-    without = (frame["strategy"] == "det") & (frame["metric"] == "auroc_epistemic")
-    return frame[frame["metric"].isin(kinds) & ~without]
 
 
 def _best(means: pd.Series) -> str:

@@ -25,10 +25,7 @@ TABLE = {
 Clips, classes, length of clips and folds of {{ datasets | join(", ") }}, counted from what
 networks are trained and tested on. The paper's numbers and the difference stand beside ours only
 where the dataset is the paper's own.""",
-    "needs": {
-        "manifests": "manifests/{transfer}.parquet",
-        "features": "features/{transfer}.h5",
-    },
+    "needs": {"manifests": "manifests/{transfer}.parquet", "features": "features/{transfer}.h5"},
     "about": ["names"],
 }
 METRICS = ("Num Clips", "Num Classes", "Duration", "Folds")
@@ -67,10 +64,10 @@ def table(sources: Sources, names: Names) -> Table:
 
 def _measured(manifest: str, features: str) -> list[dict]:
     store, clips = FeatureStore(features), read_manifest(Path(manifest)).frame
-    used = clips[clips["clip_id"].isin(store.clip_ids)]
-    seconds = used["duration_s"]
+    kept = clips[clips["clip_id"].isin(store.clip_ids)]
+    seconds = kept["duration_s"]
     measured = {
-        "Num Clips": {"ours": len(used), "shortest": None, "left_out": len(clips) - len(used)},
+        "Num Clips": {"ours": len(kept), "shortest": None, "left_out": len(clips) - len(kept)},
         "Num Classes": {"ours": len(store.classes)},
         "Duration": {"ours": seconds.max(), "shortest": seconds.min()},
         "Folds": {"ours": np.unique(store.fold[store.fold > 0]).size},

@@ -1,20 +1,13 @@
 """Table 4: accuracies after transfer learning, ours beside the paper's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from vipann.papers import Names, Sources
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES, paper_value
-from vipann.tables.layout import (
-    ABOUT_THE_PAPER,
-    Table,
-    averages,
-    comparison,
-    number,
-    ordered,
-    tidy,
-)
+from vipann.tables.layout import ABOUT_THE_PAPER, Table, averages, comparison, number, ordered, tidy
 
 TABLE = {
     "number": "4",
@@ -34,11 +27,7 @@ HOW = (
 )
 
 
-def table(
-    sources: Sources,
-    names: Names,
-    notes: Sequence[str] = (),
-) -> Table:
+def table(sources: Sources, names: Names, notes: Sequence[str] = ()) -> Table:
     """As `accuracies`, with the state of the art; notes: sentences about this run's networks."""
     made = accuracies(
         4, "accuracy after transfer learning", ("fixed", "finetuned"), sources["metrics"], names
@@ -55,15 +44,11 @@ def table(
             for place in range(made.cells.shape[1])
         ]
         more = ["SOTA: the state of the art that the paper quotes, of neither phase."]
-    return made.with_notes([*more, *notes])
+    return replace(made, notes=[*made.notes, *more, *notes])
 
 
 def accuracies(
-    table: int,
-    title: str,
-    phases: Sequence[str],
-    metrics: Sequence[str],
-    names: Names,
+    table: int, title: str, phases: Sequence[str], metrics: Sequence[str], names: Names
 ) -> Table:
     """Table 4 or 5, with rows in the paper's order; columns: `TIDY_COLUMNS`.
 

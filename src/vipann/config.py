@@ -152,7 +152,7 @@ def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Ite
         blocks = {block: derived[name][block] for block in changed}
         found = list(_schema_faults(blocks, {"properties": own, "$defs": schema["$defs"]}))
         if not found:
-            found = [*recipe_faults(derived[name]), *length_faults(derived[name])]
+            found = [*recipe_faults(derived[name]), *_length_faults(derived[name])]
             found += unread_faults([config, departure])
         for key, text in found:
             inside = _look_up(departure, key)[0]

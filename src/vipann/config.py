@@ -15,7 +15,14 @@ from vipann.datasets.windows import windows_name
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.lengths import length_faults
-from vipann.parts import Fault, band_fault, own_settings, schema_of, unread_faults
+from vipann.parts import (
+    Fault,
+    band_fault,
+    network_faults,
+    own_settings,
+    schema_of,
+    unread_faults,
+)
 from vipann.recipes import add_to_schema, recipe_faults
 from vipann.variants import BLOCKS, variant_faults
 
@@ -190,6 +197,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _weights_faults(config["pretrain"])
     yield from _cache_faults(config["transfer"])
     yield from recipe_faults(config)
+    yield from network_faults(config)
     yield from length_faults(config)
     yield from label_set_faults(config)
     front_end = own_settings(config["features"], "front_end")
@@ -293,6 +301,9 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
     if pretrain["source"] == "checkpoint" and "det" not in blocks:
         text = "'checkpoint' needs pretrain.checkpoints.det, the deterministic weights "
         yield "pretrain.source", text + "(`file`, `url` and `md5`, or `path`)"
+    if pretrain["source"] == "checkpoint" and pretrain["start"] != "random":
+        text = f"{pretrain['start']!r} is not allowed with pretrain.source: checkpoint"
+        yield "pretrain.start", text
     if pretrain["source"] == "train" and pretrain["steps"]["flip"] == 0:
         text = "0 is not allowed; must be at least 1 with pretrain.source: train"
         yield "pretrain.steps.flip", text

@@ -122,6 +122,38 @@ def _block_schema(part: str) -> dict[str, Any]:
     }
 
 
+def imagenet_entry(model: Settings) -> Mapping[str, Any] | None:
+    """The file of ImageNet weights of the encoder, as an entry of archives; None: it has none."""
+    module = place(model, "encoder")
+    files = declared(module, "IMAGENET", default=None)
+    key = declared(module, "IMAGENET_OF", default=None)
+    return files[own_settings(model, "encoder")[key]] if files and key else files
+
+
+def network_faults(config: Settings) -> Iterator[Fault]:
+    """Parts and starts of the config that do not go together."""
+    model = config["model"]
+    of_frames = declared(place(model, "pooling"), "OF_FRAMES", default=False)
+    if of_frames and model.get("pooled", "frames") != "scores":
+        yield (
+            "model.pooled",
+            f"{model.get('pooled', 'frames')!r} is not allowed with model.pooling: "
+            f"{model['pooling']}, which weighs the scores of frames; must be 'scores'",
+        )
+    for block in ("pretrain", "scratch"):
+        if config[block].get("start", "random") == "imagenet":
+            yield from ((f"{block}.start", text) for text in _imagenet_faults(model))
+
+
+def _imagenet_faults(model: Settings) -> Iterator[str]:
+    home, encoder = ROLES[1].home, model["encoder"]
+    if not imagenet_entry(model):
+        have = [n for n in choices(home) if declared(f"{home}.{n}", "IMAGENET", default=None)]
+        yield f"there are no ImageNet weights of model.encoder: {encoder}; of: {', '.join(have)}"
+    elif (width := own_settings(model, "encoder")["width"]) != 1:
+        yield f"'imagenet' needs model.{encoder}.width: 1, as the weights have it (it is {width:g})"
+
+
 def unread_faults(layers: Sequence[Settings]) -> Iterator[Fault]:
     """Blocks of settings that a file over the first one has for a part that is not chosen there.
 

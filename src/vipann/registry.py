@@ -74,13 +74,15 @@ def load(place: str) -> Any:
 
 
 def declared(module: str, name: str, default: Any = _REQUIRED) -> Any:
-    """The value of a module's top-level constant `name`, which must be written as a literal.
+    """The value of a module's top-level constant `name`, or of a class's ("module:Class"), which
+    must be written as a literal.
 
     Raises:
         LookupError: the module has no such constant, and there is no `default`.
         ValueError: it is not a literal.
     """
-    for statement in _tree(module).body:
+    module, _, definition = module.partition(":")
+    for statement in (_found(module, definition) if definition else _tree(module)).body:
         targets = statement.targets if isinstance(statement, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return ast.literal_eval(statement.value)

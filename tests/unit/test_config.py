@@ -63,7 +63,7 @@ def test_the_projects_own_configs_are_valid(names):
             {"model": {"widht": 8}},
             "model.widht",
             "unknown key",
-            "allowed here: encoder, frame_mlp, head",
+            "allowed here: efficientnet, efficientnet_lite0, encoder, frame_mlp, head",
         ),
         ({"model": {"resnet54": {"width": "x"}}}, "model.resnet54.width", "'x'", "type 'integer'"),
         (

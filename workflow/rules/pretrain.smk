@@ -7,6 +7,7 @@ TRAINED = [s for s in networks.UPSTREAM_STRATEGIES if s not in IMPORTED]
 
 localrules:
     download_weights,
+    download_imagenet,
     moped,
 
 
@@ -52,6 +53,17 @@ use rule download as download_weights with:
         settings=lambda w: datasets.download_settings(networks.weights_entry(RUN, w.strategy)),
     message:
         "download weights of {wildcards.strategy}: {wildcards.file}"
+
+
+use rule download as download_imagenet with:
+    output:
+        f"{DATA}/imagenet/{{file}}",
+    log:
+        log_of("download/imagenet/{file}"),
+    params:
+        settings=networks.imagenet_settings(RUN),
+    message:
+        "download ImageNet weights: {wildcards.file}"
 
 
 rule import_weights:

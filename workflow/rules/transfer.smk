@@ -34,6 +34,7 @@ rule transfer:
 rule scratch:
     input:
         features=datasets.features_of(RUN, "{dataset}"),
+        start=lambda w: network(w, phase=networks.SCRATCH).start,
     output:
         checkpoint=FROM_SCRATCH.checkpoint,
         sidecar=FROM_SCRATCH.sidecar,

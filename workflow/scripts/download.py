@@ -5,6 +5,7 @@ from vipann.joblog import job_log
 with job_log(snakemake.log[0]) as terminal:
     from vipann.config import mirror_of
     from vipann.datasets.archives import fetch_archive
+    from vipann.parts import imagenet_entry
 
     # Where a file comes from is no part of the params: a new address is no reason to fetch again.
     config, wildcards = snakemake.config, snakemake.wildcards
@@ -12,6 +13,8 @@ with job_log(snakemake.log[0]) as terminal:
         entries = [config["pretrain"]["checkpoints"][wildcards.strategy]]
     elif snakemake.rule == "download_label_set":
         entries = [config["label_sets"][wildcards.label_set]]
+    elif snakemake.rule == "download_imagenet":
+        entries = [imagenet_entry(config["model"])]
     else:
         block = config["datasets"][wildcards.dataset]
         entries = [*block.get("archives", []), *filter(None, [block.get("ontology")])]

@@ -7,12 +7,13 @@ with job_log(snakemake.log[0]) as terminal:
     from vipann.training.stages import Job, train_from_scratch
 
     runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
+    start = snakemake.input.get("start")
     job = Job(
         snakemake.wildcards.strategy,
         "scratch",
         int(snakemake.wildcards.fold),
         Path(snakemake.input.features),
-        None,
+        Path(start) if start else None,
         snakemake.params.settings,
         Path(snakemake.output.checkpoint),
     )

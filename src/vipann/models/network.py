@@ -49,13 +49,14 @@ class Network(nn.Module):
 
     `pooling` takes what it pools, (..., T', C), to (..., C); a head takes an embedding (..., E) to
     logits (..., classes). With `pooled` "frames" the encoder's frames are pooled to one embedding
-    of a clip; with "scores" the head judges each frame, and its classes' sigmoids are pooled.
+    of a clip; with "scores" the head judges each frame, and its classes' sigmoids are pooled, some
+    (`OF_FRAMES`) by what the frames hold. What leaves [0, 1] by that is clamped.
     """
 
     def __init__(
         self,
         encoder: AudioEncoder,
-        pooling: Callable[[Tensor], Tensor],
+        pooling: Callable[..., Tensor],
         head: nn.Module,
         classes: int,
         pooled: Pooled = "frames",
@@ -120,7 +121,15 @@ class Network(nn.Module):
         logits = self.head(embedding)
         if self.pooled == "frames":
             return logits
-        return torch.logit(self.pooling(logits.sigmoid()), eps=1e-6)
+        scores = logits.float().sigmoid()
+        of_frames = getattr(self.pooling, "OF_FRAMES", False)
+        pooled = self.pooling(scores, embedding) if of_frames else self.pooling(scores)
+        return torch.logit(pooled.float(), eps=1e-6)
+
+    def clamped_share(self) -> float:
+        """Of all outputs so far, in evaluation mode, the share that was clamped to [0, 1]."""
+        outputs = getattr(self.pooling, "outputs", 0)
+        return float(self.pooling.outside) / outputs if outputs else 0.0
 
     def forward(
         self, features: Tensor, augment: Callable[[Tensor], Tensor] | None = None

@@ -4,8 +4,15 @@ Each function or class without `_` in front is a choice of `model.pooling`; a cl
 `auto_pool` there. Its settings are its keyword-only parameters (`vipann.registry`), read from the
 config's `model.<name>`. A class is a module made with the number of channels C:
 `AutoPool(channels, *, ...)`.
+
+With `OF_FRAMES` it pools scores by what it sees in the frames: made with the frames' E channels
+too, as `Pool(classes, frame_channels, *, ...)`, it takes scores (..., T, scores) and frames
+(..., T, E) to (..., classes); `scores` says how many the head makes of each frame.
 """
 
+from typing import Annotated
+
+import torch
 from torch import Tensor, nn
 
 _SMALLEST = 1e-7
@@ -36,3 +43,41 @@ class Attention(nn.Module):
         weights = self.attention(x).sigmoid()
         total = weights.sum(dim=(2, 3)).clamp(min=_SMALLEST)
         return ((x * weights).sum(dim=(2, 3)) / total).unflatten(0, frames.shape[:-2])
+
+
+class MultiHeadAttention(nn.Module):
+    """PSLA's (section II-C, figure 2): sum_h w_h sum_t a_htc y_htc, of H heads.
+
+    y: scores in [0, 1]; a: sigmoids of a linear layer of the frames, divided by their sum over
+    frames; w: learned, 1 / H at first, and not constrained: the sum may leave [0, 1]. The published
+    code trains no w where H is 1, and draws the layers' start otherwise. `outside` of `outputs`
+    were not in [0, 1] in evaluation mode.
+    """
+
+    OF_FRAMES = True
+
+    def __init__(
+        self,
+        channels: int,
+        frame_channels: int,
+        *,
+        heads: Annotated[int, "How many (PSLA, §II-C).", {"minimum": 1, "maximum": 64}] = 4,
+    ) -> None:
+        super().__init__()
+        self.scores = channels * heads
+        self.attention = nn.Linear(frame_channels, self.scores)
+        weights = torch.full((heads,), 1 / heads)
+        self.head_weight = nn.Parameter(weights) if heads > 1 else None
+        self.outputs, self.outside = 0, torch.zeros((), dtype=torch.long)
+
+    def forward(self, scores: Tensor, frames: Tensor) -> Tensor:
+        weights = self.attention(frames).float().sigmoid().clamp(_SMALLEST, 1 - _SMALLEST)
+        pooled = (scores * weights).sum(dim=-2) / weights.sum(dim=-2)
+        if self.head_weight is None:
+            return pooled
+        heads = pooled.unflatten(-1, (len(self.head_weight), -1))
+        out = (heads * self.head_weight[:, None]).sum(dim=-2)
+        if not self.training:
+            self.outputs += out.numel()
+            self.outside = self.outside.to(out.device) + ((out < 0) | (out > 1)).sum()
+        return out

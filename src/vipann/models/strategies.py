@@ -28,15 +28,18 @@ def network_of(
     encoder = encoder_module.Encoder(
         encoder_module.Settings(**own_settings(model, "encoder")), bands
     )
-    pooled = model.get("pooled", "frames")
+    pooled, scores = model.get("pooled", "frames"), classes
     pooling = load(place(model, "pooling"))
     settings = own_settings(model, "pooling")
-    if isinstance(pooling, type):
+    if getattr(pooling, "OF_FRAMES", False):
+        pooling = pooling(classes, encoder.size, **settings)
+        scores = pooling.scores
+    elif isinstance(pooling, type):
         pooling = pooling(encoder.size if pooled == "frames" else classes, **settings)
     elif settings:
         pooling = partial(pooling, **settings)
     head_settings = head_module.Settings(**own_settings(model, "head"))
-    head = head_module.Head(encoder.size, classes, head_settings, output_dropout)
+    head = head_module.Head(encoder.size, scores, head_settings, output_dropout)
     return Network(encoder, pooling, head, classes, pooled)
 
 

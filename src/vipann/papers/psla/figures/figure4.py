@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
-from vipann.papers.psla.figures._drawing import colours, one_panel
+from vipann.papers.psla.figures._drawing import colours, mark, one_panel
 from vipann.papers.psla.sampler import class_counts, train_labels
 
 FIGURE = {
@@ -39,9 +39,8 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     drawn, axes = one_panel(style, "Training clips", "Class, the commonest first", "Clips")
     (colour,) = colours(style, [""]).values()
     axes.plot(points["rank"], points["clips"], color=colour, linewidth=styles.LINE_WIDTH)
-    for row in points[points["class"].isin(list(MARKED))].itertuples():
-        axes.plot(row.rank, row.clips, "o", color=colour, markersize=styles.MARKER_SIZE)
-        label = MARKED[points.loc[row.Index, "class"]]
-        axes.annotate(label, (row.rank, row.clips), (3, 3), textcoords="offset points")
     axes.set_yscale("log")
+    shown = points[points["class"].isin(list(MARKED))]
+    names = shown["class"].map(MARKED)
+    mark(axes, list(zip(shown["rank"], shown["clips"], names, strict=True)), colour)
     return drawn, points

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
-from vipann.papers.psla.figures._drawing import NOTHING, colours, one_panel
+from vipann.papers.psla.figures._drawing import NOTHING, colours, mark, one_panel
 from vipann.papers.psla.figures.figure4 import MARKED
 from vipann.papers.psla.results import Results, read_results
 from vipann.papers.psla.tables.table7 import NETWORKS
@@ -36,10 +36,9 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     form = {"color": colour, "alpha": styles.BAND_ALPHA, "linewidth": 0}
     axes.fill_between(points["rank"], points["mean"] - spread, points["mean"] + spread, **form)
     axes.plot(points["rank"], points["mean"], color=colour, linewidth=styles.LINE_WIDTH)
-    for rank, name, mean in points[["rank", "class", "mean"]].itertuples(index=False):
-        if name in MARKED:
-            axes.plot(rank, mean, "o", color=colour, markersize=styles.MARKER_SIZE)
-            axes.annotate(MARKED[name], (rank, mean), (3, 3), textcoords="offset points")
+    shown = points[points["class"].isin(list(MARKED))]
+    names = shown["class"].map(MARKED)
+    mark(axes, list(zip(shown["rank"], shown["mean"], names, strict=True)), colour)
     return drawn, points
 
 

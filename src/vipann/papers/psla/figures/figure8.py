@@ -41,7 +41,7 @@ def figure(
     for what, line in points.groupby("what", sort=False):
         form = {"marker": "o", "markersize": styles.MARKER_SIZE, "linewidth": styles.LINE_WIDTH}
         axes.plot(line["epoch"], line["mAP"], color=forms[what], **form)
-    styles.legend(drawn, keys(forms))
+    styles.legend(drawn, keys(forms), columns=2)
     return drawn, points
 
 

@@ -75,7 +75,7 @@ def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
     with FeatureStore(job.features) as store:
         prior = prior_of(job.settings)
         network = build_network(job.strategy, len(store.classes), job.settings, prior)
-        if job.start is not None and job.strategy == "flip":
+        if job.start is not None and job.start.suffix == ".safetensors":
             state, started = load_checkpoint(job.start)
             match_classes(started["classes"], job.start, store.classes, job.features)
             network.load_state_dict(state, strict=True)

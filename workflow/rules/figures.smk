@@ -15,7 +15,8 @@ rule figure:
             f"{RESULTS}/figures/{{figure}}.png",
             caption="../report/caption.rst",
             category=lambda w: FIGURES[w.figure].category,
-            subcategory=lambda w: FIGURES[w.figure].shown_dataset,
+            # None, not "": the report has no place for a subcategory without a name.
+            subcategory=lambda w: FIGURES[w.figure].shown_dataset or None,
             labels=lambda w: {"figure": FIGURES[w.figure].label},
         ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",

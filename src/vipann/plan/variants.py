@@ -79,7 +79,7 @@ class VariantNetwork(Network):
 
     @property
     def start(self) -> str | list[str]:
-        return self.moped_checkpoint if self.strategy == "flip" else []
+        return self.moped_checkpoint if self.strategy == "flip" else super().start
 
     @property
     def moped_checkpoint(self) -> str:

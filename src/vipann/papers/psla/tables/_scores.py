@@ -86,8 +86,9 @@ def of_map(
 def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows as the paper's; ours, paper, difference of each metric."""
     cells: dict[tuple[str, str], pd.Series] = {}
-    for metric, part in frame.groupby("metric", sort=False):
-        part, form = part.set_index("row"), FORMS.get(metric, ".4f")
+    for metric in sorted(frame["metric"].unique(), key=[*FORMS, "correlation"].index):
+        part = frame[frame["metric"] == metric].set_index("row")
+        form = FORMS.get(metric, ".4f")
         pairs = part[["ours", "standard_deviation"]].to_numpy(float)
         cells[metric, "ours"] = pd.Series([with_spread(*pair, form) for pair in pairs], part.index)
         for kind, sign in (("paper", ""), ("difference", "+")):

@@ -21,14 +21,14 @@ from reporting import machine, publish
 
 from vipann.config import merge, read_layer
 from vipann.datasets.archives import fetch_archive
-from vipann.datasets.building import build_manifest
-from vipann.datasets.registry import adapter
+from vipann.datasets.building import build_manifest, place_audio
 from vipann.evaluation.predict import predict
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.extract import extract_features
 from vipann.parts import bands_of, feature_settings
 from vipann.training import stages
 from vipann.training.importing import initialise_with_moped
+from vipann.training.recipe import Pretrain, Transfer
 from vipann.training.stages import Job
 from vipann.training.validation import Check
 
@@ -117,8 +117,8 @@ class Bench:
             if strategy == "flip":
                 start = self._upstream("moped")
                 initialise_with_moped(self._upstream("det"), self.network, start)
-            training = {k: v for k, v in block.items() if k not in ("source", "checkpoints")}
-            training["steps"] = self.arguments.pretraining_steps
+            steps = {"steps": self.arguments.pretraining_steps}
+            training = Pretrain.settings(self.config["training"], block, steps)
             settings = self.network | {"training": training}
             out = self._upstream(strategy)
             features = self._features(upstream)
@@ -144,15 +144,15 @@ class Bench:
         self, strategy: str, fold: int, changes: Mapping[str, Any]
     ) -> tuple[EpochTimes, float, float]:
         block = self.config["transfer"]
-        shared = ("batch_size", "amsgrad", "mixup_alpha", "spec_augment")
-        training = {key: block[key] for key in shared} | block["fixed"] | changes
-        training |= {"views": self.arguments.views, "validation": {"split": "none"}}
+        changes = {"views": self.arguments.views, **changes}
+        recipe = Transfer.settings(self.config["training"], block, block["fixed"], changes)
         start, out = self._upstream(UPSTREAM_OF[strategy]), self.folder / "fixed.safetensors"
         times, training = EpochTimes(), stages.Training
         started = time.perf_counter()
         try:
-            stages.Training = lambda *arguments: training(*arguments[:-1], times)
-            settings = self.network | {"training": training}
+            # The check comes before the files of epochs.
+            stages.Training = lambda *all: training(*all[:-2], times, all[-1])
+            settings = self.network | {"training": recipe}
             features = self._features(DATASET)
             stages.transfer(Job(strategy, "fixed", fold, features, start, settings, out))
         finally:
@@ -180,7 +180,7 @@ class Bench:
             archives.append(folder / entry["file"])
             print(fetch_archive(entry, archives[-1], self.arguments.mirror, None), flush=True)
         seed = self.config["seed"]
-        adapter(block["adapter"]).place_audio(archives, folder / "audio", block, seed)
+        place_audio(archives, folder / "audio", block, seed)
         manifest = folder / "manifest.parquet"
         missing = folder / "missing.csv"
         build_manifest(block["adapter"], folder / "audio", block, seed, manifest, missing)
@@ -204,7 +204,7 @@ def _markdown(report: dict) -> str:
     lines += [
         f"- load average at the start and end: {load}",
         "",
-        f"Real ESC-10, width {settings['model']['width']}, "
+        f"Real ESC-10, width {settings['model']['resnet54']['width']}, "
         f"batches of {settings['transfer']['batch_size']}, "
         f"{settings['transfer']['fixed']['epochs']} epochs, {settings['threads']} thread(s), "
         f"{settings['views']} view(s) cached, upstream of {settings['pretraining_steps']} steps "

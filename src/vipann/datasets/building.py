@@ -5,9 +5,11 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from vipann.datasets.archives import place
 from vipann.datasets.independence import refuse_or_report, with_copies_joined
 from vipann.datasets.manifest import MISSING_COLUMNS, ClipTable, refuse, validate, write_manifest
 from vipann.datasets.registry import adapter, declares
@@ -18,6 +20,17 @@ from vipann.folds import fold_numbers, never_trained, wording
 _SHOWN = 5
 # What tables hold in the place of a label that is missing, in lower case.
 _NO_LABEL = {"nan", "na", "n/a", "#n/a", "<na>", "none", "null", "nil"}
+
+
+def place_audio(
+    archives: Sequence[Path], folder: Path, block: Mapping[str, Any], seed: int | None
+) -> None:
+    """Bring a dataset's audio into `folder`: as its adapter does, or unpacked."""
+    own = getattr(adapter(block["adapter"]), "place_audio", None)
+    if own is None:
+        place(archives, folder)
+    else:
+        own(archives, folder, block, seed)
 
 
 def build_manifest(
@@ -84,17 +97,17 @@ def refuse_names(frame: pd.DataFrame, source: str) -> list[str]:
         for name, path, origin in zip(first["labels"], first["path"], origins, strict=True)
     }
     by_lower: dict[str, str] = {}
-    for name, place in places.items():
+    for name, where in places.items():
         other = by_lower.setdefault(name.casefold(), name)
         if other != name:
             raise UserError(
-                f"{place}: the label {name!r} differs by case only from {other!r} of "
+                f"{where}: the label {name!r} differs by case only from {other!r} of "
                 f"{places[other]}. Spell them alike."
             )
     return [
-        f"{place}: the label {name!r} is a class like any other; if it stands for a missing label, "
+        f"{where}: the label {name!r} is a class like any other; if it stands for a missing label, "
         "correct it or leave the clip out."
-        for name, place in places.items()
+        for name, where in places.items()
         if name.casefold() in _NO_LABEL
     ]
 

@@ -73,6 +73,15 @@ def network(wildcards, **fixed: str) -> Network:
     return Network(RUN, **dict(wildcards.items()), **fixed)
 
 
+def member(wildcards) -> VariantNetwork:
+    """The network of a variant that a job's wildcards name."""
+    found = dict(wildcards.items())
+    average = f".{found['average']}" if "average" in found else ""
+    return VariantNetwork.of(
+        RUN, found["variant"], found.get("member", f"seed{found.get('seed')}{average}")
+    )
+
+
 def left_out(wildcards) -> list[str]:
     """The list of clips to leave out, whose contents count by the job's settings alone.
 

@@ -23,15 +23,6 @@ localrules:
     moped_variant,
 
 
-def member(wildcards) -> VariantNetwork:
-    """The network of a variant that a job's wildcards name."""
-    found = dict(wildcards.items())
-    average = f".{found['average']}" if "average" in found else ""
-    return VariantNetwork.of(
-        RUN, found["variant"], found.get("member", f"seed{found.get('seed')}{average}")
-    )
-
-
 use rule pretrain as train_variant with:
     input:
         features=datasets.features_of(RUN, RUN.upstream),

@@ -36,7 +36,7 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            old = merged.get(key)
+            old: Any = merged.get(key)
             both = isinstance(value, Mapping) and isinstance(old, Mapping)
             merged[key] = merge(old, value) if both else value
     return merged

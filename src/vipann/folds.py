@@ -37,7 +37,7 @@ def never_trained(
     wrong = {
         name: [
             test
-            for test in sorted(own if tested is None else own.intersection(tested))
+            for test in sorted(own if tested is None else own & set(tested))
             if own.isdisjoint(share_out(folds, test, split)[0])
         ]
         for name, own in folds_of.items()

@@ -83,8 +83,9 @@ def declared(module: str, name: str, default: Any = _REQUIRED) -> Any:
     """
     module, _, definition = module.partition(":")
     for statement in (_found(module, definition) if definition else _tree(module)).body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name for target in statement.targets
+        ):
             return ast.literal_eval(statement.value)
     if default is _REQUIRED:
         raise LookupError(f"{module} has no {name}")
@@ -131,8 +132,10 @@ def class_fields(module: str, name: str) -> dict[str, Field]:
     fields: dict[str, Field] = {}
     for base in (b.id for b in found.bases if isinstance(b, ast.Name)):
         fields |= class_fields(_imported_from(module, base), base)
-    lines = [line for line in found.body if isinstance(line, ast.AnnAssign)]
-    return fields | {line.target.id: _field(line.annotation, line.value) for line in lines}
+    for line in found.body:
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            fields[line.target.id] = _field(line.annotation, line.value)
+    return fields
 
 
 def _imported_from(module: str, name: str) -> str:
@@ -157,11 +160,11 @@ def _field(annotation: ast.expr, value: ast.expr | None) -> Field:
     if value is None:
         return Field(schema)
     if isinstance(value, ast.Call):  # field(default_factory=lambda: [...])
-        value = next(k.value for k in value.keywords if k.arg == "default_factory").body
+        value = next(k.value.body for k in value.keywords if isinstance(k.value, ast.Lambda))
     return Field(schema, ast.literal_eval(value), is_required=False)
 
 
-def _schema(annotation: ast.expr) -> dict[str, Any]:
+def _schema(annotation: Any) -> dict[str, Any]:
     if isinstance(annotation, ast.Name):
         return dict(_TYPES[annotation.id])
     if isinstance(annotation, ast.BinOp):

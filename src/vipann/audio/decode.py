@@ -86,7 +86,7 @@ def _open(path: Path, stack: ExitStack) -> soundfile.SoundFile:
         )
     elif stream.format == "MP3":
         length = mp3_length(path, stream.samplerate)
-        if length.is_cut_short:
+        if length.is_cut_short and length.promised_s is not None:
             raise _cut_short(path, length.promised_s, length.there_s)
         if not length.is_trusted:
             pipe = stack.enter_context(frames_through_pipe(path, length.first))

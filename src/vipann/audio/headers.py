@@ -88,8 +88,8 @@ def sample_bytes(path: Path) -> SampleBytes | None:
                 stream.seek(start + 8)
                 size_in_ds64 = struct.unpack("<Q", stream.read(8).ljust(8, b"\0"))[0]
             if name.startswith(layout.data):
-                is_long = size == 0xFFFFFFFF and size_in_ds64 is not None
-                size = size_in_ds64 if is_long else size
+                if size == 0xFFFFFFFF and size_in_ds64 is not None:
+                    size = size_in_ds64
                 return _held_against(stream, start, size, total, layout.align, layout)
     return None
 

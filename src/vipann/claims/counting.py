@@ -44,7 +44,7 @@ def read_claims(path: Path) -> tuple[Claim, ...]:
     """The claims in a csv file whose columns are the fields of `Claim`; "; " in `about`."""
     with path.open(newline="", encoding="utf-8") as stream:
         return tuple(
-            Claim(**{**row, "about": tuple(filter(None, row["about"].split("; ")))})
+            Claim(about=tuple(filter(None, row.pop("about").split("; "))), **row)
             for row in csv.DictReader(stream)
         )
 

@@ -168,7 +168,10 @@ class RunView:
 def _by_recording(clips: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Mean value of each own and each out-of-distribution recording, over clips and folds."""
     means = clips.groupby(["own", "recording"])["value"].mean()
-    return tuple(means[side].to_numpy() if side in means else np.empty(0) for side in (True, False))
+    inside, outside = (
+        means[side].to_numpy() if side in means else np.empty(0) for side in (True, False)
+    )
+    return inside, outside
 
 
 def read_view(

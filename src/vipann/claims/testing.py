@@ -134,9 +134,10 @@ def all_of(tests: Sequence[Test]) -> Test:
     untested = [test for test in tests if test.p is None]
     if untested or not tests:
         return Test(None, untested[0].method if untested else "no test")
-    most = max(tests, key=lambda test: test.p)
-    contraries = [test.contrary for test in tests]
-    least = None if None in contraries else min(1.0, min(contraries) * len(contraries))
+    most = max(tests, key=lambda test: test.p or 0.0)
+    contraries = [test.contrary for test in tests if test.contrary is not None]
+    all_given = len(contraries) == len(tests)
+    least = min(1.0, min(contraries) * len(contraries)) if all_given else None
     return Test(most.p, most.method, least)
 
 
@@ -145,14 +146,14 @@ def any_of(tests: Sequence[Test]) -> Test:
 
     Its contrary, that all of them are wrong: the largest contrary p.
     """
-    tested = [test for test in tests if test.p is not None]
+    tested = [(test.p, test.method) for test in tests if test.p is not None]
     if not tested:
         return Test(None, tests[0].method if tests else "no test")
-    least = min(tested, key=lambda test: test.p)
-    contraries = [test.contrary for test in tests]
-    most = None if None in contraries else max(contraries)
-    method = f"{least.method}, Bonferroni over {len(tested)}"
-    return Test(min(1.0, least.p * len(tested)), method, most)
+    least, method = min(tested, key=lambda one: one[0])
+    contraries = [test.contrary for test in tests if test.contrary is not None]
+    most = max(contraries) if len(contraries) == len(tests) else None
+    method = f"{method}, Bonferroni over {len(tested)}"
+    return Test(min(1.0, least * len(tested)), method, most)
 
 
 def holm(p_values: Sequence[float | None]) -> np.ndarray:

@@ -227,8 +227,8 @@ def members_of(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """
     try:
         for member, packed in _tar_members(archive):
-            if member.isfile():
-                yield member.name, packed.extractfile(member)
+            if member.isfile() and (content := packed.extractfile(member)):
+                yield member.name, content
     except _BROKEN as error:
         raise UserError(_unusable(archive, error)) from error
 
@@ -304,8 +304,8 @@ def _tar_members(archive: Path) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFi
 
     Raises EOFError where the tar lacks its end: tarfile takes a cut between two members for it.
     """
-    with archive.open("rb") as stream:
-        gzipped = stream.read(2) == _GZIP
+    with archive.open("rb") as start:
+        gzipped = start.read(2) == _GZIP
     with (
         gzip.open(archive) if gzipped else archive.open("rb") as stream,
         tarfile.open(fileobj=stream, mode="r:") as packed,

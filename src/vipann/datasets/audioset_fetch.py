@@ -172,9 +172,9 @@ def _end_last_line(journal: Path) -> None:
 
 def _read_journals(folder: Path) -> dict[str, str]:
     """Reasons by YouTube id, of all shards; a line that is just being written is left out."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     for journal in folder.glob("*.csv"):
         text = journal.read_text(encoding="utf-8", errors="replace")
         whole = text[: text.rfind("\n") + 1]
-        reasons.update(row for row in csv.reader(whole.splitlines()) if len(row) == 2)
+        reasons.update((row[0], row[1]) for row in csv.reader(whole.splitlines()) if len(row) == 2)
     return reasons

@@ -78,7 +78,7 @@ def cut(
     A clip id is the file's path, with `#000`.. for windows. The rest of a recording is a window
     if it is at least half of one, or, of `whole` windows, never; a recording has at least one.
     """
-    about = {"split": split, "origin": origin}
+    about: dict[str, Any] = {"split": split, "origin": origin}
     if not windows:
         yield clip_row(audio, audio.path, labels, clip_seconds, **about)
         return

@@ -32,7 +32,9 @@ def entropy(p: Array, task: Task) -> Array:
     if isinstance(p, np.ndarray):
         entr = scipy.special.entr
     else:
-        from torch.special import entr
+        import torch
+
+        entr = torch.special.entr
     terms = entr(p)
     if task == "multilabel":
         terms = terms + entr(1.0 - p)

@@ -67,8 +67,8 @@ def predict(
     device = choose_device(accelerator)
     network = rebuild(facts, state).eval().to(device)
     precision = resolved_precision(settings.get("precision", "float32"), device)
-    passes = (settings[name] for name in ("mc_samples", "replications", "seed"))
-    plan, task = SamplingPlan(*passes, precision), facts["task"]
+    passes = {name: settings[name] for name in ("mc_samples", "replications", "seed")}
+    plan, task = SamplingPlan(**passes, precision=precision), facts["task"]
     with FeatureStore(features) as store, fixed_posteriors(network):
         _check_features(store, facts, checkpoint)
         chosen = store.rows(**rows)
@@ -77,8 +77,11 @@ def predict(
             classes = match_classes(classes, checkpoint, store.classes, store.path)
         else:
             labels = labels[:, :0]
+        scores: dict[str, Any] = score(
+            network, store, chosen, task, plan, batch_size, device, loader_workers
+        )
         predictions = Predictions(
-            **score(network, store, chosen, task, plan, batch_size, device, loader_workers),
+            **scores,
             **{n: settings[n] for n in ("dataset", "scored_dataset", "mc_samples", "seed")},
             **{n: facts[n] for n in ("task", "strategy", "phase", "fold")},
             labels=labels,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import h5py
 import numpy as np
@@ -65,7 +65,7 @@ class Predictions:
                 f"mean_probability has shape {self.mean_probability.shape}, not (R, N, C)"
             )
         replications, clips, classes = self.mean_probability.shape
-        wanted = dict.fromkeys(UNCERTAINTIES, (replications, clips))
+        wanted: dict[str, tuple[int, ...]] = dict.fromkeys(UNCERTAINTIES, (replications, clips))
         wanted |= dict.fromkeys(_NAMES, (clips,))
         wanted["labels"] = (clips, classes if self.labels.ndim == 2 and self.labels.shape[1] else 0)
         for name, shape in wanted.items():
@@ -149,17 +149,19 @@ def read_group(path: Path | str) -> tuple[str, str, str]:
     """(dataset, strategy, phase) of a predictions file, without reading its arrays."""
     try:
         with h5py.File(path, "r") as file:
-            return tuple(str(file.attrs[name]) for name in ("dataset", "strategy", "phase"))
+            return str(file.attrs["dataset"]), str(file.attrs["strategy"]), str(file.attrs["phase"])
     except (OSError, KeyError) as error:
         raise UserError(f"{path}: not a predictions file ({error}).") from error
 
 
 def _unpack(file: h5py.File) -> Predictions:
+    arrays = ("mean_probability", *UNCERTAINTIES, "labels")
+    fields: dict[str, Any] = {name: file[name][:] for name in arrays}
+    fields |= {name: np.asarray(file[name].asstr()[:], dtype=str) for name in _NAMES}
+    fields |= {name: str(file.attrs[name]) for name in _WORDS}
+    fields |= {name: int(file.attrs[name]) for name in _NUMBERS}
     predictions = Predictions(
-        **{name: file[name][:] for name in ("mean_probability", *UNCERTAINTIES, "labels")},
-        **{name: np.asarray(file[name].asstr()[:], dtype=str) for name in _NAMES},
-        **{name: str(file.attrs[name]) for name in _WORDS},
-        **{name: int(file.attrs[name]) for name in _NUMBERS},
+        **fields,
         classes=tuple(json.loads(file.attrs["classes"])),
         clip_seconds=float(file.attrs["clip_seconds"]),
         clamped=float(file.attrs.get("clamped", 0.0)),

@@ -159,7 +159,7 @@ def _check_folds(predictions: Sequence[Predictions]) -> None:
 
 def retention_curves(one: Predictions, fractions: Sequence[float]) -> np.ndarray:
     """One fold's curves (R, 3, F), of accuracy or mAP, by replication and `UNCERTAINTIES`."""
-    curves = []
+    curves: list[np.ndarray | list[np.ndarray]] = []
     for replication, probability in enumerate(one.mean_probability):
         orders = [getattr(one, name)[replication] for name in UNCERTAINTIES]
         if one.task == "multiclass":

@@ -191,7 +191,7 @@ def fold_ensemble(outside: Sequence[Predictions]) -> Predictions:
     (det has one).
     """
     first = outside[0]
-    members = Decomposition(first.task)
+    members: Decomposition[np.ndarray] = Decomposition(first.task)
     members.add(np.stack([one.mean_probability[0] for one in outside]).astype(np.float64))
     return replace(
         first,
@@ -232,7 +232,7 @@ def interval_table(
             values.setdefault(name, []).append(float(np.mean(every)))
     rows = []
     for name in (name for name, draws in resampled.items() if len(draws) == len(folds)):
-        value, averaged = np.mean(values[name]), np.mean(resampled[name], axis=0)
+        value, averaged = float(np.mean(values[name])), np.mean(resampled[name], axis=0)
         detection = name.startswith("auroc")
         sides = [inside, [outside.recordings]] if detection else [inside]
         bounds = interval(value, averaged, sides, share=detection or name == "accuracy")

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,7 +16,11 @@ from vipann.registry import load
 # A float file in the range of 16-bit integers is far above it even where it is quiet, and no
 # healthy one is: 30 dB over full scale.
 _LARGEST_SAMPLE = 32.0
-_PAD_MODES = {"zero": "constant", "repeat": "wrap", "reflect": "reflect"}
+_PAD_MODES: dict[str, Literal["constant", "wrap", "reflect"]] = {
+    "zero": "constant",
+    "repeat": "wrap",
+    "reflect": "reflect",
+}
 
 
 class Heard(NamedTuple):

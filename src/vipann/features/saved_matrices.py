@@ -53,7 +53,7 @@ def differences(
 
 
 def _close(one: np.ndarray, other: np.ndarray) -> bool:
-    scale = max(float(np.abs(other).max()), np.finfo(np.float32).tiny)
+    scale = max(float(np.abs(other).max()), float(np.finfo(np.float32).tiny))
     return bool(np.abs(one - other).max() <= _TOLERANCE * scale)
 
 

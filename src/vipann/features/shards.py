@@ -56,11 +56,11 @@ def join_shards(shards: Sequence[Path], out: Path) -> None:
     try:
         _check_alike(files)
         clips = [clips_of(file) for file in files]
-        rows = [len(each) for each in clips]
-        shape = (sum(rows), *clips[0].shape[1:])
+        lengths = [len(each) for each in clips]
+        shape = (sum(lengths), *clips[0].shape[1:])
         dataset = clips[0].name.lstrip("/")
         layout = h5py.VirtualLayout(shape, "float16")
-        starts = np.cumsum([0, *rows])
+        starts = np.cumsum([0, *lengths])
         for path, each, start in zip(shards, clips, starts, strict=False):
             name = Path(path).resolve().relative_to(Path(out).resolve().parent).as_posix()
             layout[start : start + len(each)] = h5py.VirtualSource(name, dataset, each.shape)

@@ -1,6 +1,7 @@
 """Score against percentage of evaluation data retained: grids of panels of lines with bands."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +14,11 @@ from vipann.figures.style import Style
 
 # Height of a row of panels, as a share of the figure's width.
 ROW = 0.27
-RANDOM_LINE = {"linewidth": 0.8 * styles.LINE_WIDTH, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
+RANDOM_LINE: dict[str, Any] = {
+    "linewidth": 0.8 * styles.LINE_WIDTH,
+    "linestyle": (0, (1, 1.6)),
+    "zorder": 1.8,
+}
 KEYS = ["dataset", "phase", "strategy", "uncertainty", "retained_fraction", "score"]
 
 # A column of the lines, and its values in the order of drawing.

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -140,8 +141,8 @@ def panels(
     """
     margin = MARGIN_LINES * style.font_size / POINTS_PER_INCH
     height = rows * row_share * style.width_inches + margin
-    figure = Figure(figsize=(style.width_inches, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.025, wspace=0.05, hspace=0.03)
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.025, wspace=0.05, hspace=0.03)
+    figure = Figure(figsize=(style.width_inches, height), layout=layout)
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
@@ -159,8 +160,8 @@ def facets(
 
 def row_label(axes: Axes, text: str) -> None:
     """Name a row of panels, at the right-hand side of its last panel."""
-    where = {"xycoords": "axes fraction", "textcoords": "offset points"}
-    form = {"rotation": 270, "ha": "left", "va": "center"}
+    where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    form: dict[str, Any] = {"rotation": 270, "ha": "left", "va": "center"}
     axes.annotate(text, (1.0, 0.5), (4, 0), **where, **form)
 
 
@@ -219,8 +220,10 @@ def draw_lines(
     axes.set(xlabel="", ylabel="")
     for each, line in rows.groupby(name, sort=False, observed=True) if several else []:
         if (line[several] > 1).any():
-            form = {"color": style.palette[each], "alpha": BAND_ALPHA, "linewidth": 0}
-            axes.fill_between(line[x], line["low"], line["high"], **form)
+            colour = style.palette[each]
+            axes.fill_between(
+                line[x], line["low"], line["high"], color=colour, alpha=BAND_ALPHA, linewidth=0
+            )
 
 
 def legend(figure: Figure, handles: Sequence[Any], columns: int | None = None) -> None:

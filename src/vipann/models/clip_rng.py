@@ -116,8 +116,7 @@ def kept(p: float, x: Tensor) -> Tensor:
 
     Only inside `draws_of`; leading dimensions up to the number of keys count clips.
     """
-    stream = _STREAM.get()
-    clips = len(stream.keys)
+    clips = clips_in(x)
     size = x.numel() // clips
     lanes = random_words(clips, (size + 1) // 2, x.device).view(torch.int32)
     return laid_out_as(x, lanes >= round(p * 2**32) - 2**31)

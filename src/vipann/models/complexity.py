@@ -88,6 +88,9 @@ class PublishedNetwork(nn.Module):
     and without dropout before it: the tagging output and the logits for transfer.
     """
 
+    real: nn.Conv1d
+    imaginary: nn.Conv1d
+
     def __init__(self, network: Network, features: Mapping[str, Any]) -> None:
         super().__init__()
         length, bins = features["window_length"], features["window_length"] // 2 + 1
@@ -106,7 +109,7 @@ class PublishedNetwork(nn.Module):
         return 10.0 * self.mel(power).clamp(min=self.amin).log10()
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        head = self.network.head
+        head: Any = self.network.head
         embedding = self.network.embed(self.logmel(waveform))
         hidden = head.activation(head.fc1(head.dropout4(embedding)))
         return head.fc_audioset(hidden), head.fc_audioset(head.dropout5(hidden))
@@ -122,12 +125,13 @@ def published_network(
     """
     features, library = settings["features"], bayesian_torch_settings(settings["bayesian"], None)
     with torch.device("meta"), _EverythingOnMeta():
-        network = build_network("det", classes, settings | {"bands": features["mel_bands"]})
+        network = build_network("det", classes, {**settings, "bands": features["mel_bands"]})
         if strategy in ("det_flip", "flip"):
             dnn_to_bnn(network.head if strategy == "det_flip" else network, library)
         # The published ConvBlock ends in a pooling, here of size 1: it changes nothing, but counts.
         encoder = network.encoder
-        encoder.conv_block_after1 = nn.Sequential(encoder.conv_block_after1, nn.AvgPool2d(1))
+        last = encoder.get_submodule("conv_block_after1")
+        encoder.conv_block_after1 = nn.Sequential(last, nn.AvgPool2d(1))
         return PublishedNetwork(network, features).eval()
 
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from bayesian_torch.layers import Conv2dFlipout as TorchConv2dFlipout
 from bayesian_torch.layers import LinearFlipout as TorchLinearFlipout
+from bayesian_torch.layers.base_variational_layer import BaseVariationalLayer_
 from torch import Tensor, nn
 
 from vipann.models.clip_rng import clips_in, laid_out_as, normal, random_words
@@ -34,11 +35,11 @@ class Posterior(NamedTuple):
     prior_sigma: Tensor
 
 
-def posteriors(layer: nn.Module) -> list[Posterior]:
+def posteriors(layer: BaseVariationalLayer_) -> list[Posterior]:
     """The posterior of a Flipout layer's weight and, where it has one, of its bias."""
     part = "kernel" if hasattr(layer, "mu_kernel") else "weight"
-    own = (getattr(layer, f"{name}_{part}") for name in ("mu", "rho"))
-    found = [Posterior(*own, layer.prior_weight_mu, layer.prior_weight_sigma)]
+    mu, rho = (getattr(layer, f"{name}_{part}") for name in ("mu", "rho"))
+    found = [Posterior(mu, rho, layer.prior_weight_mu, layer.prior_weight_sigma)]
     if layer.mu_bias is not None:
         found.append(
             Posterior(layer.mu_bias, layer.rho_bias, layer.prior_bias_mu, layer.prior_bias_sigma)
@@ -53,6 +54,8 @@ class _Lean:
     """
 
     signs: Signs
+    _buffers: dict[str, Tensor | None]
+    _non_persistent_buffers_set: set[str]
 
     def become_lean(self, signs: Signs) -> None:
         """Drop bayesian-torch's noise buffers, each as large as the weights, and set the signs."""
@@ -64,14 +67,12 @@ class _Lean:
             del self._buffers[name]
             self._non_persistent_buffers_set.discard(name)
 
-    def _draw(self) -> list[Tensor | None]:
-        """Means and drawn deviations: [weight, deviation, bias, its deviation]."""
-        drawn: list[Tensor | None] = []
-        for mu, rho, *_ in posteriors(self):
-            learning = torch.is_grad_enabled()
-            deviation = Deviation.apply if learning else self._deviation_from_kept_sigma
-            drawn += [mu, deviation(rho)]
-        return drawn + [None] * (4 - len(drawn))
+    def _draw(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Means and drawn deviations: (weight, deviation, bias, its deviation)."""
+        learning = torch.is_grad_enabled()
+        deviation = Deviation.apply if learning else self._deviation_from_kept_sigma
+        (weight, noise), *bias = [(mu, deviation(rho)) for mu, rho, *_ in posteriors(self)]
+        return (weight, noise, *bias[0]) if bias else (weight, noise, None, None)
 
     def _deviation_from_kept_sigma(self, rho: Tensor) -> Tensor:
         return draw_deviation(rho, self._sigmas.get(rho))
@@ -143,7 +144,7 @@ def adopt(network: nn.Module, signs: Signs = "element") -> None:
             module.__class__ = LEAN[type(module)]
         if isinstance(module, _Lean):
             module.become_lean(signs)
-            module.to(memory_format=torch.channels_last)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @contextmanager
@@ -187,11 +188,11 @@ class _FlipoutConv2d(torch.autograd.Function):
         per_channel: bool,
     ) -> Tensor:
         x = _dense(x)
-        bits_in, bits_out, out = _random_bits(x, per_channel), None, None
+        bits_in = _random_bits(x, per_channel)
         for clips in _portions(x, weight, geometry):
             part = x[clips]
             mean = _dense(F.conv2d(part, weight, bias, *geometry))
-            if out is None:
+            if clips.start == 0:
                 out = mean if len(part) == len(x) else _room_for(len(x), mean)
                 bits_out = _random_bits(out, per_channel)
             flipped = _flipped(part, _sign_mask(bits_in[clips], part, per_channel))
@@ -209,7 +210,8 @@ class _FlipoutConv2d(torch.autograd.Function):
         x, weight, weight_noise, bits_in, bits_out = ctx.saved_tensors
         needs_x, needs_weight, needs_noise, needs_bias, needs_bias_noise = ctx.needs_input_grad[:5]
         grad = grad.contiguous(memory_format=ctx.out_format)  # in the order of bits_out
-        grad_x, sums = None, [None] * 4
+        grad_x: Tensor | None = None
+        sums: list[Tensor | None] = [None] * 4
         for clips in _portions(x, weight, ctx.geometry):
             part, above = x[clips], grad[clips]
             mask_in = _sign_mask(bits_in[clips], part, ctx.per_channel)
@@ -224,7 +226,7 @@ class _FlipoutConv2d(torch.autograd.Function):
                 (needs_x, needs_noise, needs_bias_noise),
             )
             sums = [_sum(*pair) for pair in zip(sums, of_mean + of_noise, strict=True)]
-            if needs_x:
+            if below is not None and below_noise is not None:
                 below_noise = _flipped(below_noise, mask_in)
                 if grad_x is None:
                     grad_x = below if len(part) == len(x) else _room_for(len(x), below)
@@ -251,7 +253,7 @@ def _room_for(clips: int, part: Tensor) -> Tensor:
 
 
 def _sum(total: Tensor | None, part: Tensor | None) -> Tensor | None:
-    return part if total is None else total.add_(part)
+    return part if total is None or part is None else total.add_(part)
 
 
 def _conv2d_backward(
@@ -315,13 +317,13 @@ def _dense(x: Tensor) -> Tensor:
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def _autocast(*operands: Tensor | None) -> list[Tensor | None]:
+def _autocast(x: Tensor, *others: Tensor | None) -> list[Tensor | None]:
     """The operands in autocast's type where it is on: it does not reach into our own Function."""
-    kind = operands[0].device.type
+    kind, operands = x.device.type, [x, *others]
     if not torch.is_autocast_enabled(kind):
-        return list(operands)
+        return operands
     dtype = torch.get_autocast_dtype(kind)
     return [None if t is None else t.to(dtype) for t in operands]

@@ -78,7 +78,7 @@ class Network(nn.Module):
         """
         memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.encoder.memory_format = memory_format
-        self.to(memory_format=memory_format)
+        self.to(memory_format=memory_format)  # type: ignore[call-overload]
 
     def weigh_latest_batch(self, momentum: float) -> None:
         """Give the latest batch the share `momentum`, in (0, 1], of batch norm's statistics."""

@@ -14,7 +14,7 @@ from vipann.models.bayesian import to_flipout
 from vipann.models.first_house import name_now
 from vipann.models.flipout import LinearFlipout
 from vipann.models.network import Network
-from vipann.models.strategies import build_network, check_fit
+from vipann.models.strategies import Strategy, build_network, check_fit
 from vipann.parts import place
 from vipann.registry import load
 
@@ -73,7 +73,7 @@ def read_published(path: Path | str) -> Published:
 
 
 def network_from(
-    strategy: str, published: Published, settings: Mapping[str, Any], source: str
+    strategy: Strategy, published: Published, settings: Mapping[str, Any], source: str
 ) -> Network:
     """The upstream network in the form of `strategy` (det, drop, flip) with published weights.
 
@@ -154,7 +154,7 @@ def _unpickle(path: Path | str) -> Any:
         np.dtype,
         *(getattr(np.dtypes, name) for name in np.dtypes.__all__),
         *(
-            (getattr(np._core.multiarray, function), f"numpy.{core}.multiarray.{function}")
+            (getattr(np._core.multiarray, function), f"numpy.{core}.multiarray.{function}")  # type: ignore[attr-defined]
             for core in ("core", "_core")
             for function in ("_reconstruct", "scalar")
         ),

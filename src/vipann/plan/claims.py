@@ -15,7 +15,8 @@ def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any
     """
     datasets = {}
     for name in run.tested:
-        block, training = run.config["datasets"][name], []
+        block = run.config["datasets"][name]
+        training: list[int] = []
         if name != run.upstream:
             numbers = fold_numbers(block["folds"])
             training, _ = share_out(numbers, numbers[0], run.config["validation"]["split"])

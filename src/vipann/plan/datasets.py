@@ -93,7 +93,7 @@ def by_hand_of(run: Run, dataset: str) -> str | None:
     return f"{Path(audio_of(run, dataset)).parent}/recordings"
 
 
-def own_audio(run: Run, dataset: str) -> dict[str, str]:
+def own_audio(run: Run, dataset: str) -> dict[str, Any]:
     """The state of audio, and of a table of it, that lie in places of the user's own.
 
     Raises:
@@ -145,7 +145,7 @@ def compared_with(run: Run, dataset: str) -> list[str]:
     role = role_of(run, dataset)
     trained = [run.upstream] if trained_upstream(run.config["pretrain"]) else []
     others = [*(trained if role == "ood" else []), *(run.transfer_datasets if role else [])]
-    return [name for name in others if name != dataset]
+    return [name for name in others if name and name != dataset]
 
 
 def compared_manifests(run: Run, dataset: str) -> list[str]:

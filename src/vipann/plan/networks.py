@@ -78,7 +78,7 @@ class Network:
     @property
     def ood_features(self) -> str | list[str]:
         """What it hears of the out-of-distribution set; [] where there is none."""
-        windows = self.run.ood_windows.get(self.trained_for)
+        windows = self.run.ood_windows.get(self.trained_for or "")
         return features_of(self.run, windows) if windows else []
 
     @property
@@ -129,8 +129,7 @@ class Network:
 
     @property
     def prediction_settings(self) -> dict[str, Any]:
-        upstream = self.dataset is None
-        rows = {"split": "eval"} if upstream else {"folds": [int(self.fold)]}
+        rows = {"split": "eval"} if self.fold is None else {"folds": [int(self.fold)]}
         return self.predicting("predict", self.trained_for, rows)
 
     @property
@@ -270,7 +269,8 @@ def weights_inputs(run: Run, strategy: str) -> list[str]:
     A file that the user has yet to place is left out: then the job says where it comes from.
     """
     weights = weights_of(run, strategy)
-    if "path" in weights_entry(run, strategy) and not Path(weights).exists():
+    by_hand = "path" in weights_entry(run, strategy)
+    if weights is None or (by_hand and not Path(weights).exists()):
         return []
     own = weights.endswith(".safetensors")
     return [weights, weights.removesuffix(".safetensors") + ".json"] if own else [weights]

@@ -165,7 +165,7 @@ class Product:
             "dataset": self.dataset,
             "names": paper_names(run, *own),
             "shown": self.shown_dataset,
-            "shown_ood": paper_names(run).get(run.ood) or run.ood,
+            "shown_ood": paper_names(run).get(run.ood or "") or run.ood,
             "notes": notes_of(run),
             "interval": evaluation["interval"],
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
@@ -179,7 +179,7 @@ class Product:
     def settings(self) -> dict[str, Any]:
         """Params of its job."""
         about = {key: self.facts[key] for key in self.declared.get("about", ())}
-        values = {"module": self.module, "about": about}
+        values: dict[str, Any] = {"module": self.module, "about": about}
         if self.kind == "figure":
             values["style"] = self.run.config["figures"]
         chosen = (f"{self.module}:{self.kind}",)

@@ -87,8 +87,8 @@ class Run:
         """
         executed = self.root / notebook if notebook else None
         source = (self.root / "workflow/scripts" / script, self.root / "src", chosen, executed)
-        values["code"] = fingerprint(*source)
-        self.codes[values["code"]] = Code(script, counted(*source))
+        values["code"] = code = fingerprint(*source)
+        self.codes[code] = Code(script, counted(*source))
         if seed_names:
             values["seed"] = derive_seed(self.config["seed"], *seed_names)
         return in_order(values)

@@ -59,6 +59,8 @@ class Project:
     @functools.cache  # noqa: B019
     def source(self, name: str) -> Source:
         path = self.file_of(name)
+        if path is None:
+            raise ModuleNotFoundError(f"{name}: no module of that name below {self.root}")
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         return self._taken_apart(Source(name, path, package, tree_of(path)))
 
@@ -246,8 +248,8 @@ def names_bound_by(statement: Statement) -> Iterator[str]:
         names = (node for target in statement.targets for node in ast.walk(target))
         yield from (node.id for node in names if isinstance(node, ast.Name))
     elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
-        names = ast.walk(statement.target)
-        yield from (node.id for node in names if isinstance(node, ast.Name))
+        nodes = ast.walk(statement.target)
+        yield from (node.id for node in nodes if isinstance(node, ast.Name))
 
 
 def _imports(tree: ast.AST, package: str) -> Iterator[tuple[str, str]]:

@@ -65,7 +65,7 @@ def _counted(scripts: tuple[Path, ...], root: Path, extra: tuple[str, ...]) -> M
         for statement in statements:
             for name, part in _parts(statement):
                 lines.setdefault(f"{module}{name}", []).append(_syntax(part))
-            for path in named_data(statement, project.file_of(module)):
+            for path in named_data(statement, project.source(module).path):
                 lines[str(path.relative_to(root))] = [_contents(path)]
     return {name: _digest(each) for name, each in lines.items()}
 

@@ -39,7 +39,7 @@ def page(markdown: str, name: str) -> str:
     """An HTML page of Markdown with tables; HTML inside the Markdown is shown as text."""
     import mistune
 
-    body = mistune.create_markdown(plugins=["table"])(markdown)
+    body = str(mistune.create_markdown(plugins=["table"])(markdown))
     body = re.sub(r"<table>.*?</table>", _framed, body, flags=re.DOTALL)
     found = re.search(r"^(?:#+ +|\*\*)(.+?)(?:\*\*)?$", markdown, flags=re.MULTILINE)
     title = html.escape(found[1].replace("`", "") if found else name)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from os.path import normpath
 from pathlib import Path, PurePosixPath
+from typing import Any
 from unicodedata import normalize
 
 import pandas as pd
@@ -62,7 +63,8 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
         if labelled:
             warned = list(odd_class_folders(files["path"], str(folder)))
     # Padding would tell out-of-distribution clips from others.
-    how = {"windows": bool(options.get("windows")), "whole": options.get("windows") == WHOLE}
+    windows = options.get("windows")
+    how: dict[str, Any] = {"windows": bool(windows), "whole": windows == WHOLE}
     rows, listed = [], []
     found = inspect_all(folder, files["path"].tolist(), "recordings")
     for audio, (number, file) in zip(found, files.iterrows(), strict=True):

@@ -91,7 +91,7 @@ def plan_events(options: Mapping[str, Any], block: Mapping[str, Any], seed: int)
             count = min(int(rng.integers(1, options["max_events"] + 1)), len(names))
             if split == "train":
                 p = weights / weights.sum()
-                chosen = rng.choice(len(names), count, replace=False, p=p)
+                chosen: NDArray[np.integer] = rng.choice(len(names), count, replace=False, p=p)
             else:
                 chosen = _balanced(seed, i, len(names))[:count]
             events = tuple(_event(rng, names[k], seconds, snr_db, (0.15, 0.6)) for k in chosen)

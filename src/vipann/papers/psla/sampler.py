@@ -41,7 +41,9 @@ def expected_counts(labels: np.ndarray, chances: np.ndarray, epochs: int) -> np.
     return len(labels) * epochs * np.array(shares)
 
 
-def expected_unseen(chances: np.ndarray, epochs: Sequence[int], rate: float) -> np.ndarray:
+def expected_unseen(
+    chances: np.ndarray, epochs: Sequence[int] | np.ndarray, rate: float
+) -> np.ndarray:
     """Share of the clips that no draw has brought after each number of epochs, (E,).
 
     chances: of each clip in a draw, (N,); rate: of draws that bring a second clip.

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vipann.papers.vi_pann.printed import PRETRAINING_CLASSES, PRETRAINING_DATASET, paper_value
+from vipann.papers.vi_pann.printed import (
+    PRETRAINING_CLASSES,
+    PRETRAINING_DATASET,
+    paper_value,
+    printed_value,
+)
 
 TRANSFER_STRATEGIES = ("drop", "det_flip", "flip")
 PRETRAINING_STRATEGIES = ("det", "drop", "flip")
@@ -36,7 +41,7 @@ def networks(clip_seconds: Mapping[str, float]) -> list[SizedNetwork]:
         duration = paper_value(2, dataset, "Duration")
         if duration is None:
             continue
-        classes = int(paper_value(2, dataset, "Num Classes"))
+        classes = int(printed_value(2, dataset, "Num Classes"))
         for strategy in TRANSFER_STRATEGIES:
             printed.append(SizedNetwork("1", dataset, strategy, classes, seconds))
             if duration != seconds:

@@ -7,9 +7,9 @@ from vipann.claims.judgement import FAILS, HOLDS, Judge, Judgement, Unjudged
 from vipann.claims.testing import Test
 from vipann.papers.psla import names as n
 from vipann.papers.psla.claims._shown import Better, View, shown
-from vipann.papers.psla.claims.views import PrintView
+from vipann.papers.psla.claims.views import PrintView, RunView
 from vipann.papers.psla.labels import added_labels, label_set_of, relative_gains
-from vipann.papers.psla.printed import BALANCED, CLASSES, FSD50K, paper_value
+from vipann.papers.psla.printed import BALANCED, CLASSES, FSD50K, paper_value, printed_value
 from vipann.papers.psla.sampler import class_counts, expected_unseen, multi_hot
 from vipann.training.sampling import balancing
 
@@ -30,7 +30,7 @@ ENHANCED = {row: names for row, names in n.THRESHOLDS.items() if row != "No LE"}
 
 
 def unseen_after(view: View) -> Judgement:
-    said = paper_value(0, "Unseen after 30 epochs", "Full")
+    said = printed_value(0, "Unseen after 30 epochs", "Full")
     if isinstance(view, PrintView):
         raise Unjudged(f"the number itself: {said:.1%}")
     found = _unseen(view, 30, 0.0)
@@ -45,7 +45,7 @@ def mixup_shows_most(view: View) -> Judgement:
     return Judgement(HOLDS if found >= 0.95 else FAILS, f"{found:.1%} seen in 5 epochs, expected")
 
 
-def _unseen(view: View, epochs: int, rate: float) -> float:
+def _unseen(view: RunView, epochs: int, rate: float) -> float:
     labels, _ = multi_hot(view.train_labels)
     return float(expected_unseen(balancing(labels), [epochs], rate)[0])
 
@@ -87,9 +87,9 @@ def few_kinds_of_speech(view: View) -> Judgement:
         if clips is None:
             raise Unjudged("not printed of this dataset")
         if view.column == BALANCED:
-            kinds = sum(paper_value(0, name, BALANCED) for name in names)
+            kinds = sum(printed_value(0, name, BALANCED) for name in names)
         else:
-            kinds = paper_value(0, "Male, Female and Child Speech", view.column)
+            kinds = printed_value(0, "Male, Female and Child Speech", view.column)
     else:
         counts = class_counts(view.train_labels)
         if SPEECH not in counts:
@@ -106,7 +106,7 @@ def impacted_gain_more(view: View) -> Judgement:
         if view.column != BALANCED:
             raise Unjudged("not printed of this dataset")
         rows = ("Impacted Class Improvement", "Non-impacted Class Improvement")
-        pairs = [[paper_value(8, row, kind) for row in rows] for kind in n.TYPES]
+        pairs = [[printed_value(8, row, kind) for row in rows] for kind in n.TYPES]
     else:
         pairs = list(filter(None, (_gains(view, names) for names in n.TYPES.values())))
         if not pairs:
@@ -116,7 +116,7 @@ def impacted_gain_more(view: View) -> Judgement:
     return Judgement(verdict, f"impacted and other classes: {text}")
 
 
-def _gains(view: View, names: tuple[str, ...]) -> list[float] | None:
+def _gains(view: RunView, names: tuple[str, ...]) -> list[float] | None:
     name, base = view.results.first_of(names), view.results.first_of(n.AUGMENTED)
     label_set = label_set_of(view.named["variants"], name)
     if not (name and base and label_set):

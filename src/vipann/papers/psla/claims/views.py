@@ -133,8 +133,8 @@ class PrintView:
         here, more = self.column, f", {suffix}" if suffix else ""
         if label_set != n.ORIGINAL:
             shown = next(s for s, one in n.LABEL_SETS.items() if one == label_set)
-            rows = [row for row, known in n.THRESHOLDS.items() if name in known]
-            return [] if suffix else [(9, row, f"{here}/{shown}") for row in rows]
+            named = [row for row, known in n.THRESHOLDS.items() if name in known]
+            return [] if suffix else [(9, row, f"{here}/{shown}") for row in named]
         found = [(10, row, here + more) for row, one in _AVERAGING.items() if one == name]
         full = "" if here == BALANCED else ", full"
         found += [(8, f"mAP{full}{more}", kind) for kind, known in _TYPES.items() if name in known]
@@ -144,8 +144,8 @@ class PrintView:
         for number, rows in ((3, _STARTS), (4, _STEPS), (table, n.ABLATIONS)):
             found += [(number, row, here) for row, known in rows.items() if name in known]
         if here == BALANCED:
-            for number, rows in ((5, n.MIXUP_RATES), (6, n.MIXUP_ALPHAS)):
-                found += [(number, row, here) for row, known in rows.items() if name in known]
+            for number, mixed in ((5, n.MIXUP_RATES), (6, n.MIXUP_ALPHAS)):
+                found += [(number, row, here) for row, known in mixed.items() if name in known]
         found += [
             (9, row, f"{here}/Original") for row, known in n.THRESHOLDS.items() if name in known
         ]

@@ -1,6 +1,7 @@
 """What this paper's figures share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def mark(axes: Axes, places: Sequence[tuple[float, float, str]], colour: str) ->
     for x, y, name in sorted(places):
         axes.plot(x, y, "o", color=colour, markersize=styles.MARKER_SIZE)
         shift = 11 - shift if x - last < near else 0
-        form = {"rotation": 40, "rotation_mode": "anchor", "fontsize": "x-small"}
+        form: dict[str, Any] = {"rotation": 40, "rotation_mode": "anchor", "fontsize": "x-small"}
         axes.annotate(name, (x, y), (3 + shift, 3), textcoords="offset points", **form)
         last = x
     axes.margins(y=0.15)

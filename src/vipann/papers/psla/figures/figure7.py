@@ -33,8 +33,8 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     drawn, axes = one_panel(style, "By class", "Class, the best first", "Average precision")
     (colour,) = colours(style, [""]).values()
     spread = points["standard_deviation"].fillna(0.0)
-    form = {"color": colour, "alpha": styles.BAND_ALPHA, "linewidth": 0}
-    axes.fill_between(points["rank"], points["mean"] - spread, points["mean"] + spread, **form)
+    band = points["mean"] - spread, points["mean"] + spread
+    axes.fill_between(points["rank"], *band, color=colour, alpha=styles.BAND_ALPHA, linewidth=0)
     axes.plot(points["rank"], points["mean"], color=colour, linewidth=styles.LINE_WIDTH)
     shown = points[points["class"].isin(list(MARKED))]
     names = shown["class"].map(MARKED)

@@ -39,8 +39,14 @@ def figure(
     drawn, axes = one_panel(style, "Averaging", "Epoch, or first epoch averaged", "mAP")
     forms = colours(style, [SINGLE_LINE, WEIGHTS, PREDICTIONS])
     for what, line in points.groupby("what", sort=False):
-        form = {"marker": "o", "markersize": styles.MARKER_SIZE, "linewidth": styles.LINE_WIDTH}
-        axes.plot(line["epoch"], line["mAP"], color=forms[what], **form)
+        axes.plot(
+            line["epoch"],
+            line["mAP"],
+            color=forms[what],
+            marker="o",
+            markersize=styles.MARKER_SIZE,
+            linewidth=styles.LINE_WIDTH,
+        )
     styles.legend(drawn, keys(forms), columns=2)
     return drawn, points
 

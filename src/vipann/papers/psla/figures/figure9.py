@@ -29,8 +29,8 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     drawn, axes = one_panel(style, "Learning curve", "Epoch", "mAP")
     (colour,) = colours(style, [""]).values()
     spread = points["standard_deviation"].fillna(0.0)
-    form = {"color": colour, "alpha": styles.BAND_ALPHA, "linewidth": 0}
-    axes.fill_between(points["epoch"], points["mean"] - spread, points["mean"] + spread, **form)
+    band = points["mean"] - spread, points["mean"] + spread
+    axes.fill_between(points["epoch"], *band, color=colour, alpha=styles.BAND_ALPHA, linewidth=0)
     axes.plot(points["epoch"], points["mean"], color=colour, linewidth=styles.LINE_WIDTH)
     return drawn, points
 

@@ -90,7 +90,8 @@ def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
         part = frame[frame["metric"] == metric].set_index("row")
         form = FORMS.get(metric, ".4f")
         pairs = part[["ours", "standard_deviation"]].to_numpy(float)
-        cells[metric, "ours"] = pd.Series([with_spread(*pair, form) for pair in pairs], part.index)
+        ours = [with_spread(value, deviation, form) for value, deviation in pairs]
+        cells[metric, "ours"] = pd.Series(ours, part.index)
         for kind, sign in (("paper", ""), ("difference", "+")):
             values = [number(value, f"{sign}{form}") for value in part[kind]]
             cells[metric, kind] = pd.Series(values, part.index)
@@ -99,7 +100,7 @@ def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
     return shown.drop(columns=nothing).rename_axis("Row")
 
 
-def with_spread(value: float, deviation: float, form: str = ".4f") -> str:
+def with_spread(value: float | None, deviation: float | None, form: str = ".4f") -> str:
     """value ± standard deviation; the latter is left out where there is none."""
     text = number(value, form)
     return text if pd.isna(deviation) else f"{text} ± {number(deviation, form)}"

@@ -4,7 +4,7 @@ import pandas as pd
 
 from vipann.papers import Names, Sources
 from vipann.papers.psla.names import ARCHITECTURES, with_and_without
-from vipann.papers.psla.printed import paper_value
+from vipann.papers.psla.printed import paper_value, printed_value
 from vipann.papers.psla.results import read_results, spread
 from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print
 from vipann.tables.layout import Table, number, side_by_side
@@ -40,7 +40,7 @@ def table(sources: Sources, names: Names, upstream: str | None) -> Table:
         texts[kind] = [number(value, ".4f") for value in frame[kind]]
     cells = side_by_side(texts, {"row": "Network"}, ["metric", ""], {})
     sizes = ", ".join(
-        f"{row} {paper_value(13, row, '# Params') / 1e6:.2f} M" for row in ARCHITECTURES
+        f"{row} {printed_value(13, row, '# Params') / 1e6:.2f} M" for row in ARCHITECTURES
     )
     notes = [f"Parameters, as printed: {sizes}.", *notes_on(names, upstream)]
     return Table("Table 13: other networks with and without PSLA", frame, cells, notes)

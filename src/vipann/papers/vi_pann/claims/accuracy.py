@@ -20,7 +20,7 @@ from vipann.claims.judgement import (
 )
 from vipann.claims.testing import Test, all_of, any_of, wilson
 from vipann.papers.vi_pann.claims.views import BAYESIAN, STRATEGIES, TRANSFERRED, PrintView, named
-from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, STRATEGY_NAMES, paper_value
+from vipann.papers.vi_pann.printed import PRETRAINING_DATASET, STRATEGY_NAMES, printed_value
 
 # "Comparable (within 2 to 3 % accuracy)": the paper's own measure of the word, section 4.3.
 COMPARABLE = 0.03
@@ -79,9 +79,9 @@ def exceptional(view: View, strategy: str) -> Case:
 def within_state_of_the_art(view: View) -> Judgement:
     if not view.paper_name:
         raise Unjudged("the paper quotes no state of the art on this dataset")
-    best = paper_value(4, "SOTA", view.paper_name)
+    best = printed_value(4, "SOTA", view.paper_name)
     scores = {strategy: view.score((strategy, "finetuned")) for strategy in BAYESIAN}
-    strategy = max(scores, key=scores.get)
+    strategy = max(scores, key=scores.__getitem__)
     distance = best - scores[strategy]
     numbers = (
         f"best Bayesian {STRATEGY_NAMES[strategy]} {scores[strategy]:.3f}, state of the art "
@@ -101,7 +101,7 @@ def comparable_to_panns(view: View, place: tuple[str, str]) -> Case:
     if view.paper_name != PRETRAINING_DATASET:
         raise Unjudged("not the paper's AudioSet: the reference is no measure for other features")
     strategy, metric = place
-    reference = paper_value(3, REFERENCE, metric)
+    reference = printed_value(3, REFERENCE, metric)
     score = view.score((strategy, "pretrained"), metric)
     holds = not_below(COMPARABLE, abs(score - reference))
     test = Test(None, "no test: one network each")

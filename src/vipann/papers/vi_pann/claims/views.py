@@ -14,6 +14,7 @@ from vipann.papers.vi_pann.printed import (
     STRATEGY_NAMES,
     TRANSFER_DATASETS,
     paper_value,
+    printed_value,
 )
 
 STRATEGIES = tuple(STRATEGY_NAMES)
@@ -37,7 +38,7 @@ class PrintView:
     @property
     def clip_count(self) -> int:
         """How many clips its accuracies rest on (Table 2)."""
-        return int(paper_value(2, self.paper_name, "Num Clips"))
+        return int(printed_value(2, self.paper_name, "Num Clips"))
 
     def score(self, model: Model, metric: str = "accuracy") -> float:
         strategy, phase = model
@@ -89,7 +90,7 @@ class SizeView:
 
     def _size(self, dataset: str, strategy: str, metric: str) -> float:
         if self.counts is None:
-            return paper_value(1, f"{dataset}/{STRATEGY_NAMES[strategy]}", metric)
+            return printed_value(1, f"{dataset}/{STRATEGY_NAMES[strategy]}", metric)
         frame = self.counts[self.counts["table"].astype(str) == "1"]
         chosen = frame[(frame["dataset"] == dataset) & (frame["strategy"] == strategy)]
         if chosen.empty:

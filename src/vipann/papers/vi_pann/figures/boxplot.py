@@ -143,7 +143,7 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
     grid[0, 0].set_xticks(range(len(scored)), [style.labels[side] for side in sides.values()])
     figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
     figure.supylabel(style.labels["uncertainty"])
-    keys = [
+    keys: list[Patch | Line2D] = [
         Patch(
             facecolor=style.palette[side],
             edgecolor=styles.INK,

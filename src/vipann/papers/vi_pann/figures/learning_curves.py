@@ -82,7 +82,7 @@ def figure(
     """A row per dataset, the upstream one first if it was trained: training loss, mAP and AUC; of
     the others the training loss of each phase. What is drawn: `learning_curves`."""
     lines = learning_curves(sources["curves"])
-    shown = {**names, UPSTREAM: names.get(upstream) or upstream}
+    shown = {**names, UPSTREAM: names.get(upstream or "") or upstream}
     if lines.empty:
         return styles.without_data(style, "This run has trained no network."), lines
     datasets = list(lines["dataset"].unique())
@@ -117,7 +117,7 @@ def _row(row: Iterable[Axes], lines: pd.DataFrame, is_upstream: bool, style: Sty
                 axes, panel, ("step", "mean"), "strategy", style, "folds", marked=False
             )
         for line in axes.lines:
-            line.set(**(POINT if len(line.get_xdata()) == 1 else {}))
+            line.set(**(POINT if np.size(line.get_xdata()) == 1 else {}))
         axes.set(title=title, ylabel="" if place else "Loss (nats)")
         axes.margins(x=0.02, y=0.06)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))

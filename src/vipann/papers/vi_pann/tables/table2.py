@@ -1,6 +1,7 @@
 """Table 2: the transfer datasets, ours beside the paper's."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,8 @@ def table(sources: Sources, names: Names) -> Table:
         for cells in _measured(manifest, feature)
     ]
     frame = compared(
-        pd.DataFrame(rows), [paper_value(2, names.get(r["dataset"]), r["metric"]) for r in rows]
+        pd.DataFrame(rows),
+        [paper_value(2, names.get(r["dataset"]) or "", r["metric"]) for r in rows],
     )
     texts = frame[["dataset", "metric"]].assign(**_texts(frame))
     columns, notes = ["metric", ""], [HOW, *_left_out(frame), ABOUT_THE_PAPER]
@@ -66,7 +68,7 @@ def _measured(manifest: str, features: str) -> list[dict]:
     store, clips = FeatureStore(features), read_manifest(Path(manifest)).frame
     kept = clips[clips["clip_id"].isin(store.clip_ids)]
     seconds = kept["duration_s"]
-    measured = {
+    measured: dict[str, dict[str, Any]] = {
         "Num Clips": {"ours": len(kept), "shortest": None, "left_out": len(clips) - len(kept)},
         "Num Classes": {"ours": len(store.classes)},
         "Duration": {"ours": seconds.max(), "shortest": seconds.min()},

@@ -4,8 +4,21 @@ A folder's `PAPER` says what keeps its results apart, each file of its `tables/`
 `figures/` declares one (`TABLE`, `FIGURE`: `vipann.plan.products`), and no file outside knows them.
 """
 
+import csv
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 # What a table or figure is given: the input files by name; dataset -> what the paper calls it.
 Sources = Mapping[str, Sequence[str]]
 Names = Mapping[str, str | None]
+
+
+@cache
+def printed_numbers(path: Path) -> Mapping[tuple[int, str, str], float]:
+    """A paper's numbers by table, row and column: the columns of the csv, beside `value`."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {
+            (int(line["table"]), line["row"], line["column"]): float(line["value"])
+            for line in csv.DictReader(stream)
+        }

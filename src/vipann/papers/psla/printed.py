@@ -1,8 +1,8 @@
 """The numbers of the paper, and what it calls training sets."""
 
-import csv
-from functools import cache
 from pathlib import Path
+
+from vipann.papers import printed_numbers
 
 BALANCED, FULL, FSD50K = "Balanced", "Full", "FSD50K"
 # A dataset's `paper_name` -> the column of the tables.
@@ -16,6 +16,9 @@ ON_EMBEDDINGS = "AudioSet balanced, embeddings"
 CLASSES = 527
 
 
+_TABLES = Path(__file__).with_name("tables.csv")
+
+
 def paper_value(table: int, row: str, column: str) -> float | None:
     """The number that the paper prints, or None where it prints none.
 
@@ -24,19 +27,9 @@ def paper_value(table: int, row: str, column: str) -> float | None:
     "standard deviation" in either: over three runs. What stands in the text only has its section
     as a note in tables.csv.
     """
-    return _numbers().get((table, row, column))
+    return printed_numbers(_TABLES).get((table, row, column))
 
 
 def printed_value(table: int, row: str, column: str) -> float:
     """The same where the paper is known to print one."""
-    return _numbers()[table, row, column]
-
-
-@cache
-def _numbers() -> dict[tuple[int, str, str], float]:
-    path = Path(__file__).with_name("tables.csv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {
-            (int(line["table"]), line["row"], line["column"]): float(line["value"])
-            for line in csv.DictReader(stream)
-        }
+    return printed_numbers(_TABLES)[table, row, column]

@@ -1,9 +1,8 @@
 """The words and numbers of the paper."""
 
-import csv
-from functools import cache
 from pathlib import Path
 
+from vipann.papers import printed_numbers
 from vipann.strategies import STRATEGIES
 
 # The paper's spelling, in the order of its Table 4.
@@ -23,6 +22,9 @@ PRETRAINING_CLASSES = 527  # section 4.1
 TRANSFER_DATASETS = ("ESC-50", "UrbanSound8K", "DCASE2013")
 
 
+_TABLES = Path(__file__).with_name("tables.csv")
+
+
 def paper_value(table: int, row: str, column: str) -> float | None:
     """The number that the paper prints, or None where it prints none.
 
@@ -32,19 +34,9 @@ def paper_value(table: int, row: str, column: str) -> float | None:
     4: "Flip", "ESC-50/fixed" or "ESC-50/finetuned" ("SOTA" with "ESC-50" only); 5: "Flip",
     "ESC-50". The paper spells the second dataset "UrbanSound8k" in Tables 1 and 5.
     """
-    return _numbers().get((table, row, column))
+    return printed_numbers(_TABLES).get((table, row, column))
 
 
 def printed_value(table: int, row: str, column: str) -> float:
     """The same where the paper is known to print one."""
-    return _numbers()[table, row, column]
-
-
-@cache
-def _numbers() -> dict[tuple[int, str, str], float]:
-    path = Path(__file__).with_name("tables.csv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {
-            (int(line["table"]), line["row"], line["column"]): float(line["value"])
-            for line in csv.DictReader(stream)
-        }
+    return printed_numbers(_TABLES)[table, row, column]

@@ -1,11 +1,35 @@
 """What encoders made from networks for images share: torchvision's layers on a spectrogram."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torchvision import ops
 
 from vipann.models.dropout import Dropout
 from vipann.models.network import AudioEncoder, Step
+from vipann.registry import Rate
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What all of them can be told."""
+
+    width: Annotated[
+        float, "Factor of all its channels; 1 as published.", {"exclusiveMinimum": 0, "maximum": 4}
+    ] = 1.0
+    dropout: Annotated[Rate, "Of the frames."] = 0.0
+
+
+@dataclass(frozen=True)
+class DroppingSettings(ImageSettings):
+    """With stochastic depth."""
+
+    stochastic_depth: Annotated[Rate, "Of the last residual branch, rising from 0."] = 0.2
+    stochastic_depth_in_monte_carlo: Annotated[
+        bool, "Whether Monte Carlo dropout includes stochastic depth."
+    ] = False
 
 
 class StochasticDepth(Dropout):

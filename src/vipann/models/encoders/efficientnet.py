@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 from torchvision.models.efficientnet import EfficientNet, _efficientnet_conf
 from torchvision.ops import SqueezeExcitation
 
-from vipann.models.encoders._images import ImageEncoder, name_stochastic_depth
-from vipann.registry import Rate
+from vipann.models.encoders._images import DroppingSettings, ImageEncoder, name_stochastic_depth
 
 # Of widths and depths (Tan and Le, section 4).
 _SCALES = {"b0": (1.0, 1.0), "b2": (1.1, 1.2)}
@@ -30,18 +29,10 @@ IMAGENET_LEFT = ("classifier.",)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DroppingSettings):
     """Of the config's `model.efficientnet`."""
 
     variant: Annotated[Literal["b0", "b2"], "Which one (PSLA, §II-C)."] = "b2"
-    width: Annotated[
-        float, "Factor of all its channels; 1 as published.", {"exclusiveMinimum": 0, "maximum": 4}
-    ] = 1.0
-    dropout: Annotated[Rate, "Of the frames."] = 0.0
-    stochastic_depth: Annotated[Rate, "Of the last residual branch, rising from 0."] = 0.2
-    stochastic_depth_in_monte_carlo: Annotated[
-        bool, "Whether Monte Carlo dropout includes stochastic depth."
-    ] = False
 
 
 class Encoder(ImageEncoder):

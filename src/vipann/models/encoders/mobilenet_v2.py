@@ -1,12 +1,10 @@
 """MobileNetV2 (Sandler et al. 2018), PSLA's smallest network: torchvision's layers."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from torchvision.models import mobilenet_v2
 
-from vipann.models.encoders._images import ImageEncoder
-from vipann.registry import Rate
+from vipann.models.encoders._images import ImageEncoder, ImageSettings
 
 # torchvision's, IMAGENET1K_V1, which PSLA's code loads.
 IMAGENET = {
@@ -19,13 +17,8 @@ _LAST = 1280
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ImageSettings):
     """Of the config's `model.mobilenet_v2`."""
-
-    width: Annotated[
-        float, "Factor of all its channels; 1 as published.", {"exclusiveMinimum": 0, "maximum": 4}
-    ] = 1.0
-    dropout: Annotated[Rate, "Of the frames."] = 0.0
 
 
 class Encoder(ImageEncoder):

@@ -2,13 +2,11 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Annotated
 
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
-from vipann.models.encoders._images import ImageEncoder, he_normal
-from vipann.registry import Rate
+from vipann.models.encoders._images import ImageEncoder, ImageSettings, he_normal
 
 # torchvision's, IMAGENET1K_V1. PSLA's code never starts its ResNet-50 from them.
 IMAGENET = {
@@ -20,13 +18,8 @@ IMAGENET_LEFT = ("fc.",)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ImageSettings):
     """Of the config's `model.resnet50`."""
-
-    width: Annotated[
-        float, "Factor of all its channels; 1 as published.", {"exclusiveMinimum": 0, "maximum": 4}
-    ] = 1.0
-    dropout: Annotated[Rate, "Of the frames."] = 0.0
 
 
 class Encoder(ImageEncoder):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -49,3 +50,14 @@ def mark(axes: Axes, places: Sequence[tuple[float, float, str]], colour: str) ->
         axes.annotate(name, (x, y), (3 + shift, 3), textcoords="offset points", **form)
         last = x
     axes.margins(y=0.15)
+
+
+def mean_and_deviation(axes: Axes, points: pd.DataFrame, x: str, style: Style) -> str:
+    """Draw the column mean over the column `x`, and standard_deviation to both sides (none where it
+    is missing); returns the colour."""
+    (colour,) = colours(style, [""]).values()
+    spread = points["standard_deviation"].fillna(0.0)
+    band = points["mean"] - spread, points["mean"] + spread
+    axes.fill_between(points[x], *band, color=colour, alpha=styles.BAND_ALPHA, linewidth=0)
+    axes.plot(points[x], points["mean"], color=colour, linewidth=styles.LINE_WIDTH)
+    return colour

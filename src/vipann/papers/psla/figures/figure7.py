@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
-from vipann.papers.psla.figures._drawing import NOTHING, colours, mark, one_panel
+from vipann.papers.psla.figures._drawing import NOTHING, mark, mean_and_deviation, one_panel
 from vipann.papers.psla.figures.figure4 import MARKED
 from vipann.papers.psla.results import Results, read_results
 from vipann.papers.psla.tables.table7 import NETWORKS
@@ -31,11 +31,7 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     if points.empty:
         return styles.without_data(style, NOTHING), points
     drawn, axes = one_panel(style, "By class", "Class, the best first", "Average precision")
-    (colour,) = colours(style, [""]).values()
-    spread = points["standard_deviation"].fillna(0.0)
-    band = points["mean"] - spread, points["mean"] + spread
-    axes.fill_between(points["rank"], *band, color=colour, alpha=styles.BAND_ALPHA, linewidth=0)
-    axes.plot(points["rank"], points["mean"], color=colour, linewidth=styles.LINE_WIDTH)
+    colour = mean_and_deviation(axes, points, "rank", style)
     shown = points[points["class"].isin(list(MARKED))]
     names = shown["class"].map(MARKED)
     mark(axes, list(zip(shown["rank"], shown["mean"], names, strict=True)), colour)

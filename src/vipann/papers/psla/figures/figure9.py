@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
-from vipann.papers.psla.figures._drawing import NOTHING, colours, one_panel
+from vipann.papers.psla.figures._drawing import NOTHING, mean_and_deviation, one_panel
 from vipann.papers.psla.names import SINGLE
 from vipann.papers.psla.results import Results, read_results
 
@@ -27,11 +27,7 @@ def figure(sources: Sources, style: Style) -> tuple[Figure, pd.DataFrame]:
     if points.empty:
         return styles.without_data(style, NOTHING), points
     drawn, axes = one_panel(style, "Learning curve", "Epoch", "mAP")
-    (colour,) = colours(style, [""]).values()
-    spread = points["standard_deviation"].fillna(0.0)
-    band = points["mean"] - spread, points["mean"] + spread
-    axes.fill_between(points["epoch"], *band, color=colour, alpha=styles.BAND_ALPHA, linewidth=0)
-    axes.plot(points["epoch"], points["mean"], color=colour, linewidth=styles.LINE_WIDTH)
+    mean_and_deviation(axes, points, "epoch", style)
     return drawn, points
 
 

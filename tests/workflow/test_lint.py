@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from checkout import copy_files
+from packaging.specifiers import SpecifierSet
 from workflow_harness import ROOT
 
 HEAVY = (
@@ -78,6 +80,17 @@ def test_the_environment_that_rules_name_has_the_locks_pins():
     (pins,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     lock = (ROOT / "requirements.lock").read_text().splitlines()
     assert pins == [line for line in lock if line and not line.startswith("#")]
+
+
+def test_every_locked_package_installs_on_the_first_python_of_its_series():
+    """Debian 12 has 3.11.2; a package that asks for a later one would stop the set-up there."""
+    refused = {
+        f"{package.metadata['Name']} {package.version}: {required}"
+        for package in distributions()
+        if (required := package.metadata["Requires-Python"])
+        and not SpecifierSet(required).contains("3.11.0")
+    }
+    assert not refused
 
 
 def test_what_the_catalog_asks_for_is_there(clone):

@@ -1,9 +1,13 @@
 """What slurm/profile.yaml makes of slurm/site.yaml: the resources that the site decides on."""
 
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
+from vipann.errors import UserError
+from vipann.strict_yaml import read_yaml
 
 # Rules that say `gpu` in their resources.
 GPU_RULES = (
@@ -37,6 +41,23 @@ KEYS = {
 # the warning would be the end.
 TRAINING_RULES = ("pretrain", "transfer", "scratch", "train_variant", "train_variant_by_epochs")
 WARNING = "--signal=TERM@120"
+# What Snakemake's executor for Slurm reads, and this workflow's own.
+RESOURCES = (
+    *("mem", "mem_mb", "mem_mb_per_cpu", "runtime", "disk", "disk_mb", "tmpdir", "threads"),
+    *(
+        "gpu",
+        "gpu_model",
+        "gpu_manufacturer",
+        "gres",
+        "cpus_per_gpu",
+        "cpus_per_task",
+        "constraint",
+    ),
+    *("slurm_account", "slurm_partition", "slurm_extra", "slurm_cluster", "cluster", "clusters"),
+    *("nodes", "tasks", "tasks_per_node", "mpi", "qos", "reservation", "download"),
+)
+RULE_FILES = Path(__file__).parents[1] / "workflow/rules"
+_RULE = re.compile(r"^\s*(?:rule (\w+):|use rule \w+ as (\w+) with:)", re.MULTILINE)
 
 
 def read_site(path: Path) -> dict[str, Any]:
@@ -45,7 +66,10 @@ def read_site(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: a key is missing, unknown, or has a value that it can't have.
     """
-    site = yaml.safe_load(path.read_text())
+    try:
+        site = read_yaml(path)
+    except UserError as error:
+        raise ValueError(error) from None
     if not isinstance(site, dict) or site.keys() != KEYS.keys():
         found = site.keys() if isinstance(site, dict) else set()
         raise ValueError(
@@ -60,7 +84,24 @@ def read_site(path: Path) -> dict[str, Any]:
             raise ValueError(f"{path}: {key} is {site[key]!r}; say {' or '.join(choices)}")
     if not all(isinstance(value, dict) for value in site["rules"].values()):
         raise ValueError(f"{path}: rules must look like `pretrain: {{runtime: 2880}}`")
+    for rule, resources in site["rules"].items():
+        _check_name(f"{path}: rules", rule, rule_names())
+        for resource in resources:
+            _check_name(f"{path}: rules.{rule}", resource, RESOURCES)
     return site
+
+
+def rule_names() -> list[str]:
+    """The rules that a job can be of, as the workflow's files name them."""
+    texts = (path.read_text(encoding="utf-8") for path in sorted(RULE_FILES.glob("*.smk")))
+    return [own or twin for text in texts for own, twin in _RULE.findall(text)]
+
+
+def _check_name(place: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        near = get_close_matches(str(name), known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        raise ValueError(f"{place}: there is no {name!r}; {hint}")
 
 
 def as_text(value: Any) -> str:

@@ -25,6 +25,7 @@ from vipann.parts import (
     unread_faults,
 )
 from vipann.recipes import add_to_schema, recipe_faults
+from vipann.strict_yaml import read_yaml
 from vipann.variants import BLOCKS, variant_faults
 
 _LONGEST_FRAME = 66  # s: the largest hop at the lowest rate
@@ -46,14 +47,9 @@ def read_layer(path: Path | str) -> dict[str, Any]:
     """One config file as a mapping.
 
     Raises:
-        UserError: the file is missing, no YAML, or no mapping.
+        UserError: the file is missing, no YAML, or no mapping, or has a key twice.
     """
-    try:
-        layer = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"config file {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"config file {path} is not valid YAML: {error}") from error
+    layer = read_yaml(path, "config file")
     if not isinstance(layer, dict):
         raise UserError(f"config file {path} must hold `key: value` lines")
     return layer

@@ -41,6 +41,8 @@ site_resources = load(ROOT / "slurm/site_resources.py")
 def checkout(tmp_path, monkeypatch):
     """A folder with a copy of slurm/, and in it as a user would be."""
     shutil.copytree(ROOT / "slurm", tmp_path / "slurm")
+    for name in ("src", "workflow"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "site_resources", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -141,12 +143,37 @@ def test_a_rule_of_the_site_comes_before_ours(checkout):
         ({"status_command": "qstat"}, "say sacct or squeue"),
         ({"jobs": "many"}, "jobs can't be 'many'"),
         ({"rules": {"pretrain": 3}}, "rules must look like"),
+        ({"rules": {"pretrian": {}}}, "rules: there is no 'pretrian'; did you mean pretrain?"),
+        (
+            {"rules": {"pretrain": {"runtme": 3}}},
+            "rules.pretrain: there is no 'runtme'; did you mean runtime?",
+        ),
     ],
 )
 def test_a_wrong_line_of_the_site_is_refused(checkout, changes, said):
     write_site(checkout, **changes)
     with pytest.raises(ValueError, match=re.escape(said)):
         site_resources.read_site(checkout / "slurm/site.yaml")
+
+
+def test_every_rule_and_resource_of_the_workflow_may_be_named(checkout):
+    own = {rule: {"runtime": 10} for rule in RULES} | {"train_variant": {"mem_mb": 1, "gpu": 2}}
+    write_site(checkout, rules=own)
+    assert site_resources.read_site(checkout / "slurm/site.yaml")["rules"] == own
+
+
+def test_an_account_is_taken_as_it_is_written(checkout):
+    site = checkout / "slurm/site.yaml"
+    site.write_text(site.read_text().replace("account: null ", "account: 012 "))
+    resources = site_resources.resources_of_all(site_resources.read_site(site))
+    assert resources["slurm_account"] == "'012'"
+
+
+def test_a_key_that_stands_twice_is_named(checkout):
+    site = checkout / "slurm/site.yaml"
+    site.write_text(site.read_text() + "jobs: 3\n")
+    with pytest.raises(ValueError, match="site.yaml.*'jobs' stands twice"):
+        site_resources.read_site(site)
 
 
 def test_snakemake_stops_at_a_wrong_line_and_names_it(checkout):

@@ -300,6 +300,18 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path, text):
         read_layer(tmp_path / "bad.yaml")
 
 
+def test_a_key_twice_is_named_with_its_lines(tmp_path):
+    (tmp_path / "mine.yaml").write_text("transfer:\n  folds: [1]\nseed: 2\ntransfer: {}\n")
+    with pytest.raises(UserError, match=r"mine\.yaml.*'transfer' stands twice, in lines 1 and 4"):
+        read_layer(tmp_path / "mine.yaml")
+
+
+def test_what_a_merge_brings_may_be_changed_and_used_twice(tmp_path):
+    text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: {<<: *b, y: 4}\nd: {<<: *b}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    assert read_layer(tmp_path / "mine.yaml")["c"] == {"x": 3, "y": 4}
+
+
 def test_folds_are_all_or_the_chosen_ones(overridden):
     assert folds_of(overridden({}), "urbansound8k") == list(range(1, 11))
     assert folds_of(overridden({"transfer": {"folds": [2, 5]}}), "esc50") == [2, 5]

@@ -53,8 +53,18 @@ RESOURCES = (
         "cpus_per_task",
         "constraint",
     ),
-    *("slurm_account", "slurm_partition", "slurm_extra", "slurm_cluster", "cluster", "clusters"),
-    *("nodes", "tasks", "tasks_per_node", "mpi", "qos", "reservation", "download"),
+    *("slurm_account", "slurm_partition", "slurm_extra", "slurm_cluster"),
+    *(
+        "cluster",
+        "clusters",
+        "nodes",
+        "tasks",
+        "tasks_per_node",
+        "mpi",
+        "qos",
+        "reservation",
+        "download",
+    ),
 )
 RULE_FILES = Path(__file__).parents[1] / "workflow/rules"
 _RULE = re.compile(r"^\s*(?:rule (\w+):|use rule \w+ as (\w+) with:)", re.MULTILINE)

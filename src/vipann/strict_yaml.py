@@ -1,4 +1,4 @@
-"""YAML files that hold what they seem to: no key twice in a mapping, no number with a zero before it.
+"""YAML files that hold what they seem to: no key twice in a mapping, no number as an octal one.
 
 YAML's own readers keep the last of two equal keys, and read 012 as ten.
 """

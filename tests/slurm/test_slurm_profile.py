@@ -172,7 +172,7 @@ def test_an_account_is_taken_as_it_is_written(checkout):
 def test_a_key_that_stands_twice_is_named(checkout):
     site = checkout / "slurm/site.yaml"
     site.write_text(site.read_text() + "jobs: 3\n")
-    with pytest.raises(ValueError, match="site.yaml.*'jobs' stands twice"):
+    with pytest.raises(ValueError, match=r"site\.yaml.*'jobs' stands twice"):
         site_resources.read_site(site)
 
 

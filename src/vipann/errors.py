@@ -12,5 +12,13 @@ class MissingProgramError(UserError):
     """A program that the machine lacks: no fault of the file that it was wanted for."""
 
 
-class DataWarning(UserWarning):
-    """Something in the user's data that may not be meant; shown on the terminal of a job."""
+class ShownWarning(UserWarning):
+    """What is shown on the terminal of a job too, as one line."""
+
+
+class DataWarning(ShownWarning):
+    """Something in the user's data that may not be meant."""
+
+
+class MachineWarning(ShownWarning):
+    """A machine that does not give what a job asked for."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
 
-from vipann.errors import DataWarning, UserError
+from vipann.errors import ShownWarning, UserError
 
 # File descriptors, which a process's children write to as well.
 _OUTPUT, _ERRORS = 1, 2
@@ -21,7 +21,7 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
 
     Yields the terminal to show a progress bar on, None where there is none.
 
-    A DataWarning is shown on the terminal as one line, a UserError as its message only; any other
+    A ShownWarning is shown on the terminal as one line, a UserError as its message only; any other
     exception as one line, with its traceback in the log. Errors end the process, with the
     UserError's status or with 1. Meant for scripts: the standard streams stay redirected
     afterwards.
@@ -49,17 +49,17 @@ def job_log(path: Path | str) -> Iterator[TextIO | None]:
 
 @contextmanager
 def _warnings_shown(terminal: int) -> Iterator[None]:
-    """Every DataWarning as a line of the log and of the terminal (a file descriptor)."""
+    """Every ShownWarning as a line of the log and of the terminal (a file descriptor)."""
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, DataWarning):
+        if not issubclass(category, ShownWarning):
             usual(message, category, *where, **more)
             return
         print(f"warning: {message}")
         os.write(terminal, f"\nwarning: {message}\n".encode())
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", DataWarning)
+        warnings.simplefilter("always", ShownWarning)
         warnings.showwarning = show
         yield

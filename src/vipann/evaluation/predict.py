@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vipann.devices import choose_device, resolved_precision
+from vipann.devices import choose_device, print_machine, resolved_precision
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import Decomposition, probabilities
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
@@ -67,6 +67,7 @@ def predict(
     device = choose_device(accelerator)
     network = rebuild(facts, state).eval().to(device)
     precision = resolved_precision(settings.get("precision", "float32"), device)
+    print_machine(device, precision)
     passes = {name: settings[name] for name in ("mc_samples", "replications", "seed")}
     plan, task = SamplingPlan(**passes, precision=precision), facts["task"]
     with FeatureStore(features) as store, fixed_posteriors(network):

@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
 
-from vipann.devices import choose_device, resolved_precision
+from vipann.devices import choose_device, print_machine, resolved_precision
 from vipann.errors import UserError
 from vipann.training.launch import Runtime
 from vipann.training.recipe import Recipe
@@ -59,6 +59,8 @@ def launched_fabric(recipe: Recipe, runtime: Runtime) -> Fabric:
         plugins=[LightningEnvironment()],
     )
     fabric.launch()
+    if runtime.is_first:
+        print_machine(device, precision)
     return fabric
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from torch import nn
 
 from vipann.datasets.label_sets import read_label_set
+from vipann.devices import machine_facts, resolved_precision
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
@@ -181,6 +182,8 @@ def _fit(
     epochs = EpochFiles(network, own, facts.copy(), kept)
     training = Training(module, sets[0], recipe, seed, runtime, states, check, epochs)
     facts["last_step"] = training.run()
+    precision = resolved_precision(recipe.precision, training.fabric.device)
+    facts["machine"] = machine_facts(training.fabric.device, precision)
     if validation:
         validation.restore()
         facts["validation"] = {"fold": rows.validation_fold} | validation.facts()

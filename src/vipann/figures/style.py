@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -83,7 +83,10 @@ class Style:
     labels: Mapping[str, str] = field(default_factory=lambda: dict(LABELS))
 
     def applied(self) -> AbstractContextManager:
-        """A context in which figures look so: seaborn's "paper" and "ticks", with less ink."""
+        """A context in which figures look so: seaborn's "paper" and "ticks", with less ink.
+
+        On top of matplotlib's own defaults: what a user's matplotlibrc says is not for a paper.
+        """
         sizes = sns.plotting_context("paper", font_scale=self.font_size / CONTEXT_POINTS)
         rc = {
             **sns.axes_style("ticks"),
@@ -107,7 +110,7 @@ class Style:
             "pdf.fonttype": 42,
             "svg.hashsalt": "vipann",
         }
-        return matplotlib.rc_context(rc)
+        return matplotlib.style.context(rc, after_reset=True)
 
 
 def style_from(mapping: Mapping[str, Any] | None = None) -> Style:

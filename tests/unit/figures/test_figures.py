@@ -1,5 +1,6 @@
 """Figures: what the csv beside each image says, and what a run that lacks something gets."""
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -240,6 +241,17 @@ def test_the_same_data_give_the_same_bytes(draw_retention, tmp_path):
     for kind in (*IMAGE_SUFFIXES, "csv"):
         first, second = ((tmp_path / n / f"figure.{kind}").read_bytes() for n in ("one", "two"))
         assert first == second
+
+
+def test_a_users_matplotlibrc_changes_nothing(draw_retention, tmp_path):
+    source = write_retention(tmp_path / "r.parquet")
+    drawn = []
+    for number, own in enumerate(({}, {"savefig.facecolor": "black", "axes.facecolor": "yellow"})):
+        files = outputs(tmp_path / str(number))
+        with matplotlib.rc_context(own):
+            draw_retention(source, files)
+        drawn.append(files["png"].read_bytes())
+    assert drawn[0] == drawn[1]
 
 
 def test_style_sets_size_and_colour(draw_retention, tmp_path):

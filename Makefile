@@ -5,9 +5,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+ifneq ($(words $(CURDIR)),1)
+$(error The path of this folder holds a space, and programs in $(VENV)/bin cannot start there: move it)
+endif
+
 # MIRROR=<folder or file URL>: where archives are looked for before the network.
 ifdef MIRROR
-export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(abspath $(MIRROR)))
+export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(shell realpath -ms -- '$(MIRROR)'))
 endif
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -66,24 +70,24 @@ bench-models: $(READY)
 bench-features: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
 	  $(BIN)/python benchmarks/features.py --out benchmarks/results/features \
-	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
+	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
 
 # The fixed phase of transfer, faithful and on cached embeddings, on real ESC-10.
 bench-fixed: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
 	  $(BIN)/python benchmarks/fixed_phase.py --out benchmarks/results/fixed_phase \
-	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
+	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
 
 # ImageNet's weights against a random start, five folds of real ESC-10 (under 40 minutes).
 bench-imagenet: $(READY)
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
 	  $(BIN)/python benchmarks/imagenet_start.py --out benchmarks/results/imagenet_start \
-	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
+	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
 
 # Full-size networks on a GPU (ARGS=--tiny: the script alone, on a CPU).
 bench-gpu: $(READY)
 	PYTHONPATH=src $(BIN)/python benchmarks/gpu.py --out benchmarks/results/gpu \
-	  $(if $(VIPANN_MIRROR),--mirror $(VIPANN_MIRROR)) $(ARGS)
+	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
 
 clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis

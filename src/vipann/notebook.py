@@ -1,13 +1,19 @@
 """Report notebooks: executed with the run's parameters, and written as HTML too."""
 
-from collections.abc import Mapping
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from vipann.errors import UserError
 from vipann.files import replacing
 
 OFFLINE = "offline.html.j2"
+_KERNEL = "python3"
 # What Jupyter's page loads from the network, and a report without formulas does without.
 _OFFLINE = "{% extends 'lab/index.html.j2' %}" + "".join(
     f"{{% block {name} %}}{{% endblock %}}"
@@ -42,13 +48,13 @@ def execute_notebook(
     from nbconvert import HTMLExporter
     from papermill.exceptions import PapermillExecutionError
 
-    with replacing(executed_out) as beside:
+    with replacing(executed_out) as beside, _own_kernel():
         try:
             papermill.execute_notebook(
                 str(source),
                 str(beside),
                 parameters=dict(parameters),
-                kernel_name="python3",
+                kernel_name=_KERNEL,
                 progress_bar=False,
                 cwd=str(beside.parent),
             )
@@ -69,3 +75,25 @@ def execute_notebook(
         page, _ = exporter.from_notebook_node(notebook, resources=named)
     with replacing(html_out) as beside:
         beside.write_text(page, encoding="utf-8")
+
+
+@contextmanager
+def _own_kernel() -> Iterator[None]:
+    """Have notebooks run by this Python, with nothing of the user's own Jupyter.
+
+    Clusters set JUPYTER_PATH, and a kernel of the same name there is another Python's; a home may
+    be one that cannot be written to.
+    """
+    usual = dict(os.environ)
+    with TemporaryDirectory(prefix="vipann-jupyter-") as folder:
+        spec = Path(folder, "kernels", _KERNEL, "kernel.json")
+        spec.parent.mkdir(parents=True)
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec.write_text(json.dumps({"argv": argv, "display_name": "Python 3"}))
+        own = {f"JUPYTER_{name}_DIR": f"{folder}/{name}" for name in ("CONFIG", "DATA", "RUNTIME")}
+        os.environ.update(own, JUPYTER_PATH=folder, IPYTHONDIR=f"{folder}/ipython")
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(usual)

@@ -1,0 +1,38 @@
+"""What make says before it sets anything up."""
+
+import shutil
+import subprocess
+
+import pytest
+from workflow_harness import ROOT
+
+SHOW = "show:\n\t@echo '[$(VIPANN_MIRROR)]'\n"
+
+
+def make(folder, *arguments):
+    shutil.copy(ROOT / "Makefile", folder)
+    (folder / "show.mk").write_text(SHOW)
+    command = ["make", "-s", "-f", "Makefile", "-f", "show.mk", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_folder_with_a_space_is_refused_before_the_setup(tmp_path):
+    folder = tmp_path / "my repo"
+    folder.mkdir()
+    done = make(folder, "demo")
+    assert done.returncode != 0
+    assert "holds a space" in done.stderr
+    assert not (folder / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("/data/my mirror", "/data/my mirror"),
+        ("data/../mirror", "{folder}/mirror"),
+        ("file:///data/mirror", "file:///data/mirror"),
+    ],
+)
+def test_the_mirror_is_one_path(tmp_path, given, used):
+    shown = make(tmp_path, "show", f"MIRROR={given}").stdout
+    assert shown == f"[{used.format(folder=tmp_path)}]\n"

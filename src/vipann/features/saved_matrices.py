@@ -19,54 +19,65 @@ _FMAX_HIGH = (15000.0, 16000.0, 18000.0, 20000.0, 22050.0, 24000.0)
 
 
 def differences(
-    real: np.ndarray, imaginary: np.ndarray, mel: np.ndarray, features: Mapping[str, Any]
+    real: np.ndarray,
+    imaginary: np.ndarray,
+    features: Mapping[str, Any],
+    mel: np.ndarray | None = None,
+    precision: float = 0.0,
 ) -> list[str]:
     """How the config's `features` differ from a front end saved as matrices, one line each.
 
     `real` and `imaginary` (window_length // 2 + 1, window_length) are the windowed Fourier
     transform that torchlibrosa's STFT convolves with, `mel` (window_length // 2 + 1, mel_bands)
-    its mel filterbank. A line names the setting and the value that it must have, as far as it can
-    be told. The hop length and amin leave no trace in these matrices.
+    its mel filterbank, where the file has one. `precision` is the relative one that they were
+    saved in: 2^-7 for bfloat16. A line names the setting and the value that it must have, as far as
+    it can be told. The hop length and amin leave no trace in these matrices.
     """
+    tolerance = max(_TOLERANCE, precision)
     bins, length = real.shape if real.ndim == 2 else (0, 0)
-    if imaginary.shape != real.shape or bins != length // 2 + 1 or mel.shape[:-1] != (bins,):
-        return [
-            f"its matrices of shapes {real.shape}, {imaginary.shape} and {mel.shape} are no STFT "
-            "and mel filterbank"
-        ]
-    found: dict[str, Any] = {"window_length": length, "mel_bands": mel.shape[1]}
+    is_filterbank = mel is None or (mel.ndim == 2 and len(mel) == bins)
+    if imaginary.shape != real.shape or bins != length // 2 + 1 or not is_filterbank:
+        shapes = ", ".join(str(a.shape) for a in (real, imaginary, mel) if a is not None)
+        return [f"its matrices of shapes {shapes} are no STFT and mel filterbank"]
+    found: dict[str, Any] = {"window_length": length}
     lines = []
-    window = next((name for name in _WINDOWS if _close(real[0], get_window(name, length))), None)
+    windows = {name: get_window(name, length) for name in _WINDOWS}
+    window = next((n for n, w in windows.items() if _close(real[0], w, tolerance)), None)
     if window is None:
         lines.append(f"its window is none of {', '.join(_WINDOWS)}, which this workflow can make")
     else:
         found["window"] = window
-    if not _is_fourier_transform(real, imaginary):
+    if not _is_fourier_transform(real, imaginary, tolerance):
         lines.append("its STFT is no Fourier transform: it was trained or is damaged")
-    mel_settings = _mel_settings(mel, dict(features) | found)
-    if mel_settings is None:
-        lines.append(_describe_mel(mel, length, features))
-    else:
-        found |= mel_settings
+    if mel is not None:
+        found["mel_bands"] = mel.shape[1]
+        mel_settings = _mel_settings(mel, dict(features) | found, tolerance)
+        if mel_settings is None:
+            lines.append(_describe_mel(mel, length, features))
+        else:
+            found |= mel_settings
     found = {"front_end": "logmel"} | found
     return [*settings_that_differ(dict(features) | found, features), *lines]
 
 
-def _close(one: np.ndarray, other: np.ndarray) -> bool:
+def _close(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
     scale = max(float(np.abs(other).max()), float(np.finfo(np.float32).tiny))
-    return bool(np.abs(one - other).max() <= _TOLERANCE * scale)
+    return bool(np.abs(one - other).max() <= tolerance * scale)
 
 
-def _is_fourier_transform(real: np.ndarray, imaginary: np.ndarray) -> bool:
+def _is_fourier_transform(real: np.ndarray, imaginary: np.ndarray, tolerance: float) -> bool:
     bins, length = real.shape
     # The angle of bin k at sample n is that of k n modulo the length.
     turns = np.outer(np.arange(bins), np.arange(length)) % length
     wave = np.exp(-2j * np.pi * np.arange(length) / length)[turns]
     window = real[0]
-    return _close(real, wave.real * window) and _close(imaginary, wave.imag * window)
+    parts = (real, wave.real), (imaginary, wave.imag)
+    return all(_close(found, part * window, tolerance) for found, part in parts)
 
 
-def _mel_settings(mel: np.ndarray, features: Mapping[str, Any]) -> dict[str, Any] | None:
+def _mel_settings(
+    mel: np.ndarray, features: Mapping[str, Any], tolerance: float
+) -> dict[str, Any] | None:
     """sample_rate, fmin and fmax of a filterbank: the ones nearest to `features` that make it."""
     keys = ("sample_rate", "fmin", "fmax")
     own = tuple(features[key] for key in keys)
@@ -89,7 +100,7 @@ def _mel_settings(mel: np.ndarray, features: Mapping[str, Any]) -> dict[str, Any
             continue
         size = {key: features[key] for key in ("window_length", "mel_bands")}
         made = Settings(**size, **dict(zip(keys, candidate, strict=True)))
-        if _close(mel, FrontEnd(made).filters):
+        if _close(mel, FrontEnd(made).filters, tolerance):
             return dict(zip(keys, candidate, strict=True))
     return None
 

@@ -1,11 +1,9 @@
 """Weights as others publish them: .pth files of the PANNs', VI-PANN's and EfficientAT's authors."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,12 +13,12 @@ from vipann.models.first_house import name_now
 from vipann.models.flipout import LinearFlipout
 from vipann.models.network import Network
 from vipann.models.strategies import Strategy, build_network, check_fit
+from vipann.models.weight_files import read_tensors, refuse_unfit
 from vipann.parts import place
 from vipann.registry import load
 
 # All of them were trained on AudioSet, whose clips last so long.
 CLIP_SECONDS = 10.0
-_WRAPPERS = ("model", "state_dict")
 _FRONT_END = {
     "real": "spectrogram_extractor.stft.conv_real.weight",
     "imaginary": "spectrogram_extractor.stft.conv_imag.weight",
@@ -35,40 +33,37 @@ class Published(NamedTuple):
     """A published file, taken apart.
 
     `network`: tensors by their published names. `front_end`: numpy matrices `real`, `imaginary`
-    and `mel`, empty where the file lacks one of them. `dropped`: names of the tensors that this
-    project makes itself: front end, SpecAugment, Flipout's noise and priors.
+    and, where the file has it, `mel`, and the `precision` that they were saved in: arguments of
+    `vipann.features.saved_matrices.differences`; empty where the file lacks an STFT. `dropped`:
+    names of the tensors that this project makes itself: front end, SpecAugment, Flipout's noise
+    and priors.
     """
 
     network: dict[str, Tensor]
-    front_end: dict[str, np.ndarray]
+    front_end: dict[str, Any]
     dropped: list[str]
 
 
 def read_published(path: Path | str) -> Published:
     """Read a .pth file without running code from it.
 
-    The tensors may lie under `model` or `state_dict`, and below `module.` as DataParallel names
-    them.
-
     Raises:
-        UserError: the file is broken, no state dict, holds code, or values that are not finite.
+        UserError: see `read_tensors`.
     """
-    state = _tensors(_unpickle(path), path)
-    while all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): value for name, value in state.items()}
+    state = read_tensors(path)
     front_end = {part: state[name] for part, name in _FRONT_END.items() if name in state}
-    if len(front_end) < len(_FRONT_END):
+    if not {"real", "imaginary"} <= front_end.keys():
         front_end = {}
     dropped = [name for name in state if _is_dropped(name)]
     network = {name: value for name, value in state.items() if name not in dropped}
-    broken = [name for name, value in network.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise UserError(f"{path} holds values that are not finite in: {', '.join(broken)}")
-    matrices = {
+    refuse_unfit(network | {_FRONT_END[part]: value for part, value in front_end.items()}, path)
+    matrices: dict[str, Any] = {
         # Convolution kernels (bins, 1, length) and a matrix (bins, mel_bands).
         part: value.float().squeeze(1).numpy() if part != "mel" else value.float().numpy()
         for part, value in front_end.items()
     }
+    if matrices:
+        matrices["precision"] = max(torch.finfo(value.dtype).eps for value in front_end.values())
     return Published(network, matrices, dropped)
 
 
@@ -144,57 +139,3 @@ def _bayesian_head(
 
 def _is_dropped(name: str) -> bool:
     return name.startswith(_NOT_OURS) or name.split(".")[-1].startswith(_BUFFERS)
-
-
-def _unpickle(path: Path | str) -> Any:
-    """What torch.save wrote, restricted to tensors, plain containers and numpy's arrays."""
-    # The PANNs' training saves the state of its sampler, numpy arrays, beside the weights.
-    arrays = [
-        np.ndarray,
-        np.dtype,
-        *(getattr(np.dtypes, name) for name in np.dtypes.__all__),
-        *(
-            (getattr(np._core.multiarray, function), f"numpy.{core}.multiarray.{function}")  # type: ignore[attr-defined]
-            for core in ("core", "_core")
-            for function in ("_reconstruct", "scalar")
-        ),
-    ]
-    try:
-        with torch.serialization.safe_globals(arrays):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} does not exist") from error
-    except Exception as error:  # torch raises anything on a file that is something else
-        raise UserError(
-            f"{path} is no file of weights: it is broken, or holds more than tensors, which is "
-            f"refused because it could run code ({_reason(error)})"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The part of torch's long message that says what it met."""
-    text = str(error).strip() or type(error).__name__
-    met = re.search(r"WeightsUnpickler error:\s*(.+)", text)
-    return met[1].partition(" was not an allowed")[0] if met else text.splitlines()[0]
-
-
-def _unwrapped(content: Any) -> Any:
-    for key in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            return _unwrapped(content[key])
-    return content
-
-
-def _tensors(content: Any, path: Path | str) -> dict[str, Tensor]:
-    content = _unwrapped(content)
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
-    ):
-        what = f"the keys {sorted(map(str, content))[:5]}" if isinstance(content, Mapping) else ""
-        raise UserError(
-            f"{path} holds no state dict (tensors by name, perhaps under `model` or `state_dict`) "
-            f"but {what or type(content).__name__}"
-        )
-    return dict(content)

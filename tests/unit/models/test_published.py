@@ -211,6 +211,20 @@ def test_a_trained_stft_is_refused(dft, imported):
         imported(random_weights() | made)
 
 
+def test_an_stft_without_a_mel_matrix_is_still_checked(dft, imported, settings):
+    saved = front_end(dft)
+    del saved["logmel_extractor.melW"]
+    imported(random_weights() | saved)
+    other = settings["features"] | {"window": "hamming"}
+    with pytest.raises(UserError, match=r"set features\.logmel\.window: hann"):
+        imported(random_weights() | saved, features=other)
+
+
+def test_a_bfloat16_file_is_held_to_its_own_precision(dft, imported):
+    state = random_weights() | front_end(dft)
+    imported({k: v.bfloat16() if v.is_floating_point() else v for k, v in state.items()})
+
+
 def test_missing_surplus_and_misshapen_tensors_are_all_listed(imported):
     state = random_weights()
     state["attention.weight"] = state.pop("resnet.layer3.2.conv2.weight")

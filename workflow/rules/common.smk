@@ -49,6 +49,7 @@ try:
         # In a rule's function an error of a folder would come with a traceback; the stamps are kept.
         for name in filter(None, [*RUN.tested, RUN.ood]):
             datasets.own_audio(RUN, name)
+        networks.refuse_lost_weights(RUN)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from vipann.config import trained_upstream
+from vipann.errors import UserError
 from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
 from vipann.plan.datasets import download_settings, features_of
 from vipann.plan.run import Run
+from vipann.provenance.stamps import large_file_stamp
 from vipann.strategies import BY_NAME
 from vipann.training.recipe import Pretrain, Scratch, Transfer
 
@@ -191,9 +193,12 @@ def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
 
 
 def import_settings(run: Run, strategy: str) -> dict[str, Any]:
+    """With the state of a file that the user has placed: another one may bear the same time."""
+    path = weights_entry(run, strategy).get("path")
     return run.settings(
         "import_weights.py",
         **download_settings(weights_entry(run, strategy)),
+        **({"placed": large_file_stamp(path)} if path else {}),
         features=feature_settings(run.config["features"]),
         **form_of(run, strategy),
     )
@@ -261,6 +266,22 @@ def weights_of(run: Run, strategy: str) -> str | None:
 def weights_entry(run: Run, strategy: str) -> dict[str, Any]:
     """The config's block of the file of `strategy`; empty where MOPED or det gives the weights."""
     return dict(run.config["pretrain"]["checkpoints"].get(strategy) or {})
+
+
+def refuse_lost_weights(run: Run) -> None:
+    """Stop a plan that would delete what was imported from files that are no longer there.
+
+    Raises:
+        UserError: names the key and the file.
+    """
+    for strategy in UPSTREAM_STRATEGIES:
+        path, made = weights_entry(run, strategy).get("path"), Network(run, strategy).checkpoint
+        if path and weights_of(run, strategy) and Path(made).exists() and not Path(path).exists():
+            raise UserError(
+                f"pretrain.checkpoints.{strategy}.path: {path} is not there any more, from which "
+                f"{made} was imported. Put it back, or name that checkpoint as the path of a run "
+                "of another name."
+            )
 
 
 def weights_inputs(run: Run, strategy: str) -> list[str]:

@@ -34,6 +34,11 @@ def file_stamp(path: Path | str) -> str:
         return "none"
 
 
+def large_file_stamp(path: Path | str) -> str:
+    """Size and time (ns) of a file that is too large to read at each plan; "none" without it."""
+    return _size_and_time(Path(path))
+
+
 def _size_and_time(path: Path) -> str:
     try:
         facts = path.stat()

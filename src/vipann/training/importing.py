@@ -16,6 +16,8 @@ from vipann.registry import declared
 
 _FAMILY = {"det": ("det", "drop"), "drop": ("det", "drop"), "flip": ("flip",)}
 
+_NOT_OF_THE_NETWORK = ("entry", "features", "placed")
+
 Settings = Mapping[str, Any]
 
 
@@ -50,7 +52,7 @@ def import_weights(strategy: Strategy, weights: Path, settings: Settings, out: P
     )
     origin = facts.pop("origin") | {"file": weights.name, "sha256": digest(weights)}
     made = {"strategy": strategy, "phase": "pretrained", "fold": 0, "imported": origin}
-    kept = {key: value for key, value in settings.items() if key not in ("entry", "features")}
+    kept = {key: value for key, value in settings.items() if key not in _NOT_OF_THE_NETWORK}
     made |= {"features": dict(settings["features"]), "settings": kept}
     save_checkpoint(network, out, facts | made)
 

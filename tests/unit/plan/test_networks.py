@@ -1,7 +1,11 @@
 """The networks that a run asks for, and the settings of their jobs."""
 
+import os
+from pathlib import Path
+
 import pytest
 
+from vipann.errors import UserError
 from vipann.plan import networks
 from vipann.plan.networks import Network
 from vipann.strategies import BY_NAME
@@ -132,6 +136,36 @@ def test_weights_that_the_user_has_yet_to_place_are_no_input(run_of, tmp_path):
     assert networks.weights_inputs(run, "det") == []
     path.write_bytes(b"0")
     assert networks.weights_inputs(run, "det") == [str(path)]
+
+
+def test_another_file_in_the_place_of_weights_is_noticed_though_it_is_older(run_of, tmp_path):
+    path = tmp_path / "det.pth"
+    run = run_of(pretrain={"source": "checkpoint", "checkpoints": {"det": {"path": str(path)}}})
+    found = [networks.import_settings(run, "det")]
+    for time in (2_000_000_000, 1_700_000_000):
+        path.write_bytes(b"0")
+        os.utime(path, (time, time))
+        found.append(networks.import_settings(run, "det"))
+    assert len({settings["placed"] for settings in found}) == 3
+
+
+def test_a_plan_stops_before_what_was_imported_from_a_lost_file_is_deleted(
+    run_of, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "det.pth"
+    pretrain = {"source": "checkpoint", "checkpoints": {"det": {"path": str(path)}}}
+    run = run_of(run="kept", pretrain=pretrain)
+    networks.refuse_lost_weights(run)  # nothing was imported yet
+    made = Path(Network(run, "det").checkpoint)
+    made.parent.mkdir(parents=True)
+    made.touch()
+    with pytest.raises(
+        UserError, match=r"checkpoints\.det\.path: .*det\.pth is not there any more"
+    ):
+        networks.refuse_lost_weights(run)
+    path.touch()
+    networks.refuse_lost_weights(run)
 
 
 @pytest.mark.parametrize("phase", ["pretrained", "fixed", "scratch"])

@@ -194,11 +194,12 @@ def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
 
 def import_settings(run: Run, strategy: str) -> dict[str, Any]:
     """With the state of a file that the user has placed: another one may bear the same time."""
-    path = weights_entry(run, strategy).get("path")
+    entry = weights_entry(run, strategy)
+    placed: dict[str, Any] = {"placed": large_file_stamp(entry["path"])} if "path" in entry else {}
     return run.settings(
         "import_weights.py",
-        **download_settings(weights_entry(run, strategy)),
-        **({"placed": large_file_stamp(path)} if path else {}),
+        **download_settings(entry),
+        **placed,
         features=feature_settings(run.config["features"]),
         **form_of(run, strategy),
     )

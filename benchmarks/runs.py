@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.command and len(asked.command) != len(asked.runs):
         parser.error("--command: one for each run")
     for run in asked.runs:
-        if not (run / "tables" / "claims.csv").is_file():
-            parser.error(f"{run}: there is no tables/claims.csv; has the run finished?")
+        if not (run / "index.md").is_file():
+            parser.error(f"{run}: there is no index.md; has the run finished?")
     asked.out.mkdir(parents=True, exist_ok=True)
     for run in asked.runs:
         keep(run, asked.out / run.name)
@@ -166,9 +166,11 @@ def _claims(runs: Sequence[Path]) -> Iterable[list[str]]:
 
 
 def _read(run: Path, name: str) -> pd.DataFrame:
-    table = run / "tables" / f"{name}.csv"
+    """A table of the run; without rows where its index has none of that name."""
+    table = f"tables/{name}.csv"
     columns = ["dataset", "strategy", "phase", "metric", "value", "standard_error"]
-    return pd.read_csv(table) if table.is_file() else pd.DataFrame(columns=columns)
+    is_current = f"]({table})" in (run / "index.md").read_text(encoding="utf-8")
+    return pd.read_csv(run / table) if is_current else pd.DataFrame(columns=columns)
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -27,6 +27,8 @@ METRICS = {
     "retention": "score at each retained fraction, per replication",
     "uncertainty": "total, aleatoric and epistemic uncertainty of each clip, in nats",
 }
+# Where each file is of one product: what is not listed there was left by an earlier config.
+PRODUCTS = ("tables", "figures", "notebooks")
 # A title and the files of a table or figure, below the run's folder.
 Item = tuple[str, Sequence[str]]
 
@@ -43,9 +45,10 @@ def write_index(
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
     "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, mc_samples,
     replications, paper_names (dataset -> its name in the paper or None) and notes (sentences on the
-    run's networks). Links are relative: the folder may be put elsewhere.
+    run's networks). Links are relative: the folder may be put elsewhere. What lies beside the
+    products and is none of them is named.
     """
-    folder = Path(md).parent
+    folder, sections = Path(md).parent, [(title, list(items)) for title, items in sections]
     found = {
         kind: [Path(path).relative_to(folder).as_posix() for path in paths]
         for kind, paths in others.items()
@@ -57,6 +60,8 @@ def write_index(
     obtained = _linked(found["summaries"], lambda s: f"{Path(s).stem}, what was really obtained")
     lines += ["## Notebooks", notebooks, "## Datasets", obtained]
     lines += ["## Where the numbers come from", *_origins(folder, found["metrics"])]
+    listed = {path for _, items in sections for _, files in items for path in files}
+    lines += _leftovers(folder, listed.union(*found.values()))
     text = "\n\n".join(lines) + "\n"
     for path, content in ((md, text), (html, page(text, str(facts["run"])))):
         with replacing(path) as beside:
@@ -110,3 +115,11 @@ def _origins(folder: Path, metrics: Sequence[str]) -> list[str]:
     there = {name: what for name, what in FAMILIES.items() if (folder / name).is_dir()}
     lines += [f"[{name}/]({name}/): {what}" for name, what in there.items()]
     return ["\n".join(f"- {line}" for line in lines)]
+
+
+def _leftovers(folder: Path, listed: set[str]) -> list[str]:
+    files = (path for name in PRODUCTS for path in sorted((folder / name).glob("[!.]*.*")))
+    names = [path.relative_to(folder).as_posix() for path in files]
+    left = [f"- `{name}`" for name in names if name not in listed]
+    about = "Made under an earlier config, and no result of this one; they may be deleted."
+    return ["## Left from before", about, "\n".join(left)] if left else []

@@ -28,6 +28,13 @@ def plant(folder: Path, accuracy: float, verdict: str) -> Path:
     pd.DataFrame([shortcut]).to_csv(folder / "tables/shortcuts.csv", index=False)
     rows = [("a", "esc10", verdict), ("b", None, "holds"), ("c", None, UNJUDGED)]
     plant_claims(folder, rows)
+    return list_tables(folder)
+
+
+def list_tables(folder: Path) -> Path:
+    """The run's index, which links its tables."""
+    paths = sorted(path.relative_to(folder) for path in (folder / "tables").iterdir())
+    (folder / "index.md").write_text("".join(f"[csv]({path})\n" for path in paths))
     return folder
 
 
@@ -50,7 +57,7 @@ def plant_upstream(folder: Path, values: str) -> Path:
     (folder / "figures").mkdir()
     for dataset in ("mixtures", "esc10"):
         (folder / f"figures/retention_{dataset}.csv").write_text(values)
-    return folder
+    return list_tables(folder)
 
 
 BEYOND = {"ece": 0.125, "ece_pooled": 0.25, "auroc_total": 0.75}
@@ -116,6 +123,19 @@ def test_a_table_without_rows_is_not_kept_and_an_earlier_one_goes(tmp_path):
     kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
     assert kept == ["calibration.csv", "claims.csv", "shortcuts.csv", "table4.csv"]
     assert "## Out-of-distribution detection" not in runs.report([run], ["?"])
+
+
+def test_a_table_that_an_earlier_config_left_is_no_score_of_the_run(tmp_path):
+    run = plant(tmp_path / "run", 0.9, "holds")
+    (run / "tables/table5.csv").write_bytes((run / "tables/table4.csv").read_bytes())
+    (run / "tables/ood.csv").unlink()
+    list_tables(run)
+    text = (run / "index.md").read_text()
+    (run / "index.md").write_text(text.replace("[csv](tables/table5.csv)\n", ""))
+    lines = runs.report([run], ["?"])
+    assert sum("| accuracy |" in line for line in lines) == 1
+    runs.keep(run, tmp_path / "kept")
+    assert not (tmp_path / "kept/table5.csv").exists()
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,20 @@ def test_tables_stand_in_the_index_under_their_own_title(index):
     assert "pretrained on AudioSet, transferred to ESC-50, own" in lines[2]
 
 
+def test_what_an_earlier_config_left_is_named(tmp_path):
+    for name in ("tables/table5.md", "tables/table4.md", "figures/old.png", "figures/.x.partial"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(TABLE)
+    others = {"notebooks": [], "summaries": [], "metrics": []}
+    sections = [("Tables", [("Table 4", ["tables/table4.md"])])]
+    write_index(sections, others, FACTS, tmp_path / "index.md", tmp_path / "index.html")
+    after = (tmp_path / "index.md").read_text().partition("## Left from before")[2]
+    assert [line for line in after.splitlines() if line.startswith("- ")] == [
+        "- `tables/table5.md`",
+        "- `figures/old.png`",
+    ]
+
+
 def test_the_page_of_the_index_has_the_same_tables(index, tmp_path):
     read = Reader((tmp_path / "index.html").read_text())
     assert read.tables[0][1:] == [["cell of claims"]]

@@ -1,6 +1,7 @@
 """Checkpoints: weights as safetensors and, beside them, a JSON file on where they come from."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ def save_checkpoint(network: nn.Module, path: Path | str, facts: Mapping[str, An
         beside.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n")
     with replacing(path) as beside:
         save_file(state, beside)
+        # safetensors makes files that no one else may read, whatever the umask.
+        shutil.copymode(sidecar_of(path), beside)
 
 
 def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:

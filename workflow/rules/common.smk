@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir).parent
+ROOT = Path(workflow.current_basedir).parents[1]
 SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))
 # Jobs import the library of this checkout, which is the one that their fingerprints look at.

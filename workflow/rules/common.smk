@@ -67,6 +67,8 @@ wildcard_constraints:
     strategy="|".join(BY_NAME),
     phase="fixed|finetuned|scratch",
     fold="[0-9]+",
+    # Of what runs with other settings do not share: see `vipann.plan.datasets.key_of`.
+    key="[0-9a-f]{8}",
 
 
 def network(wildcards, **fixed: str) -> Network:

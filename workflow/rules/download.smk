@@ -10,9 +10,9 @@ localrules:
 
 rule download:
     output:
-        f"{DATA}/{{dataset}}/archives/{{file}}",
+        f"{DATA}/{{dataset}}/archives/{{key}}/{{file}}",
     log:
-        log_of("download/{dataset}/{file}"),
+        log_of("download/{dataset}/{key}/{file}"),
     wildcard_constraints:
         file=".+",
     conda:
@@ -57,9 +57,9 @@ rule audio:
         archives=lambda w: datasets.archives_of(RUN, w.dataset),
         fetched=lambda w: datasets.fetched_of(RUN, w.dataset),
     output:
-        directory(f"{DATA}/{{dataset}}/audio"),
+        directory(f"{DATA}/{{dataset}}/audio_{{key}}"),
     log:
-        log_of("audio/{dataset}"),
+        log_of("audio/{dataset}_{key}"),
     conda:
         "../../environment.yml"
     params:

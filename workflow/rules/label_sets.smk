@@ -41,9 +41,9 @@ use rule enhance as import_label_set with:
 
 use rule download as download_label_set with:
     output:
-        f"{DATA}/label_sets/{{label_set}}/{{file}}",
+        f"{DATA}/label_sets/{{label_set}}/{{key}}/{{file}}",
     log:
-        log_of("download/label_sets/{label_set}/{file}"),
+        log_of("download/label_sets/{label_set}/{key}/{file}"),
     params:
         settings=lambda w: datasets.download_settings(label_sets.label_set_entry(RUN, w.label_set)),
     message:

@@ -46,9 +46,9 @@ rule pretrain:
 
 use rule download as download_weights with:
     output:
-        f"{DATA}/weights/{{strategy}}/{{file}}",
+        f"{DATA}/weights/{{strategy}}/{{key}}/{{file}}",
     log:
-        log_of("download/weights/{strategy}/{file}"),
+        log_of("download/weights/{strategy}/{key}/{file}"),
     params:
         settings=lambda w: datasets.download_settings(networks.weights_entry(RUN, w.strategy)),
     message:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import shutil
 import stat
 import tarfile
@@ -21,6 +22,8 @@ from vipann.files import compared_sums, listed_sums, matching_sum, replacing
 from vipann.progress import progress
 
 _CHUNK_BYTES = 1 << 20
+# The folder below `archives` that a plan puts a file into by what it is (plan/datasets.py).
+_KEY = re.compile("[0-9a-f]{8}")
 _GZIP = b"\x1f\x8b"
 _MAX_EXPANSION = 200
 _MAX_BYTES = 1 << 30
@@ -248,7 +251,8 @@ def _relative(path: Path, root: Path | None) -> Path:
     if "archives" not in folders:
         return Path(path.name)
     last = len(folders) - 1 - folders[::-1].index("archives")
-    return Path(*path.absolute().parts[last + 1 :])
+    below = path.absolute().parts[last + 1 :]
+    return Path(*below[1:] if _KEY.fullmatch(below[0]) else below)
 
 
 def _link(source: Path, target: Path) -> None:

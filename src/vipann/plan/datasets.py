@@ -1,21 +1,35 @@
 """What a run asks for of datasets: the inputs and settings of the jobs that make their files."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vipann.config import in_order, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
-from vipann.files import digest
+from vipann.files import digest, listed_sums
 from vipann.parts import chosen_front_end, feature_settings
 from vipann.plan.run import Run
 from vipann.provenance.stamps import file_stamp, folder_stamp
+from vipann.seeds import derive_seed
 
 
 def download_settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What says that a downloaded file is the right one, wherever it comes from."""
     places = ("url", "mirror_path", "how_to_get")
     return in_order({"entry": {key: entry[key] for key in entry if key not in places}})
+
+
+def key_of(facts: Mapping[str, Any]) -> str:
+    """Eight digits in a path, by which runs share a file only if it is the same for all of them."""
+    return hashlib.sha256(json.dumps(in_order(facts)).encode()).hexdigest()[:8]
+
+
+def file_key(entry: Mapping[str, Any]) -> str:
+    """Of a downloaded file: what says that it is the right one; without a sum, its address too."""
+    address = {} if listed_sums(entry) else {"url": entry.get("url")}
+    return key_of(download_settings(entry) | address)
 
 
 def archive_entry(run: Run, dataset: str, file: str) -> Mapping[str, Any]:
@@ -25,19 +39,34 @@ def archive_entry(run: Run, dataset: str, file: str) -> Mapping[str, Any]:
     return next(entry for entry in entries if entry["file"] == file)
 
 
-def archives_folder(run: Run, dataset: str) -> str:
-    return f"{run.data}/{dataset}/archives"
+def archive_path(run: Run, dataset: str, entry: Mapping[str, Any]) -> str:
+    return f"{run.data}/{dataset}/archives/{file_key(entry)}/{entry['file']}"
 
 
 def archives_of(run: Run, dataset: str) -> list[str]:
-    entries = run.blocks[dataset].get("archives", [])
-    return [f"{archives_folder(run, dataset)}/{entry['file']}" for entry in entries]
+    return [archive_path(run, dataset, e) for e in run.blocks[dataset].get("archives", [])]
 
 
 def audio_of(run: Run, dataset: str) -> str:
     """The folder with a dataset's audio: the user's own, or what `audio` fills."""
-    folder = run.ood if dataset in run.ood_windows.values() else dataset
-    return run.blocks[dataset]["options"].get("path") or f"{run.data}/{folder}/audio"
+    if path := run.blocks[dataset]["options"].get("path"):
+        return path
+    name = run.ood if run.ood and dataset in run.ood_windows.values() else dataset
+    return f"{run.data}/{name}/audio_{_audio_key(run, name)}"
+
+
+def _audio_key(run: Run, dataset: str) -> str:
+    """Of what decides on the audio, its code left aside: that replaces it where it lies."""
+    entries = run.blocks[dataset].get("archives", [])
+    facts = {"block": _clips(run, dataset)["block"], "archives": list(map(file_key, entries))}
+    seed = {"seed": derive_seed(run.config["seed"], *_drawn_by(run, dataset))}
+    return key_of(facts | (seed if _drawn_by(run, dataset) else {}))
+
+
+def _drawn_by(run: Run, dataset: str) -> tuple[str, ...]:
+    """The names of a seed where the audio is drawn; other audio is shared by runs of any seed."""
+    is_drawn = run.blocks[dataset]["adapter"] in DRAWING_ADAPTERS
+    return ("audio", dataset) if is_drawn else ()
 
 
 def fetched_of(run: Run, dataset: str) -> list[str]:
@@ -53,10 +82,7 @@ def fetch_settings(run: Run, dataset: str) -> dict[str, Any]:
 
 
 def audio_settings(run: Run, dataset: str) -> dict[str, Any]:
-    """With a seed where the audio is drawn; other audio is shared by runs of several seeds."""
-    is_drawn = run.blocks[dataset]["adapter"] in DRAWING_ADAPTERS
-    seed_names = ("audio", dataset) if is_drawn else ()
-    return run.settings("audio.py", *seed_names, **_clips(run, dataset))
+    return run.settings("audio.py", *_drawn_by(run, dataset), **_clips(run, dataset))
 
 
 def manifest_settings(run: Run, dataset: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vipann.plan.datasets import archives_folder, audio_of, manifest_of
+from vipann.plan.datasets import archive_path, audio_of, file_key, manifest_of
 from vipann.plan.run import Run
 from vipann.plan.variants import predictions_of
 
@@ -44,11 +44,12 @@ def label_set_inputs(run: Run, name: str) -> dict[str, str]:
     block, upstream = run.config["label_sets"][name], _upstream(run)
     inputs = {"manifest": manifest_of(run, upstream), "audio": audio_of(run, upstream)}
     if "file" in block:
-        return inputs | {"relabelled": f"{run.data}/label_sets/{name}/{block['file']}"}
-    ontology = run.blocks[upstream]["ontology"]["file"]
+        key = file_key(label_set_entry(run, name))
+        path = f"{run.data}/label_sets/{name}/{key}/{block['file']}"
+        return inputs | {"relabelled": path}
     return inputs | {
         "predictions": predictions_of(run, block["teacher"], split_of(run, name) == "train"),
-        "ontology": f"{archives_folder(run, upstream)}/{ontology}",
+        "ontology": archive_path(run, upstream, run.blocks[upstream]["ontology"]),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from vipann.config import trained_upstream
 from vipann.errors import UserError
 from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
-from vipann.plan.datasets import download_settings, features_of
+from vipann.plan.datasets import download_settings, features_of, file_key
 from vipann.plan.run import Run
 from vipann.provenance.stamps import large_file_stamp
 from vipann.strategies import BY_NAME
@@ -260,7 +260,8 @@ def weights_of(run: Run, strategy: str) -> str | None:
     if strategy in trained_upstream(run.config["pretrain"]):
         return None
     if block := run.config["pretrain"]["checkpoints"].get(strategy):
-        return block.get("path") or f"{run.data}/weights/{strategy}/{block['file']}"
+        downloaded = f"{run.data}/weights/{strategy}/{file_key(block)}/{block.get('file')}"
+        return block.get("path") or downloaded
     return Network(run, "moped" if strategy == "flip" else "det").checkpoint
 
 

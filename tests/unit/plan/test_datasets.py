@@ -1,6 +1,7 @@
 """What the config says of datasets, as inputs and settings of jobs."""
 
 import os
+import re
 
 import pytest
 
@@ -33,8 +34,40 @@ def test_another_place_of_an_archive_is_no_reason_to_fetch_it_again():
 
 def test_archives_are_found_by_their_file(run_of):
     run = run_of(data={"dir": "d"}, datasets={"esc50": {"archives": [ENTRY]}})
-    assert datasets.archives_of(run, "esc50") == ["d/esc50/archives/a.zip"]
+    (path,) = datasets.archives_of(run, "esc50")
+    assert re.fullmatch("d/esc50/archives/[0-9a-f]{8}/a.zip", path)
     assert datasets.archive_entry(run, "esc50", "a.zip") == ENTRY
+
+
+def test_runs_share_an_archive_only_if_it_is_the_same_for_both(run_of):
+    def path(**changes):
+        run = run_of(datasets={"esc50": {"archives": [ENTRY | changes]}})
+        return datasets.archives_of(run, "esc50")[0]
+
+    assert path(url="https://other.org/a.zip", mirror_path="x") == path()
+    assert path(md5=["1" * 32]) != path()
+    assert path(stand_ins=[{"file": "b.zip", "md5": ["1" * 32]}]) != path()
+    unknown = {"md5": [], "unverified": "none is published"}
+    assert path(**unknown) != path(**unknown, url="https://other.org/a.zip")
+
+
+def test_runs_share_audio_only_if_it_is_the_same_for_both(run_of):
+    def place(dataset="esc50", seed=1, **changes):
+        return datasets.audio_of(run_of(seed=seed, datasets={dataset: changes}), dataset)
+
+    assert place() == place(seed=2) == place(padding="repeat", shards=3)
+    assert place(archives=[ENTRY]) != place(archives=[ENTRY | {"md5": ["1" * 32]}])
+    ships = {"adapter": "folder", "archives": [ENTRY]}
+    few, all_of_them = ({"csv": f"{name}.csv"} for name in ("few", "all"))
+    assert place("ships", **ships, options=few) != place("ships", **ships, options=all_of_them)
+    drawn = {"adapter": "synthetic", "options": {"set": "scenes"}}
+    assert place("birds", **drawn) == place("birds", **drawn)
+    assert place("birds", **drawn) != place("birds", **drawn, seed=2)
+
+
+def test_windows_are_cut_of_the_same_audio(run_of):
+    run = run_of()
+    assert datasets.audio_of(run, "shipsear_5s") == datasets.audio_of(run, "shipsear")
 
 
 def test_how_clips_are_fetched_is_no_setting_of_a_job(run_of):
@@ -123,7 +156,7 @@ def test_the_folder_that_is_walked_is_known(run_of):
     birds = {"birds": {"adapter": "folder", "options": {"path": "/data/birds"}}}
     run = run_of(data={"dir": "d"}, datasets=birds)
     assert datasets.walked_folder(run, "birds") == "/data/birds"
-    assert datasets.walked_folder(run, "shipsear") == "d/shipsear/audio"
+    assert datasets.walked_folder(run, "shipsear") == datasets.audio_of(run, "shipsear")
     assert datasets.walked_folder(run, "esc50") is None
 
 

@@ -41,8 +41,10 @@ def test_each_reads_its_teacher_or_its_list(run):
         "voted": f"{BELOW}/ensembles/all.h5",
         "other": None,
     }
-    assert inputs["plain"]["ontology"] == "data/audioset/archives/ontology.json"
-    assert inputs["other"]["relabelled"] == "data/label_sets/other/a.csv"
+    assert inputs["plain"]["ontology"].startswith("data/audioset/archives/")
+    assert inputs["plain"]["ontology"].endswith("/ontology.json")
+    assert inputs["other"]["relabelled"].startswith("data/label_sets/other/")
+    assert inputs["other"]["relabelled"].endswith("/a.csv")
     assert {each["manifest"] for each in inputs.values()} == {manifest_of(run, "audioset")}
     assert label_sets.label_set_entry(run, "other") == {"file": "a.csv", "md5": ["0" * 32]}
 

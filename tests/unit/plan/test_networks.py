@@ -1,6 +1,7 @@
 """The networks that a run asks for, and the settings of their jobs."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_weights_come_from_the_file_that_is_named_or_from_moped(run_of):
     pretrain = {"source": "checkpoint", "checkpoints": {"det": block}, "steps": {"flip": 0}}
     run = run_of(data={"dir": "d"}, pretrain=pretrain)
     moped = Network(run, "moped")
-    assert networks.weights_of(run, "det") == "d/weights/det/det.pth"
+    assert re.fullmatch("d/weights/det/[0-9a-f]{8}/det.pth", networks.weights_of(run, "det"))
     assert networks.weights_of(run, "drop") == Network(run, "det").checkpoint
     assert networks.weights_inputs(run, "flip") == [moped.checkpoint, moped.sidecar]
     assert networks.weights_of(run_of(), "det") is None

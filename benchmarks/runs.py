@@ -5,11 +5,12 @@
 
 copies the tables of each run as CSV into a folder of its own under `--out`, with the values that
 its Figure 1 shows, and writes `<out>/README.md`: machine, versions, commands, the commit of the
-checkout that each run lies in, the scores of all runs, and for each of the paper's claims the
-verdict of each run.
+checkout that each run lies in, the scores of all runs on VI-PANN's tables, and for each claim of a
+paper the verdict of each run. Of other papers all tables are kept.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -18,9 +19,16 @@ from pathlib import Path
 import pandas as pd
 from reporting import machine
 
+from vipann import papers
 from vipann.claims.judgement import UNJUDGED
+from vipann.plan.products import about_paper
 
+TABLE = re.compile(r"\]\(tables/([a-z0-9_]+)\.csv\)")
+# Of VI-PANN; another paper's names start with the paper's.
 TABLES = ("table2", "table3", "table4", "table5", "claims", "calibration", "ood", "shortcuts")
+_PAPERS = [folder.name for folder in Path(papers.__file__).parent.iterdir() if folder.is_dir()]
+_ABOUT = [about_paper(name) for name in sorted(_PAPERS) if not name.startswith("_")]
+OTHER_PAPERS = {about["prefix"]: about["short"] for about in _ABOUT if about["prefix"]}
 PACKAGES = ("torch", "snakemake", "numpy", "librosa")
 SCORES = ["dataset", "strategy", "phase", "metric"]
 SMALL = 200_000  # bytes, of a figure's values
@@ -59,13 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def keep(run: Path, folder: Path) -> None:
     """Copy the tables of a run that have rows, and the values of its Figure 1 if they are small."""
     folder.mkdir(exist_ok=True)
-    for name in TABLES:
-        (folder / f"{name}.csv").unlink(missing_ok=True)
-        if len(_read(run, name)):
+    for earlier in folder.glob("*.csv"):
+        earlier.unlink()
+    for name in _tables(run):
+        if (name in TABLES or _prefix(name)) and len(_read(run, name)):
             shutil.copy(run / "tables" / f"{name}.csv", folder)
     for upstream in _read(run, "table3")["dataset"].unique():
         drawn = run / "figures" / f"retention_{upstream}.csv"
-        (folder / drawn.name).unlink(missing_ok=True)
         if drawn.is_file() and drawn.stat().st_size < SMALL:
             shutil.copy(drawn, folder)
 
@@ -81,22 +89,30 @@ def report(runs: Sequence[Path], commands: Sequence[str]) -> list[str]:
     if any("<folder>" in command for _, command, *_ in made):
         lines += ["", FOLDER_NOTE]
     names = [run.name for run in runs]
-    lines += ["", "## Scores", "", ECE_NOTE, ""]
-    lines += _markdown([*map(str.capitalize, SCORES), *names], _scores(runs))
+    if scores := list(_scores(runs)):
+        lines += ["", "## Scores", "", ECE_NOTE, ""]
+        lines += _markdown([*map(str.capitalize, SCORES), *names], scores)
     if detected := list(_auroc(runs)):
         lines += ["", "## Out-of-distribution detection", "", "AUROC, mean over folds.", ""]
         lines += _markdown(["Dataset", "Strategy", "Phase", "Uncertainty", *names], detected)
     if shortcuts := list(_shortcuts(runs)):
         lines += ["", "## The same clips told apart without a network", "", SHORTCUTS_NOTE, ""]
         lines += _markdown(["Dataset", "Score", *names], shortcuts)
-    lines += ["", "## The paper's claims", ""]
-    claims = list(_claims(runs))
+    for ledger in dict.fromkeys(name for run in runs for name in _tables(run)):
+        if ledger.removeprefix(_prefix(ledger)) == "claims":
+            lines += _of_claims(runs, ledger)
+    return lines
+
+
+def _of_claims(runs: Sequence[Path], ledger: str) -> list[str]:
+    paper, claims = OTHER_PAPERS.get(_prefix(ledger)), list(_claims(runs, ledger))
+    lines = ["", f"## {paper}'s claims" if paper else "## The paper's claims", ""]
     if len(runs) > 1:
         decided = [set(row[2:]) for row in claims if {*row[2:]} - {"", UNJUDGED}]
         same = sum(len(verdicts) == 1 for verdicts in decided)
         whole = f"{len(decided)} verdicts that these runs can decide"
         lines += [f"{same} of {whole} are the same in all runs.", ""]
-    return lines + _markdown(["Claim", "Dataset", *names], claims)
+    return lines + _markdown(["Claim", "Dataset", *(run.name for run in runs)], claims)
 
 
 def _made(runs: Sequence[Path], commands: Sequence[str]) -> Iterable[list[str]]:
@@ -155,9 +171,9 @@ def _joined(tables: Sequence[pd.DataFrame], keys: Sequence[str] = SCORES) -> Ite
     )
 
 
-def _claims(runs: Sequence[Path]) -> Iterable[list[str]]:
+def _claims(runs: Sequence[Path], ledger: str) -> Iterable[list[str]]:
     """Sentence, dataset and each run's verdict, empty where the run's ledger lacks the row."""
-    tables = [pd.read_csv(run / "tables/claims.csv", keep_default_na=False) for run in runs]
+    tables = [pd.read_csv(run / f"tables/{ledger}.csv", keep_default_na=False) for run in runs]
     keys = ["claim", "dataset"]
     verdicts = pd.concat([table.set_index(keys)["verdict"] for table in tables], axis=1, sort=False)
     sentences = pd.concat(tables).drop_duplicates("claim").set_index("claim")["sentence"]
@@ -165,12 +181,21 @@ def _claims(runs: Sequence[Path]) -> Iterable[list[str]]:
         yield [sentences[claim], dataset, *row.fillna("")]
 
 
+def _tables(run: Path) -> list[str]:
+    """The stems of the run's tables, as its index has them."""
+    return TABLE.findall((run / "index.md").read_text(encoding="utf-8"))
+
+
+def _prefix(table: str) -> str:
+    """What the names of a paper's tables start with, VI-PANN's with nothing."""
+    return next((prefix for prefix in OTHER_PAPERS if table.startswith(prefix)), "")
+
+
 def _read(run: Path, name: str) -> pd.DataFrame:
     """A table of the run; without rows where its index has none of that name."""
-    table = f"tables/{name}.csv"
     columns = ["dataset", "strategy", "phase", "metric", "value", "standard_error"]
-    is_current = f"]({table})" in (run / "index.md").read_text(encoding="utf-8")
-    return pd.read_csv(run / table) if is_current else pd.DataFrame(columns=columns)
+    is_current = name in _tables(run)
+    return pd.read_csv(run / f"tables/{name}.csv") if is_current else pd.DataFrame(columns=columns)
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -82,6 +82,22 @@ def test_scores_and_verdicts_of_two_seeds_stand_side_by_side(tmp_path):
     assert kept == ["calibration.csv", "claims.csv", "ood.csv", "shortcuts.csv", "table4.csv"]
 
 
+def test_of_another_paper_all_tables_and_its_own_ledger_are_kept(tmp_path):
+    run = tmp_path / "run"
+    (run / "tables").mkdir(parents=True)
+    (run / "tables/psla_table15.csv").write_text("model,mAP\nPSLA,0.3\n")
+    ledger = "claim,dataset,verdict,sentence\na,events,holds,It is so.\n"
+    (run / "tables/psla_claims.csv").write_text(ledger)
+    list_tables(run)
+    runs.main([str(run), "--out", str(tmp_path / "kept")])
+    text = (tmp_path / "kept/README.md").read_text()
+    assert "## PSLA's claims\n\n| Claim | Dataset | run |" in text
+    assert "| It is so. | events | holds |" in text
+    assert "## Scores" not in text
+    kept = sorted(path.name for path in (tmp_path / "kept/run").iterdir())
+    assert kept == ["psla_claims.csv", "psla_table15.csv"]
+
+
 def test_an_older_ledger_may_lack_claims(tmp_path):
     older = plant(tmp_path / "older", 0.9, "holds")
     newer = plant(tmp_path / "newer", 0.8, "holds")

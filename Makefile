@@ -15,6 +15,9 @@ export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(shell realp
 endif
 export PATH := $(abspath $(BIN)):$(PATH)
 
+# Snakemake and pip keep things there, and a home may be one that cannot be written to.
+export XDG_CACHE_HOME ?= $(if $(shell test -w "$$HOME" && echo yes),$(HOME)/.cache,$(CURDIR)/.snakemake/cache)
+
 # Snakemake's lines without the bookkeeping: one line when a job starts, one on the progress.
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec

@@ -1,19 +1,23 @@
 """What make says before it sets anything up."""
 
+import os
 import shutil
 import subprocess
 
 import pytest
 from workflow_harness import ROOT
 
-SHOW = "show:\n\t@echo '[$(VIPANN_MIRROR)]'\n"
+SHOW = "show:\n\t@echo '[$(VIPANN_MIRROR)]'\ncache:\n\t@echo $$XDG_CACHE_HOME\n"
 
 
-def make(folder, *arguments):
+def make(folder, *arguments, **environment):
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "show.mk").write_text(SHOW)
     command = ["make", "-s", "-f", "Makefile", "-f", "show.mk", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    unset = {key: value for key, value in os.environ.items() if key != "XDG_CACHE_HOME"}
+    return subprocess.run(
+        command, cwd=folder, env=unset | environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_folder_with_a_space_is_refused_before_the_setup(tmp_path):
@@ -36,3 +40,11 @@ def test_a_folder_with_a_space_is_refused_before_the_setup(tmp_path):
 def test_the_mirror_is_one_path(tmp_path, given, used):
     shown = make(tmp_path, "show", f"MIRROR={given}").stdout
     assert shown == f"[{used.format(folder=tmp_path)}]\n"
+
+
+def test_a_home_that_cannot_be_written_to_is_not_needed(tmp_path):
+    own = tmp_path / "home"
+    own.mkdir()
+    assert make(tmp_path, "cache", HOME=str(own)).stdout == f"{own}/.cache\n"
+    lost = make(tmp_path, "cache", HOME="/proc/nobody").stdout
+    assert lost == f"{tmp_path}/.snakemake/cache\n"

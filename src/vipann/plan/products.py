@@ -4,8 +4,8 @@ A file of `papers/<paper>/tables` is a table: its function `table(sources, **abo
 says of itself, a literal `TABLE`, which is read without running it. One of `figures/` is a figure
 of the run, or of each of its datasets: `figure(sources, style, **about)` and `FIGURE`. Keys:
 
-- label: what it is called; number: the paper's; numbers: of a figure, by the paper's names of its
-  datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
+- label: what it is called; number: the paper's, of a thesis "4.2"; numbers: of a figure, by the
+  paper's names of its datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
   "Supplementary".
 - needs: name -> path below the run's folder, or several, with a role in braces for each dataset
   that plays it (`Product.roles`). Where nobody plays it, nothing is made; may_lack: names for
@@ -228,7 +228,7 @@ class Product:
         """Whether the paper has ten or more of its kind."""
         declarations = _declarations(self.paper, self.kind).values()
         numbers = [[d.get("number", 0), *d.get("numbers", {}).values()] for d in declarations]
-        return any(int(one) > 9 for several in numbers for one in several)
+        return any(_parts(one)[-1] > 9 for several in numbers for one in several)
 
     @property
     def category(self) -> str:
@@ -241,7 +241,7 @@ class Product:
     def order(self) -> tuple:
         """As datasets come in the run, and then as in the paper."""
         datasets = [*self.run.tested, ""]
-        own = [int(self.declared["number"])] if "number" in self.declared else self._figure_numbers
+        own = _parts(self.declared["number"]) if "number" in self.declared else self._figure_numbers
         return datasets.index(self.dataset), own or [math.inf]
 
     def caption(self) -> str:
@@ -267,6 +267,11 @@ def products(run: Run, kind: Kind, on_request: bool = False) -> dict:
     ]
     made = made if kind == "notebook" else sorted(made, key=lambda one: one.order)
     return {one.stem: one for one in made}
+
+
+def _parts(number: int | str) -> list[int]:
+    """Of a table's or figure's number: [7], or [4, 2]."""
+    return [int(part) for part in str(number).split(".")]
 
 
 @cache

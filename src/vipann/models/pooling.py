@@ -23,6 +23,31 @@ def mean(frames: Tensor) -> Tensor:
     return frames.mean(dim=-2)
 
 
+def maximum(frames: Tensor) -> Tensor:
+    """The maximum over time: its gradient reaches one frame (the thesis, section 4.2.2)."""
+    return frames.amax(dim=-2)
+
+
+def linear_softmax(scores: Tensor) -> Tensor:
+    """sum_t y_t^2 / sum_t y_t of scores y in [0, 1]: a mean weighted by the scores themselves.
+
+    Its gradient (2 y_t - y) / sum_t y_t, with y the pooled score, raises frames above y / 2 and
+    lowers those below where the clip is positive (the thesis, section 4.2.2). Published as
+    https://github.com/MaigoAkisame/cmu-thesis, without a floor: frames whose scores all underflow
+    to 0 have no mean there. Here no weight is below 1e-7, so that the mean is theirs.
+    """
+    weights = scores.clamp(min=_SMALLEST)
+    return (scores * weights).sum(dim=-2) / weights.sum(dim=-2)
+
+
+def exp_softmax(scores: Tensor) -> Tensor:
+    """sum_t y_t exp(y_t) / sum_t exp(y_t) of scores y in [0, 1] (the thesis, section 4.2.2).
+
+    Its gradient exp(y_t) (1 + y_t - y) / sum_t exp(y_t) is positive for all frames.
+    """
+    return (scores * scores.softmax(dim=-2)).sum(dim=-2)
+
+
 def max_plus_mean(frames: Tensor) -> Tensor:
     """The maximum plus the mean over time, as the PANNs pool (Kong et al. 2020)."""
     return frames.amax(dim=-2) + frames.mean(dim=-2)
@@ -43,6 +68,27 @@ class Attention(nn.Module):
         weights = self.attention(x).sigmoid()
         total = weights.sum(dim=(2, 3)).clamp(min=_SMALLEST)
         return ((x * weights).sum(dim=(2, 3)) / total).unflatten(0, frames.shape[:-2])
+
+
+class SoftmaxAttention(nn.Module):
+    """sum_t w_t y_t of scores y in [0, 1], with weights w that a linear layer of the frames gives
+    each class: its softmax over time (the thesis, section 4.2.2).
+
+    The text leaves open how the weights sum to 1, and names Kong et al. (2018), who divide sigmoids
+    by their sum as `multi_head_attention` does; the published code of its chapter takes the
+    softmax (https://github.com/MaigoAkisame/cmu-thesis).
+    """
+
+    OF_FRAMES = True
+
+    def __init__(self, channels: int, frame_channels: int) -> None:
+        super().__init__()
+        self.scores = channels
+        self.attention = nn.Linear(frame_channels, channels)
+
+    def forward(self, scores: Tensor, frames: Tensor) -> Tensor:
+        weights = self.attention(frames).softmax(dim=-2, dtype=scores.dtype)
+        return (scores * weights).sum(dim=-2)
 
 
 class MultiHeadAttention(nn.Module):

@@ -5,8 +5,8 @@ says of itself, a literal `TABLE`, which is read without running it. One of `fig
 of the run, or of each of its datasets: `figure(sources, style, **about)` and `FIGURE`. Keys:
 
 - label: what it is called; number: the paper's, of a thesis "4.2"; numbers: of a figure, by the
-  paper's names of its datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
-  "Supplementary".
+  paper's names of its datasets. category: in the report; without it "Tables" and "Figures", which
+  have a number, and "Supplementary".
 - needs: name -> path below the run's folder, or several, with a role in braces for each dataset
   that plays it (`Product.roles`). Where nobody plays it, nothing is made; may_lack: names for
   which that is no matter.

@@ -46,8 +46,10 @@ class VariantView:
         """Mean over seeds."""
         return float(self.by_seed(names, metric, label_set).mean())
 
-    def exceeds(self, better: Named, worse: Named, label_set: str = ORIGINAL) -> Test:
-        one, other = (self.by_seed(names, label_set=label_set) for names in (better, worse))
+    def exceeds(
+        self, better: Named, worse: Named, metric: str = "mAP", label_set: str = ORIGINAL
+    ) -> Test:
+        one, other = (self.by_seed(names, metric, label_set) for names in (better, worse))
         return over_seeds(one, other)
 
     def deviation(self, names: Named) -> float:
@@ -68,19 +70,19 @@ class VariantView:
 
 @dataclass(frozen=True)
 class Better:
-    """That the first scores above the second, on a label set."""
+    """That the first scores above the second, on a label set and by a metric."""
 
     label: str
     better: Named
     worse: Named
     label_set: str = ORIGINAL
+    metric: str = "mAP"
 
 
 def case(view: Any, pair: Better) -> Case:
-    one, other = (
-        view.score(names, label_set=pair.label_set) for names in (pair.better, pair.worse)
-    )
-    test = view.exceeds(pair.better, pair.worse, pair.label_set)
+    measure = pair.metric, pair.label_set
+    one, other = (view.score(names, *measure) for names in (pair.better, pair.worse))
+    test = view.exceeds(pair.better, pair.worse, *measure)
     return Case(pair.label, one - other > TIE, f"{other:.4f} to {one:.4f}", test)
 
 

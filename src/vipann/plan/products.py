@@ -11,6 +11,8 @@ of the run, or of each of its datasets: `figure(sources, style, **about)` and `F
   that plays it (`Product.roles`). Where nobody plays it, nothing is made; may_lack: names for
   which that is no matter.
 - of: of a figure, the role of the datasets that have one each, which it needs as {dataset}.
+- networks_of: variants whose networks the roles `varied_networks` and `varied_train` are, where the
+  run has them.
 - only_with: other parts of the run without which it is not made; any_of: variants, averages and
   ensembles of which the run has at least one, for which it is made; only_on, not_on: paper names of
   the upstream set with which it is, or isn't. on_request: not made by `all`.
@@ -34,6 +36,7 @@ from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
 from vipann.plan.networks import trained_networks, transferred_networks
 from vipann.plan.run import Run
+from vipann.plan.variants import variant_networks
 from vipann.registry import choices, declared, load
 
 Kind = Literal["table", "figure", "notebook"]
@@ -117,8 +120,11 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it; `label_set`: names; `transferred`, `trained`: the paths of networks."""
+        on it; `label_set`: names; `transferred`, `trained`: the paths of networks;
+        `varied_networks`, `varied_train`: those of predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
+        own = self.declared.get("networks_of", ())
+        varied = [one for one in variant_networks(run) if one.variant in own]
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
@@ -130,6 +136,8 @@ class Product:
             "ood_windows": list(windows.values()),
             "transferred": [network.stem for network in transferred_networks(run)],
             "trained": [network.stem for network in trained_networks(run)],
+            "varied_networks": [network.path for network in varied],
+            "varied_train": [network.train_path for network in varied],
         }
 
     @property

@@ -9,7 +9,12 @@ from vipann.evaluation.variant_results import Results, spread
 from vipann.tables.layout import NOTHING, Table, number, side_by_side
 
 COLUMNS = ["table", "row", "name", "metric", "ours", "standard_deviation", "seeds"]
-FORMS = {"mAP": ".4f", "AUC": ".4f", "d_prime": ".3f"}
+FORMS = {
+    "mAP": ".4f",
+    "AUC": ".4f",
+    "d_prime": ".3f",
+    **dict.fromkeys(("precision", "recall", "F1"), ".3f"),
+}
 # Metric -> group and name of its column, and its form.
 OF_UNCERTAINTY = {
     "mAP": ("", "mAP", ".4f"),

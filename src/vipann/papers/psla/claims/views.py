@@ -44,7 +44,9 @@ class PrintView:
     def deviation(self, names: Named) -> float:
         return self._number(names, n.ORIGINAL, SD)
 
-    def exceeds(self, better: Named, worse: Named, label_set: str = n.ORIGINAL) -> Test:
+    def exceeds(
+        self, better: Named, worse: Named, metric: str = "mAP", label_set: str = n.ORIGINAL
+    ) -> Test:
         """Welch t from means and standard deviations over three runs, where these are printed."""
         try:
             spreads = [self._number(names, label_set, SD) for names in (better, worse)]

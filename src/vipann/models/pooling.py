@@ -24,26 +24,30 @@ def mean(frames: Tensor) -> Tensor:
 
 
 def maximum(frames: Tensor) -> Tensor:
-    """The maximum over time: its gradient reaches one frame (the thesis, section 4.2.2)."""
+    """The maximum over time.
+
+    Its gradient reaches one frame (*Audio Visual Event Detection*, section 4.2.2).
+    """
     return frames.amax(dim=-2)
 
 
 def linear_softmax(scores: Tensor) -> Tensor:
-    """sum_t y_t^2 / sum_t y_t of scores y in [0, 1]: a mean weighted by the scores themselves.
+    """A mean of scores, weighted by themselves: sum_t y_t^2 / sum_t y_t, y in [0, 1].
 
     Its gradient (2 y_t - y) / sum_t y_t, with y the pooled score, raises frames above y / 2 and
-    lowers those below where the clip is positive (the thesis, section 4.2.2). Published as
-    https://github.com/MaigoAkisame/cmu-thesis, without a floor: frames whose scores all underflow
-    to 0 have no mean there. Here no weight is below 1e-7, so that the mean is theirs.
+    lowers those below where the clip is positive (*Audio Visual Event Detection*, section 4.2.2).
+    The published code (https://github.com/MaigoAkisame/cmu-thesis) has no floor, and no mean of
+    frames whose scores all underflow to 0. Here no weight is below 1e-7, so that the mean is 0.
     """
     weights = scores.clamp(min=_SMALLEST)
     return (scores * weights).sum(dim=-2) / weights.sum(dim=-2)
 
 
 def exp_softmax(scores: Tensor) -> Tensor:
-    """sum_t y_t exp(y_t) / sum_t exp(y_t) of scores y in [0, 1] (the thesis, section 4.2.2).
+    """A mean of scores, weighted by their exponentials: sum_t y_t exp(y_t) / sum_t exp(y_t).
 
-    Its gradient exp(y_t) (1 + y_t - y) / sum_t exp(y_t) is positive for all frames.
+    y in [0, 1]. Its gradient exp(y_t) (1 + y_t - y) / sum_t exp(y_t), with y the pooled score, is
+    positive for all frames (*Audio Visual Event Detection*, section 4.2.2).
     """
     return (scores * scores.softmax(dim=-2)).sum(dim=-2)
 
@@ -71,12 +75,12 @@ class Attention(nn.Module):
 
 
 class SoftmaxAttention(nn.Module):
-    """sum_t w_t y_t of scores y in [0, 1], with weights w that a linear layer of the frames gives
-    each class: its softmax over time (the thesis, section 4.2.2).
+    """A mean of scores, weighted by the softmax over time of a linear layer of the frames.
 
-    The text leaves open how the weights sum to 1, and names Kong et al. (2018), who divide sigmoids
-    by their sum as `multi_head_attention` does; the published code of its chapter takes the
-    softmax (https://github.com/MaigoAkisame/cmu-thesis).
+    Each class has its own weights. *Audio Visual Event Detection*, section 4.2.2, leaves open what
+    makes them sum to 1, and names Kong et al. (2018), who divide by their sum, as
+    `multi_head_attention` does with sigmoids; the published code of the chapter takes the softmax
+    (https://github.com/MaigoAkisame/cmu-thesis).
     """
 
     OF_FRAMES = True

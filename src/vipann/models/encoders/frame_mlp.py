@@ -2,7 +2,7 @@
 
 Two of them are the shape of Kong et al.'s networks on AudioSet's released embeddings ("Weakly
 labelled AudioSet tagging with attention neural networks", 2019); 512, 512, 256 and 128 channels
-that of the thesis *Audio Visual Event Detection* (section 4.2.3), on one vector a second.
+that of *Audio Visual Event Detection* (section 4.2.3), on one vector a second.
 """
 
 from dataclasses import dataclass

@@ -58,3 +58,15 @@ def test_its_size_is_the_one_in_print_with_embeddings_of_512_components():
     by_hand += 512 + 512 + 256 + 128 + 17
     assert weights_and_biases(512, 17) == by_hand == 691_729
     assert weights_and_biases(128, 17) == 691_729 - (512 - 128) * 512 == 495_121
+
+
+@pytest.mark.parametrize(("start", "bias"), [(None, 0.0), (0.5, 0.0), (0.004, -5.5175)])
+def test_a_linear_head_starts_with_the_log_odds_of_its_probability(start, bias):
+    head = Head(6, 3, HeadSettings(start_probability=start), False)
+    weights = []
+    for made in (head, Head(6, 3, HeadSettings(), False)):
+        torch.manual_seed(0)
+        network = Network(Encoder(Settings(layers=[6]), 4), maximum, made, 3, "scores")
+        weights.append(network.head.fc.weight)
+    torch.testing.assert_close(head.fc.bias, torch.full((3,), bias), atol=1e-4, rtol=0)
+    assert torch.equal(*weights)

@@ -34,13 +34,14 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$(NAME)/tables/' \
   '  figures   results/$(NAME)/figures/'
 
-.PHONY: demo esc10 laptop audioset_vggish psla accept test check lint bench-models bench-features \
+.PHONY: demo esc10 laptop audioset_vggish psla pooling accept test check lint bench-models bench-features \
   bench-fixed bench-gpu bench-imagenet clean
 .DEFAULT_GOAL := demo
 
-# laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes.
+# laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
+# pooling five poolings of the scores of frames.
 psla: CONFIG := psla_embeddings
-demo esc10 laptop audioset_vggish psla: $(READY)
+demo esc10 laptop audioset_vggish psla pooling: $(READY)
 	@$(START)
 	$(WHERE)
 

@@ -81,6 +81,36 @@ def classes_left_out(labels: np.ndarray) -> int:
     return int((~labels.any(axis=0)).sum())
 
 
+def f1_thresholds(labels: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Of each class the threshold with the highest F1 = 2 P R / (P + R) on these clips, (C,).
+
+    A clip is of the class where its probability is at or above the threshold, which is one of the
+    probabilities; the highest of several that are best. Infinite for a class without a clip.
+    """
+    found = np.full(labels.shape[1], np.inf)
+    for index in np.flatnonzero(labels.any(axis=0)):
+        order = np.argsort(-probability[:, index], kind="stable")
+        ranked, positive = probability[order, index], labels[order, index] > 0
+        f1 = 2 * np.cumsum(positive) / (np.arange(1, len(order) + 1) + positive.sum())
+        # Clips that tie are all taken or none.
+        f1[:-1][ranked[:-1] == ranked[1:]] = -1
+        found[index] = ranked[f1.argmax()]
+    return found
+
+
+def micro_scores(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """`precision`, `recall` and `F1` of all decisions on clips and classes together, in [0, 1].
+
+    labels, predicted: (N, C), of which what is not 0 counts as yes. NaN where nothing is predicted,
+    or nothing there.
+    """
+    there, said = labels > 0, predicted > 0
+    hits = (there & said).sum()
+    pairs = ((hits, said.sum()), (hits, there.sum()), (2 * hits, said.sum() + there.sum()))
+    values = [float(part / whole) if whole else float("nan") for part, whole in pairs]
+    return dict(zip(("precision", "recall", "F1"), values, strict=True))
+
+
 def negative_log_likelihood(labels: np.ndarray, probability: np.ndarray, task: Task) -> np.ndarray:
     """Each clip's NLL in nats, (N,): -ln p of its class; multi-label: the mean over classes.
 

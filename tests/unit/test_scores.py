@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
 
 from vipann import scores
 
@@ -85,3 +91,29 @@ def test_accuracy_does_not_depend_on_the_order_of_clips(seed):
     hits = sum(a == b for a, b in zip(targets.tolist(), predicted.tolist(), strict=True))
     assert scores.accuracy(targets, predicted) == pytest.approx(hits / 17)
     assert scores.accuracy(targets[order], predicted[order]) == scores.accuracy(targets, predicted)
+
+
+@settings(max_examples=30)
+@given(
+    arrays(np.uint8, (12, 3), elements=st.integers(0, 1)),
+    arrays(np.float32, (12, 3), elements=st.sampled_from([0.1, 0.2, 0.5, 0.75, 0.9])),
+)
+def test_thresholds_have_the_highest_f1_of_all_there_are(labels, probability):
+    found = scores.f1_thresholds(labels, probability)
+    for index, threshold in enumerate(found):
+        truth, p = labels[:, index], probability[:, index]
+        if not truth.any():
+            assert threshold == np.inf
+            continue
+        by_threshold = {t: f1_score(truth, p >= t) for t in np.unique(p)}
+        assert by_threshold[threshold] == pytest.approx(max(by_threshold.values()))
+
+
+@settings(max_examples=30)
+@given(arrays(np.uint8, (9, 3), elements=st.integers(0, 1)), arrays(bool, (9, 3)))
+def test_micro_scores_are_scikit_learns(labels, predicted):
+    found = scores.micro_scores(labels, predicted)
+    expected = precision_recall_fscore_support(
+        labels, predicted, average="micro", zero_division=np.nan
+    )
+    np.testing.assert_allclose(list(found.values()), expected[:3])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from vipann.evaluation.resampling import LEAST_RECORDINGS
@@ -61,6 +62,24 @@ def over_folds(differences: Sequence[float], training_folds: int, margin: float 
     t = (values.mean() - margin) / error
     p, contrary = (float(tail(t, count - 1)) for tail in (stats.t.sf, stats.t.cdf))
     return Test(p, f"corrected paired t over {count} folds", contrary)
+
+
+def over_seeds(better: pd.Series, worse: pd.Series, margin: float = 0.0) -> Test:
+    """One-sided t test that better scores more than `margin` above worse: paired where both have
+    the same seeds, else Welch's. It says how far the chance of training goes, with these clips."""
+    if min(len(better), len(worse)) < 2:
+        return Test(None, "no test: one network or ensemble")
+    if set(better.index) == set(worse.index):
+        found = (better - worse - margin).to_numpy()
+        if np.ptp(found) == 0:
+            return Test(None, "no test: the same difference in all seeds")
+        results = [stats.ttest_1samp(found, 0, alternative=side) for side in ("greater", "less")]
+        return Test(results[0].pvalue, f"paired t over {len(found)} seeds", results[1].pvalue)
+    sides = ("greater", "less")
+    pair = better - margin, worse
+    results = [stats.ttest_ind(*pair, equal_var=False, alternative=side) for side in sides]
+    method = f"Welch t over {len(better)} and {len(worse)} seeds"
+    return Test(float(results[0].pvalue), method, float(results[1].pvalue))
 
 
 def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:

@@ -6,6 +6,7 @@ is `vipann.models.dropout.Dropout`, which Monte Carlo dropout can keep on.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -67,7 +68,7 @@ class Network(nn.Module):
         encoder.initialise()
         for part in (pooling, head):
             if isinstance(part, nn.Module):
-                xavier(part)
+                getattr(part, "initialise", partial(xavier, part))()
         self.lay_out(channels_last=True)
 
     def lay_out(self, channels_last: bool) -> None:

@@ -23,6 +23,35 @@ def mean(frames: Tensor) -> Tensor:
     return frames.mean(dim=-2)
 
 
+def maximum(frames: Tensor) -> Tensor:
+    """The maximum over time.
+
+    Its gradient reaches one frame (*Audio Visual Event Detection*, section 4.2.2).
+    """
+    return frames.amax(dim=-2)
+
+
+def linear_softmax(scores: Tensor) -> Tensor:
+    """A mean of scores, weighted by themselves: sum_t y_t^2 / sum_t y_t, y in [0, 1].
+
+    Its gradient (2 y_t - y) / sum_t y_t, with y the pooled score, raises frames above y / 2 and
+    lowers those below where the clip is positive (*Audio Visual Event Detection*, section 4.2.2).
+    The published code (https://github.com/MaigoAkisame/cmu-thesis) has no floor, and no mean of
+    frames whose scores all underflow to 0. Here no weight is below 1e-7, so that the mean is 0.
+    """
+    weights = scores.clamp(min=_SMALLEST)
+    return (scores * weights).sum(dim=-2) / weights.sum(dim=-2)
+
+
+def exp_softmax(scores: Tensor) -> Tensor:
+    """A mean of scores, weighted by their exponentials: sum_t y_t exp(y_t) / sum_t exp(y_t).
+
+    y in [0, 1]. Its gradient exp(y_t) (1 + y_t - y) / sum_t exp(y_t), with y the pooled score, is
+    positive for all frames (*Audio Visual Event Detection*, section 4.2.2).
+    """
+    return (scores * scores.softmax(dim=-2)).sum(dim=-2)
+
+
 def max_plus_mean(frames: Tensor) -> Tensor:
     """The maximum plus the mean over time, as the PANNs pool (Kong et al. 2020)."""
     return frames.amax(dim=-2) + frames.mean(dim=-2)
@@ -43,6 +72,27 @@ class Attention(nn.Module):
         weights = self.attention(x).sigmoid()
         total = weights.sum(dim=(2, 3)).clamp(min=_SMALLEST)
         return ((x * weights).sum(dim=(2, 3)) / total).unflatten(0, frames.shape[:-2])
+
+
+class SoftmaxAttention(nn.Module):
+    """A mean of scores, weighted by the softmax over time of a linear layer of the frames.
+
+    Each class has its own weights. *Audio Visual Event Detection*, section 4.2.2, leaves open what
+    makes them sum to 1, and names Kong et al. (2018), who divide by their sum, as
+    `multi_head_attention` does with sigmoids; the published code of the chapter takes the softmax
+    (https://github.com/MaigoAkisame/cmu-thesis).
+    """
+
+    OF_FRAMES = True
+
+    def __init__(self, channels: int, frame_channels: int) -> None:
+        super().__init__()
+        self.scores = channels
+        self.attention = nn.Linear(frame_channels, channels)
+
+    def forward(self, scores: Tensor, frames: Tensor) -> Tensor:
+        weights = self.attention(frames).softmax(dim=-2, dtype=scores.dtype)
+        return (scores * weights).sum(dim=-2)
 
 
 class MultiHeadAttention(nn.Module):

@@ -15,10 +15,15 @@ Names = Mapping[str, str | None]
 
 
 @cache
-def printed_numbers(path: Path) -> Mapping[tuple[int, str, str], float]:
-    """A paper's numbers by table, row and column: the columns of the csv, beside `value`."""
+def printed_numbers(path: Path) -> Mapping[tuple[int | str, str, str], float]:
+    """A paper's numbers by table, row and column: the columns of the csv, beside `value`. A table
+    is its number, of a thesis its chapter's and its own as text: "4.2"."""
     with path.open(newline="", encoding="utf-8") as stream:
         return {
-            (int(line["table"]), line["row"], line["column"]): float(line["value"])
+            (_table(line["table"]), line["row"], line["column"]): float(line["value"])
             for line in csv.DictReader(stream)
         }
+
+
+def _table(number: str) -> int | str:
+    return int(number) if number.isdecimal() else number

@@ -4,13 +4,15 @@ A file of `papers/<paper>/tables` is a table: its function `table(sources, **abo
 says of itself, a literal `TABLE`, which is read without running it. One of `figures/` is a figure
 of the run, or of each of its datasets: `figure(sources, style, **about)` and `FIGURE`. Keys:
 
-- label: what it is called; number: the paper's; numbers: of a figure, by the paper's names of its
-  datasets. category: in the report; without it "Tables" and "Figures", which have a number, and
-  "Supplementary".
+- label: what it is called; number: the paper's, of a thesis "4.2"; numbers: of a figure, by the
+  paper's names of its datasets. category: in the report; without it "Tables" and "Figures", which
+  have a number, and "Supplementary".
 - needs: name -> path below the run's folder, or several, with a role in braces for each dataset
   that plays it (`Product.roles`). Where nobody plays it, nothing is made; may_lack: names for
   which that is no matter.
 - of: of a figure, the role of the datasets that have one each, which it needs as {dataset}.
+- networks_of: variants whose networks the roles `varied_networks` and `varied_train` are, where the
+  run has them.
 - only_with: other parts of the run without which it is not made; any_of: variants, averages and
   ensembles of which the run has at least one, for which it is made; only_on, not_on: paper names of
   the upstream set with which it is, or isn't. on_request: not made by `all`.
@@ -34,6 +36,7 @@ from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
 from vipann.plan.networks import trained_networks, transferred_networks
 from vipann.plan.run import Run
+from vipann.plan.variants import variant_networks
 from vipann.registry import choices, declared, load
 
 Kind = Literal["table", "figure", "notebook"]
@@ -117,8 +120,11 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it; `label_set`: names; `transferred`, `trained`: the paths of networks."""
+        on it; `label_set`: names; `transferred`, `trained`: the paths of networks;
+        `varied_networks`, `varied_train`: those of predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
+        own = self.declared.get("networks_of", ())
+        varied = [one for one in variant_networks(run) if one.variant in own]
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
@@ -130,6 +136,8 @@ class Product:
             "ood_windows": list(windows.values()),
             "transferred": [network.stem for network in transferred_networks(run)],
             "trained": [network.stem for network in trained_networks(run)],
+            "varied_networks": [network.path for network in varied],
+            "varied_train": [network.train_path for network in varied],
         }
 
     @property
@@ -228,7 +236,7 @@ class Product:
         """Whether the paper has ten or more of its kind."""
         declarations = _declarations(self.paper, self.kind).values()
         numbers = [[d.get("number", 0), *d.get("numbers", {}).values()] for d in declarations]
-        return any(int(one) > 9 for several in numbers for one in several)
+        return any(_parts(one)[-1] > 9 for several in numbers for one in several)
 
     @property
     def category(self) -> str:
@@ -241,7 +249,7 @@ class Product:
     def order(self) -> tuple:
         """As datasets come in the run, and then as in the paper."""
         datasets = [*self.run.tested, ""]
-        own = [int(self.declared["number"])] if "number" in self.declared else self._figure_numbers
+        own = _parts(self.declared["number"]) if "number" in self.declared else self._figure_numbers
         return datasets.index(self.dataset), own or [math.inf]
 
     def caption(self) -> str:
@@ -267,6 +275,11 @@ def products(run: Run, kind: Kind, on_request: bool = False) -> dict:
     ]
     made = made if kind == "notebook" else sorted(made, key=lambda one: one.order)
     return {one.stem: one for one in made}
+
+
+def _parts(number: int | str) -> list[int]:
+    """Of a table's or figure's number: [7], or [4, 2]."""
+    return [int(part) for part in str(number).split(".")]
 
 
 @cache

@@ -61,10 +61,13 @@ class VariantNetwork(Network):
         return f"variants/{self.variant}/{self.member}"
 
     @property
+    def train_path(self) -> str:
+        """As `path`, of what it says of the clips that it was trained on."""
+        return f"{self.trained_for}/train/{self.variant}/{self.member}"
+
+    @property
     def train_predictions(self) -> str:
-        """What it says of the clips that it was trained on."""
-        folder = f"{self.run.results}/predictions/{self.trained_for}/train"
-        return f"{folder}/{self.variant}/{self.member}.h5"
+        return f"{self.run.results}/predictions/{self.train_path}.h5"
 
     @property
     def epochs_folder(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,8 +28,11 @@ class ClassifierTraining(nn.Module):
     """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5.
 
     What `vipann.training.loop.train` needs of a module: `forward` to losses, and `optimizer`.
-    `backbone_mode` eval leaves a frozen backbone in evaluation mode.
+    `backbone_mode` eval leaves a frozen backbone in evaluation mode. class_weights: see
+    `class_weights_of`.
     """
+
+    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -37,8 +41,10 @@ class ClassifierTraining(nn.Module):
         task: Task,
         kl_weight: float = 0.0,
         kl_reduction: Reduction = "mean",
+        class_weights: Tensor | None = None,
     ) -> None:
         super().__init__()
+        self.register_buffer("class_weights", class_weights, persistent=False)
         self.network, self.recipe, self.task = network, recipe, task
         self.kl_weight, self.kl_reduction = kl_weight, kl_reduction
         frozen = not all(p.requires_grad for p in network.parameters())
@@ -65,7 +71,7 @@ class ClassifierTraining(nn.Module):
             weights = mixing_weights(len(labels) // 2, recipe.mixup_alpha, recipe.mixup_rate)
             labels = mix_pairs(labels, weights)
         logits = self.network(features, lambda x: self._augment(x, weights))
-        loss = classification_loss(logits.float(), labels, self.task)
+        loss = classification_loss(logits.float(), labels, self.task, self.class_weights)
         kl = loss.new_zeros(())
         if self.kl_weight > 0:
             kl = kl_divergence(self.network, self.kl_reduction)
@@ -113,15 +119,36 @@ def schedule(optimizer: Optimizer, recipe: Recipe, steps: int, steps_per_epoch: 
     return ChainedScheduler([shape, LinearLR(optimizer, 1 / rise, total_iters=rise - 1)])
 
 
-def classification_loss(logits: Tensor, labels: Tensor, task: Task) -> Tensor:
+def classification_loss(
+    logits: Tensor, labels: Tensor, task: Task, weights: Tensor | None = None
+) -> Tensor:
     """Mean over clips: logits and (soft) multi-hot labels, both (B, C), to a scalar in nats.
 
     multiclass: cross-entropy. multilabel: binary cross-entropy, averaged over classes as well, as
-    the PANNs do.
+    the PANNs do. weights: (C,), factors of the classes' parts.
     """
     if task == "multiclass":
-        return F.cross_entropy(logits, labels)
-    return F.binary_cross_entropy_with_logits(logits, labels)
+        return F.cross_entropy(logits, labels, weight=weights)
+    return F.binary_cross_entropy_with_logits(logits, labels, weight=weights)
+
+
+def class_weights_of(recipe: Recipe, clips: Any) -> Tensor | None:
+    """What the recipe multiplies the classes' parts of the loss by, (C,); clips: the training ones,
+    which have `labels`."""
+    if recipe.class_weights == "inverse_frequency":
+        return inverse_frequency(np.asarray(clips.labels))
+    return None
+
+
+def inverse_frequency(labels: np.ndarray) -> Tensor:
+    """Of multi-hot labels (N, C) a weight for each class, (C,): labels / (C x clips of the class).
+
+    As scikit-learn's class weights `balanced`: their mean over the labels is 1. A class without a
+    clip counts as if it had one.
+    """
+    clips = labels.sum(axis=0, dtype=np.int64)
+    weights = clips.sum() / (len(clips) * np.maximum(clips, 1))
+    return torch.from_numpy(weights).float()
 
 
 def kl_weight(kl: Mapping[str, Any], clips: int, classes: int, task: Task) -> float:

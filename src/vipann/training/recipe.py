@@ -38,6 +38,12 @@ class Shown:
     sampling_floor: Annotated[
         float, "That floor (PSLA: 0; its code: 0.01).", {"minimum": 0, "maximum": 1000}
     ] = 0.0
+    class_weights: Annotated[
+        Literal["none", "inverse_frequency"],
+        "`inverse_frequency`: a class's part of the loss counts labels / (classes x its clips), so "
+        "that the mean over the training clips' labels is 1 (*Audio Visual Event Detection*, "
+        "section 4.4, which does not say how it scales them).",
+    ] = "none"
     mixup_rate: Annotated[
         float,
         "Share of what is trained on that is mixed (PSLA: 0.5).",

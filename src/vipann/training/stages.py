@@ -35,7 +35,7 @@ from vipann.training.epochs import EpochFiles
 from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
-from vipann.training.objective import ClassifierTraining, kl_weight
+from vipann.training.objective import ClassifierTraining, class_weights_of, kl_weight
 from vipann.training.recipe import Beginning, OnFolds, Pretrain, Recipe, Scratch, Transfer
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
@@ -176,7 +176,8 @@ def _fit(
     if is_bayesian(network):
         block, size = job.settings["kl"], (len(clips), len(store.classes))
         kl = {"kl_weight": kl_weight(block, *size, store.task), "kl_reduction": block["reduction"]}
-    module = ClassifierTraining(trained, recipe, store.task, **kl)
+    weights = class_weights_of(recipe, clips)
+    module = ClassifierTraining(trained, recipe, store.task, **kl, class_weights=weights)
     own = states.folder / "epochs" if states else _epochs_of(job.out)
     kept = recipe.keep_epochs if isinstance(recipe, Pretrain) else 0
     epochs = EpochFiles(network, own, facts.copy(), kept)

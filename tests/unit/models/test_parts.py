@@ -45,6 +45,7 @@ WEIGHTS = "weights/mn04_as_mAP_432.pt"
 PARTS = [
     *((name, "attention", "frames", "two_layers") for name in ENCODERS),
     ("frame_mlp", "attention", "scores", "two_layers"),
+    ("frame_mlp", "softmax_attention", "scores", "linear"),
     ("efficientnet", "multi_head_attention", "scores", "linear"),
 ]
 
@@ -148,8 +149,11 @@ def test_a_pooling_of_equal_frames_is_one_of_them_whatever_comes_before_time(nam
     channels = (3, 5) if of_frames else (3,)
     pool = pool(*channels, **own_settings(model, "pooling")) if isinstance(pool, type) else pool
     frames = torch.rand(2, 4, 1, 3).expand(2, 4, 6, 3)
-    scores = frames.repeat(1, 1, 1, 4)
-    pooled = pool(scores, torch.rand(2, 4, 6, 5)) if of_frames else pool(frames)
+    inputs = [frames]
+    if of_frames:
+        scores = frames.repeat(1, 1, 1, pool.scores // 3)
+        inputs = [scores, torch.rand(2, 4, 6, 5)]
+    pooled = pool(*inputs)
     assert pooled.shape == (2, 4, 3)
     expected = frames[:, :, 0] * (2 if name == "max_plus_mean" else 1)
     torch.testing.assert_close(pooled, expected)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vipann.evaluation.variant_results import Results
 from vipann.papers import Sources
-from vipann.papers.psla.results import Results
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ config/psla.yaml uses all of these. Of several names the first that a run has co
 that is final on the balanced set enhances labels, that on the full set does not.
 """
 
+from vipann.evaluation.variant_metrics import ORIGINAL
+
 SINGLE, AVERAGED, CHECKPOINTS, SEEDS = "psla", "averaged", "checkpoints", "seeds"
 BASELINE, LONG = "baseline", "baseline_120"
 PRETRAIN = ("pretrain", "plain")
@@ -40,7 +42,7 @@ THRESHOLDS = {
     "LE, 5P": ("enhanced_5",),
 }
 # Table 9's columns: labels of the evaluation clips.
-ORIGINAL, RELABELLED = "original", "relabelled"
+RELABELLED = "relabelled"
 LABEL_SETS = {
     "Original": ORIGINAL,
     "Mean": "eval_mean",

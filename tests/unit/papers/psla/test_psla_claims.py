@@ -8,9 +8,10 @@ from scipy import stats
 
 from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.claims.ledger import ledger
+from vipann.claims.testing import over_seeds
 from vipann.claims.writing import write_claims
 from vipann.papers.psla.claims import PAPER, read_views
-from vipann.papers.psla.claims.views import PrintView, over_seeds
+from vipann.papers.psla.claims.views import PrintView
 
 NAMED = {
     "variants": {name: {} for name in computed.RECIPES},

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from vipann.config import merge, read_layer
+from vipann.evaluation.variant_results import members_of, read_results
 from vipann.figures.style import save, style_from
 from vipann.papers.psla.figures import figure8
-from vipann.papers.psla.results import members_of, read_results
 from vipann.papers.psla.sampler import expected_counts, expected_unseen
 from vipann.papers.psla.tables import table7, table8, table9, table11
 from vipann.plan.products import products

@@ -6,11 +6,11 @@ from typing import Any
 
 from vipann.claims.counting import read_claims
 from vipann.claims.ledger import PaperClaims
+from vipann.evaluation.variant_results import read_results
 from vipann.papers import Sources
 from vipann.papers.psla.claims import data, ensembles, techniques
 from vipann.papers.psla.claims.views import PrintView, RunView
 from vipann.papers.psla.printed import ON_EMBEDDINGS
-from vipann.papers.psla.results import read_results
 
 BALANCED = "AudioSet balanced"
 PAPER = PaperClaims(

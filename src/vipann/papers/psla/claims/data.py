@@ -5,9 +5,9 @@ from scipy import stats
 
 from vipann.claims.judgement import FAILS, HOLDS, Judge, Judgement, Unjudged
 from vipann.claims.testing import Test
+from vipann.claims.variants import Better, shown
 from vipann.papers.psla import names as n
-from vipann.papers.psla.claims._shown import Better, View, shown
-from vipann.papers.psla.claims.views import PrintView, RunView
+from vipann.papers.psla.claims.views import PrintView, RunView, View
 from vipann.papers.psla.labels import added_labels, label_set_of, relative_gains
 from vipann.papers.psla.printed import BALANCED, CLASSES, FSD50K, paper_value, printed_value
 from vipann.papers.psla.sampler import class_counts, expected_unseen, multi_hot

@@ -4,9 +4,9 @@ import pandas as pd
 from scipy import stats
 
 from vipann.claims.judgement import FAILS, HOLDS, TIE, Judge, Judgement, Unjudged
+from vipann.claims.variants import Better, by_numbers, shown
 from vipann.papers.psla import names as n
-from vipann.papers.psla.claims._shown import Better, View, by_numbers, shown
-from vipann.papers.psla.claims.views import PrintView
+from vipann.papers.psla.claims.views import PrintView, View
 from vipann.papers.psla.figures.figure8 import PREDICTIONS, SINGLE_LINE, WEIGHTS, starts
 from vipann.papers.psla.printed import paper_value
 from vipann.papers.psla.tables.table11 import METRICS, committees

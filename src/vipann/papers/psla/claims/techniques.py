@@ -6,9 +6,9 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from vipann.claims.judgement import FAILS, HOLDS, Case, Each, Judge, Judgement, Unjudged
+from vipann.claims.variants import Better, by_numbers, shown
 from vipann.papers.psla import names as n
-from vipann.papers.psla.claims._shown import Better, View, by_numbers, shown
-from vipann.papers.psla.claims.views import PrintView, RunView
+from vipann.papers.psla.claims.views import PrintView, RunView, View
 from vipann.papers.psla.printed import FULL, SETS
 
 NOTICEABLE = 0.01

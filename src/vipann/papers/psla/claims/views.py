@@ -1,87 +1,24 @@
 """A run and the print as claims see them: scores by the names of `vipann.papers.psla.names`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-import numpy as np
-import pandas as pd
 from scipy import stats
 
 from vipann.claims.judgement import Unjudged
 from vipann.claims.testing import Test
-from vipann.papers import Sources
+from vipann.claims.variants import Named, VariantView
 from vipann.papers.psla import names as n
 from vipann.papers.psla.printed import BALANCED, FSD50K, SETS, paper_value
-from vipann.papers.psla.results import Results
 from vipann.papers.psla.sampler import train_labels
 
-Named = Sequence[str] | str
 SD = "standard deviation"
 
 
-def over_seeds(better: pd.Series, worse: pd.Series, margin: float = 0.0) -> Test:
-    """One-sided t test that better scores more than `margin` above worse: paired where both have
-    the same seeds, else Welch's. It says how far the chance of training goes, with these clips."""
-    if min(len(better), len(worse)) < 2:
-        return Test(None, "no test: one network or ensemble")
-    if set(better.index) == set(worse.index):
-        found = (better - worse - margin).to_numpy()
-        if np.ptp(found) == 0:
-            return Test(None, "no test: the same difference in all seeds")
-        results = [stats.ttest_1samp(found, 0, alternative=side) for side in ("greater", "less")]
-        return Test(results[0].pvalue, f"paired t over {len(found)} seeds", results[1].pvalue)
-    sides = ("greater", "less")
-    pair = better - margin, worse
-    results = [stats.ttest_ind(*pair, equal_var=False, alternative=side) for side in sides]
-    method = f"Welch t over {len(better)} and {len(worse)} seeds"
-    return Test(float(results[0].pvalue), method, float(results[1].pvalue))
-
-
 @dataclass(frozen=True)
-class RunView:
-    """A run's upstream dataset. named: the config's variants, averages, ensembles, label_sets;
-    sources: files, see `claims.read_views`."""
-
-    dataset: str
-    paper_name: str | None
-    results: Results
-    named: Mapping[str, Any]
-    sources: Sources
-
-    def by_seed(self, names: Named, metric: str = "mAP", label_set: str = n.ORIGINAL) -> pd.Series:
-        """Seed -> value; an ensemble's seed is 0. Unjudged where the run has none."""
-        name = self.results.first_of(names)
-        values = self.results.by_seed(name or "", metric, label_set)
-        if values.empty:
-            wanted = names if isinstance(names, str) else " or ".join(names)
-            on = "" if label_set == n.ORIGINAL else f" on the label set {label_set}"
-            raise Unjudged(f"this run has no {wanted}{on}")
-        return values
-
-    def score(self, names: Named, metric: str = "mAP", label_set: str = n.ORIGINAL) -> float:
-        """Mean over seeds."""
-        return float(self.by_seed(names, metric, label_set).mean())
-
-    def exceeds(self, better: Named, worse: Named, label_set: str = n.ORIGINAL) -> Test:
-        one, other = (self.by_seed(names, label_set=label_set) for names in (better, worse))
-        return over_seeds(one, other)
-
-    def deviation(self, names: Named) -> float:
-        """Standard deviation of mAP over seeds."""
-        values = self.by_seed(names)
-        if len(values) < 2:
-            raise Unjudged("this run has one seed")
-        return float(values.std())
-
-    def class_aps(self, names: Named) -> pd.DataFrame:
-        """A row a class, a column a network."""
-        name = self.results.first_of(names)
-        aps = self.results.per_class(name) if name else pd.DataFrame()
-        if aps.empty:
-            raise Unjudged("this run has no scores by class of it")
-        return aps
+class RunView(VariantView):
+    """A run's upstream dataset; sources: files, see `claims.read_views`."""
 
     @cached_property
     def train_labels(self) -> list[Sequence[str]]:
@@ -92,6 +29,8 @@ class RunView:
 @dataclass(frozen=True)
 class PrintView:
     """What the paper prints of a training set; paper_name: a key of `SETS`."""
+
+    is_print = True
 
     paper_name: str
 
@@ -105,7 +44,9 @@ class PrintView:
     def deviation(self, names: Named) -> float:
         return self._number(names, n.ORIGINAL, SD)
 
-    def exceeds(self, better: Named, worse: Named, label_set: str = n.ORIGINAL) -> Test:
+    def exceeds(
+        self, better: Named, worse: Named, metric: str = "mAP", label_set: str = n.ORIGINAL
+    ) -> Test:
         """Welch t from means and standard deviations over three runs, where these are printed."""
         try:
             spreads = [self._number(names, label_set, SD) for names in (better, worse)]
@@ -158,6 +99,7 @@ class PrintView:
         return found
 
 
+View = RunView | PrintView
 _AVERAGING = {"Without Weight Averaging": n.SINGLE, "With Weight Averaging": n.AVERAGED}
 _TYPES = {"No LE": n.AUGMENTED[:1], **{kind: names[:1] for kind, names in n.TYPES.items()}}
 _STARTS = {

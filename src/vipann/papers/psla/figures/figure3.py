@@ -3,12 +3,12 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vipann.evaluation.variant_results import Results, read_results, spread
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import NOTHING, colours, keys, one_panel
 from vipann.papers.psla.names import VOLUMES, volume_names
-from vipann.papers.psla.results import Results, read_results, spread
 
 FIGURE = {
     "number": "3",

@@ -3,12 +3,12 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vipann.evaluation.variant_results import Results, read_results
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import NOTHING, mark, mean_and_deviation, one_panel
 from vipann.papers.psla.figures.figure4 import MARKED
-from vipann.papers.psla.results import Results, read_results
 from vipann.papers.psla.tables.table7 import NETWORKS
 
 FIGURE = {

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vipann.evaluation.variant_results import Results, members_of, read_results
 from vipann.figures import style as styles
 from vipann.figures.style import Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import NOTHING, colours, keys, one_panel
 from vipann.papers.psla.names import SINGLE
-from vipann.papers.psla.results import Results, members_of, read_results
 
 FIGURE = {
     "number": "8",

@@ -4,13 +4,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from vipann.evaluation.variant_results import read_results
 from vipann.figures import style as styles
 from vipann.figures.style import UNCERTAINTY_LABELS, Style
 from vipann.papers import Sources
 from vipann.papers.psla.figures._drawing import NOTHING
 from vipann.papers.psla.names import WAYS
-from vipann.papers.psla.results import read_results
-from vipann.papers.psla.tables._scores import scored
+from vipann.tables.variants import scored
 
 FIGURE = {
     "label": "Uncertainty of ensembles and of Bayesian networks",

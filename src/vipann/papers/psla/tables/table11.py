@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from vipann.evaluation.variant_results import Results, members_of, read_results
 from vipann.papers import Names, Sources
 from vipann.papers.psla.names import COMMITTEES
 from vipann.papers.psla.printed import paper_value
-from vipann.papers.psla.results import Results, members_of, read_results
 from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print
 from vipann.tables.layout import Table, number, side_by_side
 

@@ -1,8 +1,8 @@
 """Table 12: the ablation on AudioSet."""
 
+from vipann.evaluation.variant_results import read_results
 from vipann.papers import Names, Sources
 from vipann.papers.psla.names import ABLATIONS
-from vipann.papers.psla.results import read_results
 from vipann.papers.psla.tables._scores import of_map
 from vipann.tables.layout import Table
 

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from vipann.evaluation.variant_results import read_results, spread
 from vipann.papers import Names, Sources
 from vipann.papers.psla.names import ARCHITECTURES, with_and_without
 from vipann.papers.psla.printed import paper_value, printed_value
-from vipann.papers.psla.results import read_results, spread
 from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print
 from vipann.tables.layout import Table, number, side_by_side
 

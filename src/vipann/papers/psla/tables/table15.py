@@ -1,17 +1,12 @@
 """Table 15: this run among earlier systems."""
 
+from vipann.evaluation.variant_results import read_results
 from vipann.papers import Names, Sources
 from vipann.papers.psla.names import AVERAGED, BASELINE, SEEDS, SINGLE
 from vipann.papers.psla.printed import BALANCED, FULL, paper_value
-from vipann.papers.psla.results import read_results
-from vipann.papers.psla.tables._scores import (
-    cells_of,
-    notes_on,
-    printed_column,
-    scored,
-    with_print,
-)
+from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print
 from vipann.tables.layout import Table
+from vipann.tables.variants import cells_of, scored
 
 TABLE = {
     "number": "15",

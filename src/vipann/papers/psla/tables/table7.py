@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from vipann.evaluation.variant_results import Results, read_results
 from vipann.papers import Names, Sources
 from vipann.papers.psla.names import SINGLE
 from vipann.papers.psla.printed import paper_value
-from vipann.papers.psla.results import Results, read_results
-from vipann.papers.psla.tables._scores import cells_of, notes_on, printed_column, with_print
+from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print
 from vipann.tables.layout import Table
+from vipann.tables.variants import cells_of
 
 TABLE = {
     "number": "7",

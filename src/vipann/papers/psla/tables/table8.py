@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from vipann.evaluation.variant_results import Results, read_results
 from vipann.papers import Names, Sources
 from vipann.papers.psla.labels import Added, added_labels, label_set_of, relative_gains
 from vipann.papers.psla.names import AUGMENTED, TYPES
 from vipann.papers.psla.printed import BALANCED, paper_value
-from vipann.papers.psla.results import Results, read_results
-from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print, with_spread
+from vipann.papers.psla.tables._scores import notes_on, printed_column, with_print
 from vipann.tables.layout import NOTHING, Table, number, side_by_side
+from vipann.tables.variants import with_spread
 
 TABLE = {
     "number": "8",

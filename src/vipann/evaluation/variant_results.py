@@ -1,5 +1,5 @@
-"""Where this paper's tables, figures and claims look for a run's numbers: the scores of its
-variants, averages and ensembles. Whoever changes the columns of these files changes this module."""
+"""Where tables, figures and claims look for the scores of a run's variants, averages and ensembles:
+in the files that `vipann.evaluation.variant_metrics` writes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vipann.papers import Sources
-from vipann.papers.psla.names import ORIGINAL
+from vipann.evaluation.variant_metrics import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
 
 NETWORK, AVERAGE, ENSEMBLE = "network", "average", "ensemble"
 LAST = -1  # stands for no epoch: what training ended with
-COLUMNS = ["kind", "name", "variant", "seed", "epoch", "label_set", "metric", "value"]
-PER_CLASS = ["kind", "name", "label_set", "class", "AP", "AUC", "train_clips"]
 
 
 @dataclass(frozen=True)
 class Results:
-    """scores: columns COLUMNS, a row for each number; classes: columns PER_CLASS.
+    """scores: columns COLUMNS, a row for each number; classes: columns PER_CLASS_COLUMNS.
 
     A network is called "<variant>/<seed>". Where this module takes a name, it is that of a variant,
     whose networks are its seeds, of an average or of an ensemble.
@@ -88,13 +85,13 @@ def _called(kind: str, name: str, variant: str) -> str:
     return name.rpartition("/")[2].rpartition(".")[2] if kind == AVERAGE else name
 
 
-def read_results(sources: Sources) -> Results:
+def read_results(sources: Mapping[str, Sequence[str]]) -> Results:
     """sources: variants, per_class: the run's result files, of one upstream dataset."""
     scores, classes = (
         pd.concat([pd.read_parquet(path) for path in sources.get(name, [])], ignore_index=True)
         if sources.get(name)
         else pd.DataFrame(columns=columns)
-        for name, columns in (("variants", COLUMNS), ("per_class", PER_CLASS))
+        for name, columns in (("variants", COLUMNS), ("per_class", PER_CLASS_COLUMNS))
     )
     return Results(scores, classes)
 

@@ -34,6 +34,7 @@ from typing import Any, Literal
 from vipann.claims.counting import orders_needed
 from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
+from vipann.plan.events import localised
 from vipann.plan.networks import trained_networks, transferred_networks
 from vipann.plan.run import Run
 from vipann.plan.variants import variant_networks
@@ -120,8 +121,9 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it; `label_set`: names; `transferred`, `trained`: the paths of networks;
-        `varied_networks`, `varied_train`: those of predictions of variants' networks."""
+        on it, `localised` where events are held against its strong labels; `label_set`: names;
+        `transferred`, `trained`: the paths of networks; `varied_networks`, `varied_train`: those of
+        predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
         varied = [one for one in variant_networks(run) if one.variant in own]
@@ -129,6 +131,7 @@ class Product:
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
             "varied": [run.upstream] if run.upstream and run.config.get("variants") else [],
+            "localised": [name for name in [localised(run)] if name],
             "label_set": [*(run.config.get("label_sets") or {})],
             "transfer": run.transfer_datasets,
             "tested": run.tested,

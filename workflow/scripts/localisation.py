@@ -4,11 +4,12 @@ from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
     from vipann.evaluation.localisation import Scoring, write_localisation
+    from vipann.evaluation.variant_metrics import Scored
 
     settings = snakemake.params.settings
+    whose = [Scored(**facts) for facts in settings["networks"]]
     write_localisation(
-        settings["networks"],
-        [Path(path) for path in snakemake.input.events],
+        list(zip(whose, map(Path, snakemake.input.events), strict=True)),
         Path(snakemake.input.strong_labels),
         Path(snakemake.input.features),
         Scoring(**settings["scoring"]),

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 
 from vipann.datasets.strong_labels import read_strong_labels
+from vipann.evaluation.variant_metrics import COLUMNS as SCORE_COLUMNS
+from vipann.evaluation.variant_metrics import ORIGINAL, Scored, described
 from vipann.features.store import FeatureStore
 from vipann.files import replacing
 
-COLUMNS = ["name", "variant", "seed", "class", "metric", "value"]
+# Those of the scores of variants, and the class.
+COLUMNS = [*SCORE_COLUMNS, "class"]
 ALL_CLASSES = ""
 # An event's offset may be off by the collar or, if that is more, by this share of its length.
 OFFSET_SHARE = 0.2
@@ -30,29 +34,32 @@ class Scoring:
 
 
 def write_localisation(
-    networks: Sequence[Mapping[str, Any]],
-    files: Sequence[Path],
+    events: Sequence[tuple[Scored, Path]],
     strong_labels: Path,
     features: Path,
     scoring: Scoring,
     out: Path,
 ) -> None:
-    """Score the events in `files`, one of each network, over the evaluation list of `features`.
+    """Score the events of each network over the evaluation list of `features`.
 
-    networks: of each its name, variant and seed (None for an upstream strategy). Writes a parquet
-    file with the columns `COLUMNS`: metrics as `localisation` has them.
+    Writes a parquet file with the columns `COLUMNS`: classes and metrics as `localisation` has
+    them.
     """
     with FeatureStore(features) as store:
         clips = store.clip_ids[store.rows(split="eval")]
         heard = (list(clips), list(store.classes), float(store.clip_seconds))
     truth, frames = read_strong_labels(strong_labels), []
-    for network, path in zip(networks, files, strict=True):
+    for who, path in events:
         found = localisation(read_strong_labels(path), truth, *heard, scoring)
-        seed = pd.array([network["seed"]] * len(found), dtype="Int64")
-        facts = {"name": network["name"], "variant": network["variant"], "seed": seed}
-        frames.append(found.assign(**facts)[COLUMNS])
+        frames.append(described(found, who, ORIGINAL, COLUMNS))
     with replacing(out) as beside:
         pd.concat(frames, ignore_index=True).to_parquet(beside, index=False)
+
+
+def over_classes(path: Path | str) -> pd.DataFrame:
+    """What such a file says of all classes at once, with the columns of the scores of variants."""
+    frame = pd.read_parquet(path)
+    return frame[frame["class"] == ALL_CLASSES][SCORE_COLUMNS]
 
 
 def localisation(

@@ -5,18 +5,18 @@ from typing import Any
 from vipann.datasets.registry import STRONGLY_LABELLED
 from vipann.plan.networks import Network, networks_of
 from vipann.plan.run import Run
-from vipann.plan.variants import VariantNetwork, variant_networks
+from vipann.plan.variants import VariantNetwork, averages, variant_networks
 
 _CUTTING = ("high", "low", "median_filter_s", "merge_gap_s", "min_duration_s")
 _SCORING = ("segment_s", "collar_s")
 
 
 def event_networks(run: Run) -> list[Network]:
-    """The networks whose events `all` cuts: those of variants, in a run without any the upstream
-    ones; none without scores of frames."""
+    """The networks whose events `all` cuts: those of variants and averages, in a run without any
+    the upstream ones; none without scores of frames."""
     if run.upstream is None or not run.config["evaluation"]["frame_scores"]:
         return []
-    return list(variant_networks(run)) or networks_of(run, run.upstream)
+    return [*variant_networks(run), *averages(run)] or networks_of(run, run.upstream)
 
 
 def events_of(network: Network) -> str:
@@ -44,7 +44,7 @@ def localisation_of(run: Run, dataset: str) -> str:
 
 
 def localisation_settings(run: Run) -> dict[str, Any]:
-    """networks: name, variant and seed of each whose events are scored."""
+    """networks: which each is whose events are scored, see `vipann.evaluation.variant_metrics`."""
     return run.settings(
         "localisation.py",
         networks=[_facts(one) for one in event_networks(run)],
@@ -53,6 +53,8 @@ def localisation_settings(run: Run) -> dict[str, Any]:
 
 
 def _facts(one: Network) -> dict[str, Any]:
+    facts: dict[str, Any] = {"name": one.strategy, "variant": one.strategy, "seed": None}
     if isinstance(one, VariantNetwork):
-        return {"name": one.name, "variant": one.variant, "seed": one.seed}
-    return {"name": one.strategy, "variant": one.strategy, "seed": None}
+        facts = {"name": one.name, "variant": one.variant, "seed": one.seed}
+    is_average = isinstance(one, VariantNetwork) and one.average
+    return facts | {"kind": "average" if is_average else "network", "epoch": None}

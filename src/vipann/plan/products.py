@@ -163,7 +163,7 @@ class Product:
         config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
         shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
         band: over replications, as a setting and in words; variants, averages, ensembles,
-        label_sets, seeds: blocks of the config; of a dataset is_upstream, folds, orders.
+        label_sets, seeds, events: blocks of the config; of a dataset is_upstream, folds, orders.
         """
         run, evaluation = self.run, self.run.config["evaluation"]
         is_upstream = bool(self.dataset) and self.dataset == run.upstream
@@ -181,6 +181,7 @@ class Product:
             "interval": evaluation["interval"],
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
             **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
+            "events": run.config["events"],
             "is_upstream": is_upstream,
             "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
             "orders": random_orders(run, self.dataset) if self.dataset else 0,

@@ -42,7 +42,7 @@ EVENTS = merge(
             "linear_softmax": {"model": {"pooling": "linear_softmax"}},
             "mean": {"model": {"pooling": "mean"}, "strategy": "drop"},
         },
-        "seeds": [1, 2],
+        "seeds": [1],
         "evaluation": {"frame_scores": True},
         "events": {"low": 0.3, "merge_gap_s": 0.2},
     },
@@ -76,7 +76,7 @@ def test_frames_of_a_clip_are_there_for_each_replication(made):
 
 def test_a_clips_score_is_the_pooling_of_its_frames(made):
     _, _, results = made
-    one, drop = read(results, "linear_softmax/seed2"), read(results, "mean/seed2")
+    one, drop = read(results, "linear_softmax/seed1"), read(results, "mean/seed1")
     y = one["frame_probability"].astype(np.float64)
     pooled = (y * y).sum(axis=2) / y.sum(axis=2)
     np.testing.assert_allclose(one["mean_probability"], pooled, atol=1e-3)
@@ -116,14 +116,12 @@ def test_the_table_counts_segments_as_by_hand(made):
     table = pd.read_csv(results.parents[1] / TABLE)
     assert table["row"].unique().tolist() == ["Average Pooling", "Linear Softmax"]
     strong = pd.read_csv(results / "manifests/synthetic_events.strong_labels.csv")
-    scores = []
-    for seed in (1, 2):
-        path = results / f"events/synthetic_events/variants/linear_softmax/seed{seed}.csv"
-        ours, truth = (active_segments(e) for e in (pd.read_csv(path), strong))
-        truth = {one for one in truth if one[0].startswith("eval")}
-        scores.append(2 * len(ours & truth) / (len(ours) + len(truth)))
+    path = results / "events/synthetic_events/variants/linear_softmax/seed1.csv"
+    ours, truth = (active_segments(events) for events in (pd.read_csv(path), strong))
+    truth = {one for one in truth if one[0].startswith("eval")}
     own = table[(table["name"] == "linear_softmax") & (table["metric"] == "segment_f1")]
-    assert own["ours"].item() == pytest.approx(np.mean(scores))
+    expected = 2 * len(ours & truth) / (len(ours) + len(truth))
+    assert own["ours"].item() == pytest.approx(expected)
     assert own["paper"].item() == 0.454
 
 
@@ -142,8 +140,7 @@ def test_another_threshold_cuts_and_scores_again_and_predicts_nothing(made, writ
     workflow, config, _ = made
     for change, expected in (
         ({}, {}),
-        ({"events": {"high": 0.6}}, {"events": 4, "localisation": 1, "table": 1}),
-        ({"events": {"collar_s": 0.5}}, {"localisation": 1, "table": 1}),
+        ({"events": {"high": 0.6}}, {"events": 2, "localisation": 1, "table": 1}),
     ):
         edited = write_config("edited", merge(copy.deepcopy(EVENTS), change))
         output = workflow(edited, "-n", "--quiet", "rules", "--", TABLE).stdout

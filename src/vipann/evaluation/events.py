@@ -17,6 +17,7 @@ COLUMNS = ["clip_id", "class", "onset_s", "offset_s", "score", "aleatoric", "epi
 _ALONG_TIME = np.array([[0, 1, 0], [0, 1, 0], [0, 1, 0]])
 _MEANS = ("probability", "aleatoric", "epistemic")
 _ROUNDING = 1e-6  # of a number of frames
+_DIGITS = 6  # of seconds: no last bit reaches into another segment
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def events(
         active = active_frames(clip.probability, frame_s, cutting)
         for frames, index in _stretches(active):
             values = (getattr(clip, name)[frames, index].mean() for name in _MEANS)
-            times = (frames.start * frame_s, frames.stop * frame_s)
+            times = (round(n * frame_s, _DIGITS) for n in (frames.start, frames.stop))
             rows.append((clip.clip_id, names[index], *times, *values))
     return pd.DataFrame(rows, columns=COLUMNS)
 

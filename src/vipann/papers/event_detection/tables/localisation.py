@@ -48,9 +48,7 @@ def table(sources: Sources, events: Mapping[str, float]) -> Table:
     places = zip(frame["row"], frame["metric"], strict=True)
     frame = beside_print(frame, [printed_of(*place) for place in places], is_comparable=False)
     texts = frame[["row"]].assign(
-        text=[
-            with_spread(one.ours, one.standard_deviation, ".3f") for one in frame.itertuples()
-        ],
+        text=[with_spread(one.ours, one.standard_deviation, ".3f") for one in frame.itertuples()],
         **{
             level: pd.Categorical(names, list(dict.fromkeys(names)))
             for place, level in enumerate(("group", "name"))

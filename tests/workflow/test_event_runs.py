@@ -137,7 +137,7 @@ def active_segments(events):
 
 
 def test_another_threshold_cuts_and_scores_again_and_predicts_nothing(made, write_config):
-    workflow, config, _ = made
+    workflow, _, _ = made
     for change, expected in (
         ({}, {}),
         ({"events": {"high": 0.6}}, {"events": 2, "localisation": 1, "table": 1}),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 

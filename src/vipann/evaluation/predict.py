@@ -190,7 +190,7 @@ def _sample(
     network: Network, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
 ) -> list[Sampled]:
     x: Any = logmel
-    remaining = network.stages()
+    remaining: list[tuple[Callable[[Tensor], Any], list[torch.nn.Module]]] = [*network.stages()]
     if plan.frame_scores:
         remaining[-1] = (network.classify_frames, remaining[-1][1])
     while remaining and not any(map(is_random_at_inference, remaining[0][1])):

@@ -30,8 +30,9 @@ def events_settings(run: Run) -> dict[str, Any]:
 
 def localised(run: Run) -> str | None:
     """The dataset whose strong labels events are held against; None where nothing is."""
-    networks = event_networks(run)
-    has_labels = networks and run.blocks[run.upstream]["adapter"] in STRONGLY_LABELLED
+    if run.upstream is None or not event_networks(run):
+        return None
+    has_labels = run.blocks[run.upstream]["adapter"] in STRONGLY_LABELLED
     return run.upstream if has_labels else None
 
 

@@ -1,6 +1,7 @@
 """Events of frames: thresholds, filters, gaps and durations, by hand and by their properties."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_events_hold_a_high_frame_last_long_enough_and_are_apart(scores, cutting
     for start, end in found:
         assert max(scores[start:end]) >= cutting.high
         assert (end - start) * 0.5 >= cutting.min_duration_s
-    gaps = [later[0] - earlier[1] for earlier, later in zip(found, found[1:], strict=False)]
+    gaps = [later[0] - earlier[1] for earlier, later in pairwise(found)]
     if cutting.min_duration_s == 0:
         assert all(gap * 0.5 > cutting.merge_gap_s for gap in gaps)
         inside = {i for start, end in found for i in range(start, end)}

@@ -13,11 +13,11 @@ from vipann.tables.variants import beside_print, scored, with_spread
 TABLE = {
     "label": "Events in time",
     "caption": """
-How well events that are cut from the scores of frames lie in time, against the strong labels of the
-{{ names[upstream] or upstream }} evaluation list, by segment and by event (sed_eval; all classes
-counted together, but for the mean over classes). Error rate: substitutions, deletions and insertions
-over the events of the reference, which may exceed 1. False positives: active segments that should
-not be, over those that should. Networks are trained on labels of clips only.""",
+How well events that are cut from the scores of frames lie in time, against the strong labels of
+the evaluation list of {{ names[upstream] or upstream }}, by segment and by event (sed_eval; all
+classes counted together, but for the mean over classes). Error rate: substitutions, deletions and
+insertions over the events of the reference, which may exceed 1. False positives: active segments
+that should not be, over those that should. Networks are trained on labels of clips only.""",
     "needs": {"localisation": "metrics/{localised}.localisation.parquet"},
     "about": ["events"],
 }
@@ -33,8 +33,8 @@ METRICS = {
     "event_error_rate": ("Events", "Error rate"),
 }
 PRINT = (
-    "As printed: Table 4.2's TALNet, trained on AudioSet, on DCASE 2017's recordings: other data, so "
-    "no difference is shown."
+    "As printed: TALNet of Table 4.2, trained on AudioSet, on the recordings of DCASE 2017. These "
+    "are other data, so no difference is shown."
 )
 
 
@@ -42,7 +42,9 @@ def table(sources: Sources, events: Mapping[str, float]) -> Table:
     """Columns of the frame: those of `vipann.tables.variants.COLUMNS`, paper and difference; a row
     for each network of the run whose events were scored, poolings as the thesis calls them."""
     results, called = read_localisation(sources), {name: row for row, name in POOLINGS.items()}
-    found = [*dict.fromkeys([*POOLINGS.values(), *results.scores["variant"], *results.names])]
+    found = [
+        *dict.fromkeys([*POOLINGS.values(), *results.scores["variant"], *sorted(results.names)])
+    ]
     rows = {called.get(name, name): name for name in found if name in results.names}
     frame = scored("localisation", results, rows, list(METRICS))
     places = zip(frame["row"], frame["metric"], strict=True)
@@ -68,9 +70,9 @@ def table(sources: Sources, events: Mapping[str, float]) -> Table:
 
 def _how(block: Mapping[str, float]) -> str:
     return (
-        f"Events: frames from {block['low']:g} with one of {block['high']:g} or more; median filter "
-        f"{block['median_filter_s']:g} s, gaps up to {block['merge_gap_s']:g} s closed, at least "
-        f"{block['min_duration_s']:g} s. Segments of {block['segment_s']:g} s; onsets within "
-        f"{block['collar_s']:g} s, offsets within that or 20 % of the event. Mean over seeds ± "
-        "standard deviation over seeds."
+        f"Events: frames from {block['low']:g}, one of them from {block['high']:g}; median filter "
+        f"of {block['median_filter_s']:g} s, gaps up to {block['merge_gap_s']:g} s closed; "
+        f"{block['min_duration_s']:g} s or longer. "
+        f"Segments of {block['segment_s']:g} s; onsets within {block['collar_s']:g} s, offsets "
+        "within that or 20 % of the event. Mean over seeds ± standard deviation over seeds."
     )

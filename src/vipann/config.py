@@ -17,6 +17,7 @@ from vipann.folds import fold_numbers, wording
 from vipann.parts import (
     Fault,
     band_fault,
+    frame_faults,
     frames_of,
     least_frames,
     network_faults,
@@ -150,6 +151,8 @@ def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Ite
         if not found:
             found = [*recipe_faults(derived[name]), *_length_faults(derived[name])]
             found += unread_faults([config, departure])
+            if "pooled" in departure.get("model", {}):
+                found += frame_faults(derived[name])
         for key, text in found:
             inside = _look_up(departure, key)[0]
             faults.append(
@@ -195,6 +198,10 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _cache_faults(config["transfer"])
     yield from recipe_faults(config)
     yield from network_faults(config)
+    yield from frame_faults(config)
+    low, high = (config["events"][key] for key in ("low", "high"))
+    if low > high:
+        yield "events.low", f"{low:g} is not allowed; must be at most events.high ({high:g})"
     yield from _length_faults(config)
     yield from label_set_faults(config)
     front_end = own_settings(config["features"], "front_end")

@@ -142,6 +142,13 @@ def network_faults(config: Settings) -> Iterator[Fault]:
             yield from ((f"{block}.start", text) for text in _imagenet_faults(model))
 
 
+def frame_faults(config: Settings) -> Iterator[Fault]:
+    """Scores of frames that are asked of a network which has none."""
+    pooled = config["model"].get("pooled", "frames")
+    if config["evaluation"]["frame_scores"] and pooled != "scores":
+        yield "evaluation.frame_scores", f"true needs model.pooled: scores (it is {pooled})"
+
+
 def _imagenet_faults(model: Settings) -> Iterator[str]:
     home, encoder = ROLES[1].home, model["encoder"]
     if not imagenet_entry(model):

@@ -3,6 +3,7 @@
 DRAWN: its `place_audio` draws from a seed. Others get none: their audio is any run's.
 AS_PUBLISHED: its folds and splits are its publisher's, against which the results of others are
 held: they are kept where one recording lies in two of them, and that is reported.
+STRONG_LABELS: its function `strong_labels(folder, block)` knows when events begin and end.
 SUMS_BY_OPTION: it computes the clips' sums with options.checksums only.
 """
 
@@ -35,3 +36,4 @@ def declares(name: str, constant: str) -> bool:
 
 
 DRAWING_ADAPTERS = tuple(name for name in choices(PACKAGE) if declares(name, "DRAWN"))
+STRONGLY_LABELLED = tuple(name for name in choices(PACKAGE) if declares(name, "STRONG_LABELS"))

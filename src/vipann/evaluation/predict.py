@@ -1,10 +1,11 @@
 """Monte Carlo prediction: the only place where a trained network is sampled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,9 +13,11 @@ from torch import Tensor
 from vipann.devices import choose_device, print_machine, resolved_precision
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import Decomposition, probabilities
-from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
+from vipann.evaluation.frames import FrameWriter
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, pack
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
+from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint, match_classes
 from vipann.models.clip_rng import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
@@ -33,13 +36,45 @@ class SamplingPlan:
     """How often to sample: `replications` times `mc_samples` forward passes, drawn from `seed`.
 
     precision: "float32", or "bfloat16" for mixed precision; probabilities, and what is computed
-    from them, are float64 either way.
+    from them, are float64 either way. frame_scores: whether the scores of frames are kept, of a
+    network that pools scores.
     """
 
     mc_samples: int
     replications: int
     seed: int
     precision: str = "float32"
+    frame_scores: bool = False
+
+
+class Sampled(Decomposition[Tensor]):
+    """Of clips (B, C) and, where the network gives these, of each class of each of their frames.
+
+    A class of a frame is a problem of one class to equations 6 to 8.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self._frames, self._shape = Decomposition[Tensor]("multilabel"), torch.Size()
+
+    def count(self, out: Tensor | tuple[Tensor, Tensor]) -> None:
+        """Count logits (B, C) of one sample or (S, B, C) of several; or those of one and the scores
+        of its frames, (B, T', C)."""
+        logits, scores = out if isinstance(out, tuple) else (out, None)
+        self.add(probabilities(logits, self.task))
+        if scores is not None:
+            self._shape = scores.shape
+            self._frames.add(scores.double().reshape(-1, 1))
+
+    @property
+    def frame_probability(self) -> Tensor:
+        """(B, T', C), equation 1."""
+        return self._frames.mean_probability.reshape(self._shape)
+
+    @property
+    def frame_epistemic(self) -> Tensor:
+        """(B, T', C) in [0, ln 2] nats, equation 8 of each class by itself."""
+        return self._frames.epistemic.reshape(self._shape)
 
 
 def predict(
@@ -56,6 +91,7 @@ def predict(
 
     `settings` holds what `SamplingPlan` has, `dataset` (which the checkpoint was trained on) and
     `scored_dataset` (where the clips come from; labels are kept only where both are the same).
+    With `frame_scores`, the scores of frames are in the file too (`vipann.evaluation.frames`).
     `batch_size` decides memory and speed, and no result.
 
     Raises:
@@ -69,8 +105,15 @@ def predict(
     precision = resolved_precision(settings.get("precision", "float32"), device)
     print_machine(device, precision)
     passes = {name: settings[name] for name in ("mc_samples", "replications", "seed")}
-    plan, task = SamplingPlan(**passes, precision=precision), facts["task"]
-    with FeatureStore(features) as store, fixed_posteriors(network):
+    plan = SamplingPlan(
+        **passes, precision=precision, frame_scores=settings.get("frame_scores", False)
+    )
+    with (
+        FeatureStore(features) as store,
+        fixed_posteriors(network),
+        replacing(out) as beside,
+        h5py.File(beside, "w") as file,
+    ):
         _check_features(store, facts, checkpoint)
         chosen = store.rows(**rows)
         labels, classes = np.asarray(store.labels)[chosen], facts["classes"]
@@ -78,8 +121,10 @@ def predict(
             classes = match_classes(classes, checkpoint, store.classes, store.path)
         else:
             labels = labels[:, :0]
+        writer = FrameWriter(file, len(chosen)) if plan.frame_scores else None
         scores: dict[str, Any] = score(
-            network, store, chosen, task, plan, batch_size, device, loader_workers
+            *(network, store, chosen, facts["task"], plan),
+            *(batch_size, device, loader_workers, writer),
         )
         predictions = Predictions(
             **scores,
@@ -92,9 +137,9 @@ def predict(
             clip_seconds=store.clip_seconds,
             clamped=network.clamped_share(),
         )
+        pack(predictions, file)
     if predictions.clamped:
         print(f"{predictions.clamped:.3%} of the outputs left [0, 1] and were clamped")
-    write_predictions(predictions, out)
 
 
 def score(
@@ -106,8 +151,10 @@ def score(
     batch_size: int,
     device: torch.device,
     loader_workers: int = 0,
+    frames: FrameWriter | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score clips: `mean_probability` (R, N, C) and total, aleatoric, epistemic (R, N), float32."""
+    """Score clips: `mean_probability` (R, N, C) and total, aleatoric, epistemic (R, N), float32;
+    the scores of their frames go to `frames` batch by batch."""
     parts: dict[str, list[np.ndarray]] = {n: [] for n in ("mean_probability", *UNCERTAINTIES)}
     keys = clip_keys(plan.seed, np.asarray(store.clip_ids)[rows]).split(batch_size)
     loader = scoring_loader(LogmelDataset(store, rows), batch_size, loader_workers)
@@ -115,14 +162,20 @@ def score(
     for (logmel, _), batch_keys in zip(steps, keys, strict=True):
         found = sample(network, logmel.to(device), batch_keys.to(device), task, plan)
         for name, batches in parts.items():
-            batches.append(torch.stack([getattr(d, name) for d in found]).cpu().numpy())
+            batches.append(_stacked(found, name))
+        if frames is not None:
+            frames.add(_stacked(found, "frame_probability"), _stacked(found, "frame_epistemic"))
     return {name: np.concatenate(b, axis=1).astype(np.float32) for name, b in parts.items()}
+
+
+def _stacked(found: Sequence[Sampled], name: str) -> np.ndarray:
+    return torch.stack([getattr(one, name) for one in found]).cpu().numpy()
 
 
 @torch.inference_mode()
 def sample(
     network: Network, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
-) -> list[Decomposition]:
+) -> list[Sampled]:
     """Score one batch (B, T, mel_bands): one decomposition per replication.
 
     What a clip draws depends on its key in `keys` (B,), and the weights that a batch shares on the
@@ -136,15 +189,18 @@ def sample(
 
 def _sample(
     network: Network, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
-) -> list[Decomposition]:
-    x, remaining = logmel, network.stages()
+) -> list[Sampled]:
+    x: Any = logmel
+    remaining: list[tuple[Callable[[Tensor], Any], list[torch.nn.Module]]] = [*network.stages()]
+    if plan.frame_scores:
+        remaining[-1] = (network.classify_frames, remaining[-1][1])
     while remaining and not any(map(is_random_at_inference, remaining[0][1])):
         step, _ = remaining.pop(0)
         x = step(x)
     if not remaining:
-        decomposition = Decomposition(task)
-        decomposition.add(probabilities(x, task))
-        return [decomposition]
+        once = Sampled(task)
+        once.count(x)
+        return [once]
     steps = [step for step, _ in remaining]
     # The head draws its outputs, where each clip is one vector; all else draws weights for a pass.
     only_head = steps == [network.classify] and network.pooled == "frames"
@@ -157,26 +213,26 @@ def _sample(
 
 
 def _replicate(
-    steps: list[Callable[[Tensor], Tensor]],
+    steps: list[Callable[[Tensor], Any]],
     x: Tensor,
     keys: Tensor,
     task: Task,
     plan: SamplingPlan,
     replication: int,
     at_once: int,
-) -> Decomposition:
+) -> Sampled:
     """One replication of the `steps` from `x` (B, ...) on, with `at_once` samples in a pass."""
-    decomposition = Decomposition(task)
+    sampled = Sampled(task)
     first, end = (plan.mc_samples * r for r in (replication, replication + 1))
     for number in range(first, end, at_once):
         samples = range(number, min(number + at_once, end))
         torch.manual_seed(derive_seed(plan.seed, "weights", number))
-        out = x if at_once == 1 else x.expand(len(samples), *x.shape)
+        out: Any = x if at_once == 1 else x.expand(len(samples), *x.shape)
         with draws_of(sample_keys(keys, samples).flatten()):
             for step in steps:
                 out = step(out)
-        decomposition.add(probabilities(out, task))
-    return decomposition
+        sampled.count(out)
+    return sampled
 
 
 def _check_features(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:

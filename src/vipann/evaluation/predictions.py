@@ -111,20 +111,25 @@ class Predictions:
 def write_predictions(predictions: Predictions, path: Path | str) -> None:
     """Write the file whole or not at all (format: see `Predictions`; names as its fields)."""
     with replacing(path) as beside, h5py.File(beside, "w") as file:
-        file["mean_probability"] = predictions.mean_probability.astype(np.float32, copy=False)
-        for name in UNCERTAINTIES:
-            file[name] = getattr(predictions, name).astype(np.float32, copy=False)
-        file["labels"] = predictions.labels.astype(np.uint8, copy=False)
-        for name in _NAMES:
-            text = getattr(predictions, name).astype(object)
-            file.create_dataset(name, data=text, dtype=h5py.string_dtype())
-        for name in _WORDS:
-            file.attrs[name] = getattr(predictions, name)
-        for name in (*_NUMBERS, "replications"):
-            file.attrs[name] = int(getattr(predictions, name))
-        file.attrs["classes"] = json.dumps(list(predictions.classes))
-        for name in _AMOUNTS:
-            file.attrs[name] = float(getattr(predictions, name))
+        pack(predictions, file)
+
+
+def pack(predictions: Predictions, file: h5py.File) -> None:
+    """Write the predictions into an open file, beside what it may hold of frames."""
+    file["mean_probability"] = predictions.mean_probability.astype(np.float32, copy=False)
+    for name in UNCERTAINTIES:
+        file[name] = getattr(predictions, name).astype(np.float32, copy=False)
+    file["labels"] = predictions.labels.astype(np.uint8, copy=False)
+    for name in _NAMES:
+        text = getattr(predictions, name).astype(object)
+        file.create_dataset(name, data=text, dtype=h5py.string_dtype())
+    for name in _WORDS:
+        file.attrs[name] = getattr(predictions, name)
+    for name in (*_NUMBERS, "replications"):
+        file.attrs[name] = int(getattr(predictions, name))
+    file.attrs["classes"] = json.dumps(list(predictions.classes))
+    for name in _AMOUNTS:
+        file.attrs[name] = float(getattr(predictions, name))
 
 
 def read_predictions(path: Path | str) -> Predictions:

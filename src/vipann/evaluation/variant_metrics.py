@@ -68,11 +68,11 @@ def variant_metrics(
         is_end = who.epoch is None
         for name, one in scored_against(read_predictions(path), sets if is_end else {}):
             retained = fractions if name == ORIGINAL else ()
-            rows.append(_described(scores_of(one, retained, bins), who, name, COLUMNS))
+            rows.append(described(scores_of(one, retained, bins), who, name, COLUMNS))
             if is_end:
                 counts = trained[name.partition(":")[0]]
                 frame = class_table(one).assign(train_clips=counts)
-                per_class.append(_described(frame, who, name, PER_CLASS_COLUMNS))
+                per_class.append(described(frame, who, name, PER_CLASS_COLUMNS))
     for name, frames in (("variants", rows), ("per_class", per_class)):
         table = pd.concat(frames[1:] or frames, ignore_index=True)
         with replacing(outputs[name]) as beside:
@@ -116,9 +116,10 @@ def class_table(one: Predictions) -> pd.DataFrame:
     return pd.DataFrame({"class": list(one.classes), "AP": precisions, "AUC": areas})
 
 
-def _described(
+def described(
     frame: pd.DataFrame, who: Scored, label_set: str, columns: Sequence[str]
 ) -> pd.DataFrame:
+    """The rows with just `columns`, among them whose they are and by which labels."""
     facts = {"kind": who.kind, "name": who.name, "variant": who.variant, "label_set": label_set}
     for key in ("seed", "epoch"):
         facts[key] = pd.array([getattr(who, key)] * len(frame), dtype="Int64")

@@ -119,12 +119,26 @@ class Network(nn.Module):
 
     def classify(self, embedding: Tensor) -> Tensor:
         """Embedding (..., E), or frames (..., T', E), to logits (..., classes)."""
-        logits = self.head(embedding)
         if self.pooled == "frames":
-            return logits
-        scores = logits.float().sigmoid()
+            return self.head(embedding)
+        return self._pool(self._judge(embedding), embedding)
+
+    def classify_frames(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (..., T', E) to the logits of `classify`, (..., classes), and each frame's scores,
+        (..., T', classes) in [0, 1]: by the same draws, where the head draws. Scores are pooled.
+
+        A pooling of several scores a class says by `of_classes` what a frame's score is.
+        """
+        scores = self._judge(frames)
+        merge = getattr(self.pooling, "of_classes", None)
+        return self._pool(scores, frames), merge(scores) if merge else scores
+
+    def _judge(self, frames: Tensor) -> Tensor:
+        return self.head(frames).float().sigmoid()
+
+    def _pool(self, scores: Tensor, frames: Tensor) -> Tensor:
         of_frames = getattr(self.pooling, "OF_FRAMES", False)
-        pooled = self.pooling(scores, embedding) if of_frames else self.pooling(scores)
+        pooled = self.pooling(scores, frames) if of_frames else self.pooling(scores)
         return torch.logit(pooled.float(), eps=1e-6)
 
     def clamped_share(self) -> float:

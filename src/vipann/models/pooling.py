@@ -131,3 +131,11 @@ class MultiHeadAttention(nn.Module):
             self.outputs += out.numel()
             self.outside = self.outside.to(out.device) + ((out < 0) | (out > 1)).sum()
         return out
+
+    def of_classes(self, scores: Tensor) -> Tensor:
+        """Scores (..., heads * classes) of a frame to one a class, (..., classes) in [0, 1]: the
+        heads' weighted sum, as over a clip."""
+        if self.head_weight is None:
+            return scores
+        heads = scores.unflatten(-1, (len(self.head_weight), -1))
+        return (heads * self.head_weight[:, None]).sum(dim=-2).clamp(0.0, 1.0)

@@ -110,6 +110,10 @@ def _clips(run: Run, dataset: str) -> dict[str, Any]:
     return {"block": kept | {"options": options}, "chosen": chosen}
 
 
+def strong_labels_settings(run: Run, dataset: str) -> dict[str, Any]:
+    return run.settings("strong_labels.py", **_clips(run, dataset))
+
+
 def by_hand_of(run: Run, dataset: str) -> str | None:
     """The folder that recordings are put into by hand, where the dataset has no other source."""
     block = run.blocks[dataset]

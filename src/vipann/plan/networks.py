@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vipann.config import trained_upstream
+from vipann.config import in_order, trained_upstream
 from vipann.errors import UserError
 from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
 from vipann.plan.datasets import download_settings, features_of, file_key
@@ -131,8 +131,11 @@ class Network:
 
     @property
     def prediction_settings(self) -> dict[str, Any]:
+        """With the scores of frames, where they are kept, of the upstream set's clips."""
         rows = {"split": "eval"} if self.fold is None else {"folds": [int(self.fold)]}
-        return self.predicting("predict", self.trained_for, rows)
+        settings = self.predicting("predict", self.trained_for, rows)
+        has_frames = self.fold is None and self.run.config["evaluation"]["frame_scores"]
+        return in_order(settings | {"frame_scores": True}) if has_frames else settings
 
     @property
     def ood_settings(self) -> dict[str, Any]:

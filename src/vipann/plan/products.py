@@ -34,6 +34,7 @@ from typing import Any, Literal
 from vipann.claims.counting import orders_needed
 from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
+from vipann.plan.events import localised
 from vipann.plan.networks import trained_networks, transferred_networks
 from vipann.plan.run import Run
 from vipann.plan.variants import variant_networks
@@ -120,8 +121,9 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it; `label_set`: names; `transferred`, `trained`: the paths of networks;
-        `varied_networks`, `varied_train`: those of predictions of variants' networks."""
+        on it, `localised` where events are held against its strong labels; `label_set`: names;
+        `transferred`, `trained`: the paths of networks; `varied_networks`, `varied_train`: those of
+        predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
         varied = [one for one in variant_networks(run) if one.variant in own]
@@ -129,6 +131,7 @@ class Product:
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
             "varied": [run.upstream] if run.upstream and run.config.get("variants") else [],
+            "localised": [name for name in [localised(run)] if name],
             "label_set": [*(run.config.get("label_sets") or {})],
             "transfer": run.transfer_datasets,
             "tested": run.tested,
@@ -160,7 +163,7 @@ class Product:
         config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
         shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
         band: over replications, as a setting and in words; variants, averages, ensembles,
-        label_sets, seeds: blocks of the config; of a dataset is_upstream, folds, orders.
+        label_sets, seeds, events: blocks of the config; of a dataset is_upstream, folds, orders.
         """
         run, evaluation = self.run, self.run.config["evaluation"]
         is_upstream = bool(self.dataset) and self.dataset == run.upstream
@@ -178,6 +181,7 @@ class Product:
             "interval": evaluation["interval"],
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
             **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
+            "events": run.config["events"],
             "is_upstream": is_upstream,
             "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
             "orders": random_orders(run, self.dataset) if self.dataset else 0,

@@ -18,6 +18,7 @@ import soundfile
 
 from vipann.audio.probe import inspect_audio
 from vipann.datasets.manifest import ClipTable, clip_row, clip_table
+from vipann.datasets.strong_labels import COLUMNS as STRONG_COLUMNS
 from vipann.datasets.synthesis import scenes
 from vipann.datasets.synthesis.sounds import SOUNDS
 from vipann.errors import UserError
@@ -25,6 +26,7 @@ from vipann.files import replacing
 from vipann.progress import progress
 
 DRAWN = True
+STRONG_LABELS = True
 _LABELS = "labels.csv"
 _TASKS = {"events": "multilabel", "scenes": "multiclass", "ships": "unlabelled"}
 _DEFAULTS: dict[str, Any] = {"max_events": 3, "imbalance": 1.0, "snr_db": [5, 25], "classes": None}
@@ -93,6 +95,23 @@ def list_clips(folder: Path, block: Mapping, seed: int) -> ClipTable:
             clip_id = f"{row['clip_id']}-w{i:02d}" if unlabelled else row["clip_id"]
             rows.append(clip_row(audio, clip_id, labels, seconds, offset_s=i * seconds, **place))
     return clip_table(rows, classes)
+
+
+def strong_labels(folder: Path, block: Mapping) -> pd.DataFrame:
+    """The events of labels.csv: clip_id, class, onset_s, offset_s (s from the clip's start).
+
+    An event ends with its dry sound; its reverberation may be heard for longer. Recordings of ships
+    have no labels, and so no rows.
+    """
+    table = pd.read_csv(folder / _LABELS, keep_default_na=False)
+    rows = []
+    for row in table.to_dict("records"):
+        for event in filter(None, row["events"].split(";")):
+            label, _, times = event.rpartition("@")
+            onset, duration = map(float, times.split("+"))
+            offset = min(onset + duration, float(block["clip_seconds"]))
+            rows.append((row["clip_id"], label, onset, offset))
+    return pd.DataFrame(rows, columns=list(STRONG_COLUMNS))
 
 
 def _options(block: Mapping) -> dict[str, Any]:

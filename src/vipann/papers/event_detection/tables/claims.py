@@ -7,8 +7,9 @@ TABLE = {
         "variants": "metrics/{varied}.variants.parquet",
         "predictions": "predictions/{varied_networks}.h5",
         "train_predictions": "predictions/{varied_train}.h5",
+        "localisation": "metrics/{localised}.localisation.parquet",
     },
-    "may_lack": ["predictions", "train_predictions"],
+    "may_lack": ["predictions", "train_predictions", "localisation"],
     "networks_of": ["maximum", "mean", "linear_softmax", "exp_softmax", "softmax_attention"],
     "made_by": "claims",
 }

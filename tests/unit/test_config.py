@@ -344,7 +344,7 @@ def test_settings_are_those_of_the_chosen_parts_with_their_defaults(overridden):
     assert found == {"front_end": "released_embeddings", "components": 128}
     assert bands_of(other["features"]) == 128
     found = model_settings(other["model"])
-    assert found["frame_mlp"] == {"hidden": 8, "dropout": 0.5}
+    assert found["frame_mlp"] == {"hidden": 8, "layers": None, "dropout": 0.5}
     assert "resnet54" not in found
 
 

@@ -2,6 +2,7 @@
 dropout can reach, and positions in time."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -78,12 +79,9 @@ def make_convertible(block: nn.Module) -> nn.Module:
     Attention is batch first afterwards, whatever it was.
     """
     for name, layer in list(block.named_modules()):
-        if isinstance(layer, nn.MultiheadAttention):
-            block.set_submodule(name, _unpacked(layer))
-        elif isinstance(layer, nn.Conv1d):
-            block.set_submodule(name, ConvOverTime(layer))
-        elif isinstance(layer, nn.Dropout):
-            block.set_submodule(name, Dropout(layer.p))
+        for kind, replacement in _REPLACED.items():
+            if isinstance(layer, kind):
+                block.set_submodule(name, replacement(layer).train(layer.training))
     return block
 
 
@@ -96,6 +94,13 @@ def _unpacked(packed: nn.MultiheadAttention) -> SelfAttention:
         copy_weights(weight, bias, layer)
     copy_weights(packed.out_proj.weight, packed.out_proj.bias, attention.out)
     return attention
+
+
+_REPLACED: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
+    nn.MultiheadAttention: _unpacked,
+    nn.Conv1d: ConvOverTime,
+    nn.Dropout: lambda layer: Dropout(layer.p),
+}
 
 
 @torch.no_grad()

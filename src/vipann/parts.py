@@ -156,7 +156,9 @@ def _encoder_faults(config: Settings) -> Iterator[Fault]:
     if has_function(module, "fault"):
         settings = own_settings(model, "encoder")
         if found := standalone(module, "fault")(settings, bands_of(config["features"])):
-            yield f"model.{model['encoder']}.{found[0]}", found[1]
+            key, text = f"model.{model['encoder']}.{found[0]}", found[1]
+            is_given = found[0] in (model.get(model["encoder"]) or {})
+            yield (key, text) if is_given else ("model.encoder", f"{key}: {text}")
 
 
 def _imagenet_faults(model: Settings) -> Iterator[str]:

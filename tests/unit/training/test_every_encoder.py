@@ -1,4 +1,4 @@
-"""Every encoder of frames goes the whole way: upstream, MOPED for flip, transfer in both phases, scores."""
+"""Every encoder of frames goes the whole way: upstream, MOPED, transfer in both phases, scores."""
 
 import math
 

@@ -7,7 +7,14 @@ said here is read from the parts' text (`vipann.registry`): nothing of them is i
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vipann.registry import choices, declared, module_of, settings_fields, standalone
+from vipann.registry import (
+    choices,
+    declared,
+    has_function,
+    module_of,
+    settings_fields,
+    standalone,
+)
 
 Fault = tuple[str, str]  # of a config: the key, with dots, and what is wrong
 Settings = Mapping[str, Any]
@@ -137,6 +144,7 @@ def network_faults(config: Settings) -> Iterator[Fault]:
     if of_frames and model.get("pooled", "frames") != "scores":
         text = "weighs the scores of frames: set model.pooled: scores"
         yield "model.pooling", f"{model['pooling']!r} {text}"
+    yield from _encoder_faults(config)
     for block in ("pretrain", "scratch"):
         if config[block].get("start", "random") == "imagenet":
             yield from ((f"{block}.start", text) for text in _imagenet_faults(model))
@@ -149,13 +157,28 @@ def frame_faults(config: Settings) -> Iterator[Fault]:
         yield "evaluation.frame_scores", f"true needs model.pooled: scores (it is {pooled})"
 
 
+def _encoder_faults(config: Settings) -> Iterator[Fault]:
+    """What an encoder whose file has a `fault` says of its settings and the features' bands."""
+    model, module = config["model"], place(config["model"], "encoder")
+    if has_function(module, "fault"):
+        settings = own_settings(model, "encoder")
+        if found := standalone(module, "fault")(settings, bands_of(config["features"])):
+            key, text = f"model.{model['encoder']}.{found[0]}", found[1]
+            is_given = found[0] in (model.get(model["encoder"]) or {})
+            yield (key, text) if is_given else ("model.encoder", f"{key}: {text}")
+
+
 def _imagenet_faults(model: Settings) -> Iterator[str]:
     home, encoder = ROLES[1].home, model["encoder"]
     if not imagenet_entry(model):
         have = [n for n in choices(home) if declared(f"{home}.{n}", "IMAGENET", default=None)]
         yield f"there are no ImageNet weights of model.encoder: {encoder}; of: {', '.join(have)}"
-    elif (width := own_settings(model, "encoder")["width"]) != 1:
-        yield f"'imagenet' needs model.{encoder}.width: 1, as the weights have it (it is {width:g})"
+        return
+    own = own_settings(model, "encoder")
+    for key, needed in declared(f"{home}.{encoder}", "IMAGENET_SETTINGS", {"width": 1}).items():
+        if own[key] != needed:
+            what = f"model.{encoder}.{key}: {needed:g}, as the weights have it (it is {own[key]:g})"
+            yield f"'imagenet' needs {what}"
 
 
 def unread_faults(layers: Sequence[Settings]) -> Iterator[Fault]:

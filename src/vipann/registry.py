@@ -92,6 +92,10 @@ def declared(module: str, name: str, default: Any = _REQUIRED) -> Any:
     return default
 
 
+def has_function(module: str, name: str) -> bool:
+    return isinstance(_found(module, name), _Function)
+
+
 def standalone(module: str, name: str) -> Callable[..., Any]:
     """A module's function `name` without the module: it may use its arguments and builtins only."""
     found = next(s for s in _tree(module).body if isinstance(s, _Function) and s.name == name)

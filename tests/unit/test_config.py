@@ -63,7 +63,7 @@ def test_the_projects_own_configs_are_valid(names):
             {"model": {"widht": 8}},
             "model.widht",
             "unknown key",
-            "allowed here: efficientnet, efficientnet_lite0, encoder, frame_mlp, head",
+            "allowed here: ast, cnn_transformer, conformer, efficientnet",
         ),
         ({"model": {"resnet54": {"width": "x"}}}, "model.resnet54.width", "'x'", "type 'integer'"),
         (
@@ -241,7 +241,7 @@ def test_the_projects_own_configs_are_valid(names):
             {"pretrain": {"start": "imagenet"}},
             "pretrain.start",
             "model.encoder: resnet54",
-            "of: efficientnet, efficientnet_lite0, mobilenet_v2, resnet50",
+            "of: ast, efficientnet, efficientnet_lite0, mobilenet_v2, resnet50",
         ),
         (
             {
@@ -251,6 +251,63 @@ def test_the_projects_own_configs_are_valid(names):
             "scratch.start",
             "it is 0.5",
             "needs model.mobilenet_v2.width: 1",
+        ),
+        (
+            {
+                "model": {"encoder": "ast", "ast": {"layers": 6}},
+                "pretrain": {"start": "imagenet"},
+            },
+            "pretrain.start",
+            "it is 6",
+            "needs model.ast.layers: 12",
+        ),
+        (
+            {"model": {"encoder": "transformer", "transformer": {"heads": 7}}},
+            "model.transformer.heads",
+            "7 heads",
+            "width (768)",
+        ),
+        (
+            {"model": {"encoder": "ast", "ast": {"width": 100}}},
+            "model.encoder",
+            "model.ast.heads: 12",
+            "width (100)",
+        ),
+        (
+            {
+                "model": {"encoder": "ast"},
+                "features": {
+                    "front_end": "released_embeddings",
+                    "released_embeddings": {"components": 12},
+                },
+            },
+            "model.encoder",
+            "have 12",
+            "16 bands high",
+        ),
+        (
+            {"model": {"encoder": "conformer", "conformer": {"kernel": 8}}},
+            "model.conformer.kernel",
+            "8",
+            "not odd",
+        ),
+        (
+            {"model": {"encoder": "talnet"}, "features": {"logmel": {"mel_bands": 80}}},
+            "model.encoder",
+            "80 bands",
+            "cannot be halved",
+        ),
+        (
+            {"model": {"encoder": "talnet", "talnet": {"width": 100}}},
+            "model.talnet.width",
+            "100",
+            "an even multiple of 32",
+        ),
+        (
+            {"model": {"encoder": "cnn_transformer", "cnn_transformer": {"convolutions": 9}}},
+            "model.cnn_transformer.convolutions",
+            "9",
+            "poolings (5)",
         ),
         (
             {"pretrain": {"start": "imagenet", "source": "checkpoint"}},

@@ -19,6 +19,8 @@ from vipann.models.gaussian import GaussianKl
 Prior = Literal["unit", "weights"]
 Reduction = Literal["mean", "sum"]
 
+_NORMS = nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm
+
 
 def to_flipout(
     network: nn.Module,
@@ -45,6 +47,18 @@ def flipout_layers(network: nn.Module) -> Iterator[BaseVariationalLayer_]:
 def is_bayesian(network: nn.Module) -> bool:
     """Whether the network has Flipout layers, and so a KL term."""
     return next(flipout_layers(network), None) is not None
+
+
+def deterministic_layers(network: nn.Module) -> dict[str, str]:
+    """Name and class of what has trainable tensors of its own and no posterior over them: a GRU,
+    learned positions, and all layers of a deterministic network. Left out are norms, whose scales
+    and shifts are points in every network."""
+    found = {}
+    for name, module in network.named_modules():
+        own = any(True for _ in module.parameters(recurse=False))
+        if own and not isinstance(module, BaseVariationalLayer_ | _NORMS):
+            found[name] = type(module).__name__
+    return found
 
 
 def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:

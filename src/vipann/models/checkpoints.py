@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vipann.errors import UserError
 from vipann.files import replacing
+from vipann.models.bayesian import deterministic_layers
 from vipann.models.first_house import facts_now, name_now
 
 
@@ -47,7 +48,12 @@ def match_classes(
 
 
 def save_checkpoint(network: nn.Module, path: Path | str, facts: Mapping[str, Any]) -> None:
-    """Write the network's state dict to `path` and `facts` (JSON-like) to its sidecar."""
+    """Write the network's state dict to `path` and `facts` (JSON-like) to its sidecar.
+
+    That of a Flipout network also names its `deterministic_layers`, if it has any.
+    """
+    if facts.get("strategy") == "flip" and (points := deterministic_layers(network)):
+        facts = {**facts, "deterministic_layers": points}
     state = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }

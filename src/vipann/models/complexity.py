@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from bayesian_torch.layers import Conv2dFlipout
 from bayesian_torch.models.dnn_to_bnn import dnn_to_bnn
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -52,7 +53,8 @@ def count_macs(module: nn.Module, *inputs: Tensor) -> dict[str, dict[str, int]]:
     """The MACs of `module(*inputs)`, without gradients, by module and by kind of operation.
 
     Put `module` and `inputs` on the device "meta" to compute nothing. Names of modules start with
-    the class of `module`; "Global" has all.
+    the class of `module`; "Global" has all. Attention and GRUs count as the products of matrices
+    that they are: their fused forms, which torch has on some devices, are not used.
     """
     mapping = dict.fromkeys(_BY_OUTPUT, _output_size)
     counter = FlopCounterMode(display=False, custom_mapping=mapping)
@@ -62,7 +64,8 @@ def count_macs(module: nn.Module, *inputs: Tensor) -> dict[str, dict[str, int]]:
         for layer in module.modules()
         if type(layer) is Conv2dFlipout
     ]
-    with torch.no_grad(), counter:
+    unfused = sdpa_kernel(SDPBackend.MATH), torch.backends.cudnn.flags(enabled=False)
+    with torch.no_grad(), unfused[0], unfused[1], counter:
         module(*inputs)
     for hook in hooks:
         hook.remove()

@@ -18,11 +18,15 @@ class Dropout(nn.Module):
         self.in_monte_carlo = in_monte_carlo
         self.monte_carlo = False
 
+    @property
+    def is_active(self) -> bool:
+        """Whether it changes what it is given."""
+        return self.p > 0 and (self.training or self.monte_carlo)
+
     def forward(self, x: Tensor) -> Tensor:
-        active = self.p > 0 and (self.training or self.monte_carlo)
-        if active and drawing_for_clips():
+        if self.is_active and drawing_for_clips():
             return (x * kept(self.p, x)).mul_(1 / (1 - self.p))
-        return F.dropout(x, self.p, training=active)
+        return F.dropout(x, self.p, training=self.is_active)
 
 
 def enable_monte_carlo_dropout(model: nn.Module) -> None:

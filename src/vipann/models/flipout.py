@@ -85,10 +85,11 @@ class _Lean:
 class LinearFlipout(_Lean, TorchLinearFlipout):
     """bayesian-torch's LinearFlipout, lean: (..., in_features) to (..., out_features).
 
-    `signs` changes nothing here: every element is a channel. Without gradients, and with one vector
-    a clip, the outputs are drawn instead of the weights, each from its own normal distribution
-    (Kingma et al. 2015): for one clip that is Flipout's distribution exactly, and costs no draw of
-    the weights. Samples that are an expanded first dimension of `x` share the work.
+    With one vector a clip `signs` changes nothing: every element is a channel. Of frames, "channel"
+    gives all of a clip's the same signs. Without gradients, and with one vector a clip, the outputs
+    are drawn instead of the weights, each from its own normal distribution (Kingma et al. 2015):
+    for one clip that is Flipout's distribution exactly, and costs no draw of the weights. Samples
+    that are an expanded first dimension of `x` share the work.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,8 +97,9 @@ class LinearFlipout(_Lean, TorchLinearFlipout):
             return self._sample_outputs(x)
         weight, weight_noise, bias, bias_noise = self._draw()
         out = F.linear(x, weight, bias)
-        flipped = x * _signs_like(x)
-        return torch.addcmul(out, F.linear(flipped, weight_noise, bias_noise), _signs_like(out))
+        per_channel = self.signs == "channel"
+        noise = F.linear(x * _signs_like(x, per_channel), weight_noise, bias_noise)
+        return torch.addcmul(out, noise, _signs_like(out, per_channel))
 
     def _sample_outputs(self, x: Tensor) -> Tensor:
         shared = x[:1] if x.dim() > 2 and x.stride(0) == 0 else x
@@ -299,8 +301,10 @@ def _flipped(x: Tensor, mask: Tensor) -> Tensor:
     return torch.bitwise_xor(x.view(mask.dtype), mask).view(x.dtype)
 
 
-def _signs_like(x: Tensor) -> Tensor:
-    ones = torch.ones_like(x, memory_format=torch.contiguous_format)
+def _signs_like(x: Tensor, per_channel: bool) -> Tensor:
+    """Signs for (B, ..., C), or one for each of (B, C) in a shape that goes with it."""
+    shape = (len(x), *[1] * (x.dim() - 2), x.shape[-1]) if per_channel else x.shape
+    ones = torch.ones(shape, dtype=x.dtype, device=x.device)
     return _flipped(ones, _sign_mask(_random_bits(ones, False), ones, False))
 
 

@@ -37,8 +37,8 @@ def start_from_imagenet(
     own = {n: v for n, v in own.items() if not n.split(".")[-1].startswith(_FLIPOUT_ONLY)}
     published = read_published(weights).network
     kept = {n: v for n, v in published.items() if not n.startswith(module.IMAGENET_LEFT)}
-    if hasattr(module, "imagenet_names"):
-        theirs = module.imagenet_names(kept, list(own))
+    if hasattr(module, "imagenet_tensors"):
+        theirs = module.imagenet_tensors(kept, own)
     else:
         theirs = {f"features.{n.removeprefix('features.')}": v for n, v in kept.items()}
     # Files of old torch versions lack these counters, which nothing here reads.

@@ -1,7 +1,8 @@
 """A network: an encoder, a pooling over time and a head, whatever they are.
 
 Every part's layers with weights are Conv2d and Linear, which Flipout can replace, and its dropout
-is `vipann.models.dropout.Dropout`, which Monte Carlo dropout can keep on.
+is `vipann.models.dropout.Dropout`, which Monte Carlo dropout can keep on. What else has weights, a
+GRU say, stays deterministic (`vipann.models.bayesian.deterministic_layers`).
 """
 
 from abc import ABC, abstractmethod
@@ -21,8 +22,10 @@ class AudioEncoder(nn.Module, ABC):
 
     An encoder is a module of `vipann.models.encoders` with a dataclass `Settings` and a class
     `Encoder(settings, bands)`, which derives from this one and sets `size`, which is E; `bands` is
-    M (0 for waveforms). The module may declare the `LEAST_FRAMES` T that it takes, and how its
-    published weights are read (see mn04).
+    M (0 for waveforms). The module may declare the `LEAST_FRAMES` T that it takes, how its
+    published weights are read (see mn04) or ImageNet's (see ast), and a function
+    `fault(settings, bands)` that says which setting does not fit, and why, or None; it uses
+    builtins only, for it is called before anything is imported.
     """
 
     size: int

@@ -37,6 +37,11 @@ ENCODERS = {
     "efficientnet_lite0": {"width": 0.125, "dropout": 0.2},
     "mobilenet_v2": {"width": 0.125, "dropout": 0.2},
     "resnet50": {"width": 0.125, "dropout": 0.2},
+    "ast": {"width": 16, "layers": 1, "heads": 2, "feed_forward": 16, "columns": 3, "dropout": 0.2},
+    "transformer": {"width": 16, "layers": 1, "heads": 2, "feed_forward": 16, "dropout": 0.2},
+    "cnn_transformer": {"width": 64, "heads": 2, "feed_forward": 16, "dropout": 0.2},
+    "conformer": {"width": 16, "layers": 1, "heads": 2, "feed_forward": 16, "kernel": 3},
+    "talnet": {"width": 64, "dropout": 0.2, "conv_dropout": 0.1},
 }
 FRAMES = {"frame_mlp": 10, "resnet54": 40, "mn04": 40}  # the others: 70
 WEIGHTS = "weights/mn04_as_mAP_432.pt"
@@ -47,6 +52,7 @@ PARTS = [
     ("frame_mlp", "attention", "scores", "two_layers"),
     ("frame_mlp", "softmax_attention", "scores", "linear"),
     ("efficientnet", "multi_head_attention", "scores", "linear"),
+    ("cnn_transformer", "multi_head_attention", "scores", "linear"),
 ]
 
 
@@ -65,7 +71,7 @@ def clips(settings, count=4):
 
 def test_all_are_tested_and_others_refused():
     assert set(ENCODERS) == set(choices("vipann.models.encoders"))
-    with pytest.raises(UserError, match="'vgg'; it is one of: efficientnet, "):
+    with pytest.raises(UserError, match="'vgg'; it is one of: ast, "):
         model_settings({"encoder": "vgg", "pooling": "mean", "head": "two_layers"})
 
 
@@ -96,8 +102,9 @@ def test_the_contract_in_every_form(settings, strategy):
     logits.square().sum().backward()
     assert all(p.grad is not None for p in network.parameters() if p.requires_grad)
 
-    left = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    left = [m for m in network.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear)]
     assert bool(left) == (strategy != "flip")
+    assert not any(isinstance(m, nn.Dropout | nn.MultiheadAttention) for m in network.modules())
     if strategy == "det_flip":
         in_head = 1 if settings["model"]["head"] == "linear" else 2
         assert len(list(flipout_layers(network))) == in_head + scores
@@ -129,7 +136,7 @@ def test_monte_carlo_samples_do_not_depend_on_the_batch(settings, strategy):
 def test_dropout_comes_late_enough_to_compute_most_once(settings):
     network = build_transferred("drop", 5, settings)
     random = [any(map(is_random_at_inference, modules)) for _, modules in network.stages()]
-    first = {"frame_mlp": 1}.get(settings["model"]["encoder"], 2)
+    first = {"frame_mlp": 1, "talnet": 1}.get(settings["model"]["encoder"], 2)
     assert random.index(True) == first
 
 

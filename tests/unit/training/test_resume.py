@@ -127,6 +127,22 @@ def test_balanced_draws_and_mixup_with_any_clip_go_on_in_the_middle_of_an_epoch(
     assert curve(folder) == curve(whole)
 
 
+@pytest.mark.parametrize("encoder", ["conformer", "talnet"])
+def test_attention_and_a_gru_go_on_as_if_nothing_had_been(multilabel, recipe, tmp_path, encoder):
+    own = {"conformer": {"width": 16, "layers": 2, "heads": 2, "feed_forward": 16, "kernel": 3}}
+    own |= {"talnet": {"width": 64, "dropout": 0.2}}
+    recipe["model"] |= {"encoder": encoder, encoder: own[encoder]}
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    folder.mkdir()
+    pretrain_flip(multilabel, recipe, whole)
+    fault = ("signal_while_reading", 7, signal.SIGTERM)
+    assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder, *fault) == 75
+    assert steps_kept(folder)[-1] < STEPS
+    assert interrupted.in_process(pretrain_flip, multilabel, recipe, folder) == 0
+    assert same(whole, folder)
+
+
 def curve(folder):
     """The curves without speed."""
     lines = (folder / "curves.csv").read_text().splitlines()

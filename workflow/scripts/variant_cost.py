@@ -1,15 +1,15 @@
+from pathlib import Path
+
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
+    from vipann.datasets.manifest import read_classes
     from vipann.evaluation.cost import write_costs
-    from vipann.features.store import FeatureStore
 
     settings = snakemake.params.settings
-    with FeatureStore(snakemake.input.features) as store:
-        classes = len(store.classes)
     write_costs(
         settings["networks"],
-        classes,
+        len(read_classes(Path(snakemake.input.manifest))),
         settings["batch_size"],
         settings["repeats"],
         snakemake.config["accelerator"],

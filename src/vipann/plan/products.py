@@ -120,8 +120,9 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it; `label_set`: names; `transferred`, `trained`: the paths of networks;
-        `varied_networks`, `varied_train`: those of predictions of variants' networks."""
+        on it; `rated`: it too, where it has a list of label quality; `label_set`: names;
+        `transferred`, `trained`: the paths of networks; `varied_networks`, `varied_train`: those of
+        predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
         varied = [one for one in variant_networks(run) if one.variant in own]
@@ -129,6 +130,11 @@ class Product:
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
             "varied": [run.upstream] if run.upstream and run.config.get("variants") else [],
+            "rated": [
+                name
+                for name in filter(None, [run.upstream])
+                if run.config.get("variants") and "label_quality" in run.blocks[name]
+            ],
             "label_set": [*(run.config.get("label_sets") or {})],
             "transfer": run.transfer_datasets,
             "tested": run.tested,

@@ -1,4 +1,4 @@
-"""Log-mel spectrograms in decibels, normalised: the small features of the thesis on event detection.
+"""Log-mel spectrograms in decibels, normalised: the small features of a thesis on event detection.
 
 The defaults are those of its section 6.4 (footnote 6): 64 bands and 400 frames of 10 s. The mean
 and the deviation are of its published code (run.py): decibels of AudioSet.
@@ -22,9 +22,9 @@ BANDS = "mel_bands"
 class Settings(SpectrogramSettings):
     """Of the config's `features.normalised_logmel`."""
 
-    sample_rate: Annotated[
-        int, "Hz, after resampling.", {"minimum": 1000, "maximum": 192000}
-    ] = 16000
+    sample_rate: Annotated[int, "Hz, after resampling.", {"minimum": 1000, "maximum": 192000}] = (
+        16000
+    )
     window: Annotated[Literal["hamming", "hann"], "Of the analysis, periodic."] = "hann"
     window_length: Annotated[int, "Samples: 64 ms.", {"minimum": 16, "maximum": 65536}] = 1024
     fft_length: Annotated[
@@ -43,9 +43,7 @@ class Settings(SpectrogramSettings):
     sigma: Annotated[float, "Standard deviation, dB (published code).", {"exclusiveMinimum": 0}] = (
         11.7584
     )
-    sigmas: Annotated[
-        float, "Divided by so many of them (§6.7: 2).", {"exclusiveMinimum": 0}
-    ] = 2.0
+    sigmas: Annotated[float, "Divided by so many of them (§6.7: 2).", {"exclusiveMinimum": 0}] = 2.0
 
 
 def frames(samples: int, settings: Mapping) -> int:

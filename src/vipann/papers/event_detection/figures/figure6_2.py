@@ -74,9 +74,9 @@ def by_quality(results: Results, name: str, quality: pd.Series) -> pd.DataFrame:
 
     Classes of equal quality may fall into two quarters, in the order of the list.
     """
-    aps = results.per_class(name)
-    shared = quality.index.intersection(aps.index)
     columns = ["quarter", "quality", "classes", "network", "mAP"]
+    aps = results.per_class(name) if len(results.classes) else pd.DataFrame()
+    shared = quality.index.intersection(aps.index)
     if len(shared) < QUARTERS:
         return pd.DataFrame(columns=columns)
     ranks = quality.loc[shared].rank(method="first")

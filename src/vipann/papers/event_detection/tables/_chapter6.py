@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from vipann.evaluation.variant_results import Results, spread
@@ -23,13 +22,6 @@ def over_seeds_of(results: Results, name: str) -> list[float]:
     """Mean mAP over seeds, its standard deviation over seeds, how many; NaN, NaN, 0 without any."""
     values = results.by_seed(name)
     return [float(values.mean()), spread(values.tolist()), len(values)]
-
-
-def beside(frame: pd.DataFrame, comparable: bool) -> pd.DataFrame:
-    """With the difference ours - paper, where both are of the same clips."""
-    paper = frame["paper"].astype("float64")
-    difference = frame["ours"].astype("float64") - paper
-    return frame.assign(paper=paper, difference=difference if comparable else np.nan)
 
 
 def texts_of(frame: pd.DataFrame, keys: Sequence[str], form: str = ".3f") -> pd.DataFrame:

@@ -13,11 +13,10 @@ from vipann.papers.event_detection.tables._beside import is_comparable, notes_on
 from vipann.papers.event_detection.tables._chapter6 import (
     BEST_CHECKPOINTS,
     COLUMNS,
-    beside,
     over_seeds_of,
 )
 from vipann.tables.layout import NOTHING, Table, number, side_by_side
-from vipann.tables.variants import with_spread
+from vipann.tables.variants import beside_print, with_spread
 
 TABLE = {
     "number": "6.1",
@@ -59,7 +58,8 @@ def table(
             if row == BEST:
                 ours = over_seeds_of(results, name)
             lines.append(["6.1", row, procedure, name, *ours, paper_value("6.1", row, procedure)])
-    frame = beside(pd.DataFrame(lines, columns=COLUMNS), is_comparable(names, upstream))
+    frame = pd.DataFrame(lines, columns=COLUMNS)
+    frame = beside_print(frame, frame["paper"], is_comparable(names, upstream))
     title = "Table 6.1: training procedures"
     return Table(title, frame, _cells(frame), [*notes_on(names, upstream), BEST_CHECKPOINTS])
 

@@ -11,12 +11,12 @@ from vipann.papers.event_detection.tables._chapter6 import (
     BEST_CHECKPOINTS,
     COLUMNS,
     SHAPES,
-    beside,
     costs_of,
     over_seeds_of,
     texts_of,
 )
 from vipann.tables.layout import Table, number, side_by_side, whole_number
+from vipann.tables.variants import beside_print
 
 TABLE = {
     "number": "6.3",
@@ -53,7 +53,8 @@ def table(sources: Sources, names: Names, upstream: str | None) -> Table:
             ["6.3", row, column, name, *values, paper_value("6.3", row, column)]
             for column, values in ours.items()
         ]
-    frame = beside(pd.DataFrame(lines, columns=COLUMNS), is_comparable(names, upstream))
+    frame = pd.DataFrame(lines, columns=COLUMNS)
+    frame = beside_print(frame, frame["paper"], is_comparable(names, upstream))
     texts = texts_of(frame, ["row", "column"]).drop(columns="difference", errors="ignore")
     for column, form in ((PATCHES, ""), (CLIPS, ".1f"), (HOURS, ".2f")):
         here = frame["column"] == column

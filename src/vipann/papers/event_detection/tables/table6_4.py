@@ -8,9 +8,9 @@ from vipann.papers import Names, Sources
 from vipann.papers.event_detection.printed import paper_value
 from vipann.papers.event_detection.procedures import ABLATIONS
 from vipann.papers.event_detection.tables._beside import is_comparable, notes_on
-from vipann.papers.event_detection.tables._chapter6 import BEST_CHECKPOINTS, beside
+from vipann.papers.event_detection.tables._chapter6 import BEST_CHECKPOINTS
 from vipann.tables.layout import Table, number
-from vipann.tables.variants import with_spread
+from vipann.tables.variants import beside_print, with_spread
 
 TABLE = {
     "number": "6.4",
@@ -36,7 +36,7 @@ def table(sources: Sources, names: Names, upstream: str | None) -> Table:
     shares of 1 in the csv."""
     results = read_results(sources)
     frame = pd.DataFrame([_drop(results, row) for row in ABLATIONS], columns=COLUMNS)
-    frame = beside(frame, is_comparable(names, upstream))
+    frame = beside_print(frame, frame["paper"], is_comparable(names, upstream))
     cells = pd.DataFrame(
         {
             "Ours": _points(frame["ours"], frame["standard_deviation"]),

@@ -54,7 +54,7 @@ def table(
             lines.append(["6.1", row, system, "", None, None, 0, paper_value("6.1", row, system)])
         for procedure in PROCEDURES:
             name = REPORTED[procedure]
-            ours = [setting(recipes[name], row) if name in recipes else None, None, 0]
+            ours: list = [setting(recipes[name], row) if name in recipes else None, None, 0]
             if row == BEST:
                 ours = over_seeds_of(results, name)
             lines.append(["6.1", row, procedure, name, *ours, paper_value("6.1", row, procedure)])
@@ -96,7 +96,7 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
     for kind in ("ours", "paper"):
         texts[kind] = [number(value, "g") for value in frame[kind]]
     best = frame.loc[is_best, ["ours", "standard_deviation"]].to_numpy(float)
-    texts.loc[is_best, "ours"] = [with_spread(*pair, ".3f") for pair in best]
+    texts.loc[is_best, "ours"] = [with_spread(ours, sd, ".3f") for ours, sd in best]
     cells = side_by_side(texts, {"row": "Setting"}, ["column", ""], {})
     cells = cells.drop(columns=[(system, "ours") for system in EARLIER])
     return cells.loc[:, [not (cells[name] == NOTHING).all() for name in cells.columns]]

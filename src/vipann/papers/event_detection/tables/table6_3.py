@@ -43,7 +43,7 @@ def table(sources: Sources, names: Names, upstream: str | None) -> Table:
     for (procedure, stride), name in STRIDES.items():
         row = f"{procedure}, stride {stride}"
         rate = costs["clips_per_second"].get(name)
-        ours = {
+        ours: dict[str, list] = {
             MAP: over_seeds_of(results, name),
             PATCHES: [patches(*SHAPES[procedure], stride), None, 0],
             HOURS: [None, None, 0],

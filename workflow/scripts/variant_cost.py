@@ -12,6 +12,6 @@ with job_log(snakemake.log[0]):
         len(read_classes(Path(snakemake.input.manifest))),
         settings["batch_size"],
         settings["repeats"],
-        snakemake.config["accelerator"],
+        settings["accelerator"],
         snakemake.output.costs,
     )

@@ -260,7 +260,8 @@ def variant_metrics_settings(run: Run) -> dict[str, Any]:
 
 
 def cost_settings(run: Run, dataset: str) -> dict[str, Any]:
-    """Of the job that measures what the variants' networks cost on clips of `dataset`."""
+    """Of the job that measures what the variants' networks cost on clips of `dataset`: with where
+    they run, which no other result hangs on."""
     networks, chosen = [], []
     for variant, departure in run.config["variants"].items():
         own, strategy = run.of_variant(variant), strategy_of(departure)
@@ -273,5 +274,6 @@ def cost_settings(run: Run, dataset: str) -> dict[str, Any]:
         "variant_cost.py",
         chosen=tuple(dict.fromkeys(chosen)),
         networks=networks,
+        accelerator=run.config["accelerator"],
         **run.config["evaluation"]["cost"],
     )

@@ -111,6 +111,12 @@ def mirror_of(config: Mapping[str, Any]) -> str | None:
     return config["data"]["mirror"] or os.environ.get("VIPANN_MIRROR") or None
 
 
+def archive_entries(dataset: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is fetched for a dataset's block: archives, and files on its classes."""
+    on_classes = (dataset.get(key) for key in ("ontology", "label_quality"))
+    return [*dataset.get("archives", []), *filter(None, on_classes)]
+
+
 def folds_of(config: Mapping[str, Any], dataset: str) -> list[int]:
     """The folds of `dataset` that this run tests."""
     chosen = config["transfer"]["folds"]

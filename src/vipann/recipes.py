@@ -48,6 +48,8 @@ def recipe_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
                 f"{place}.learning_rate_schedule",
                 "'halving' needs learning_rate_halving beside it",
             )
+        if block.get("mixing") == "cutmix" and block.get("mixup_partner") != "uniform":
+            yield f"{place}.mixing", "'cutmix' needs mixup_partner: uniform beside it"
     block = config["pretrain"]
     known = sorted(config.get("label_sets") or {})
     chosen, kept, epochs = (block.get(key) for key in ("label_set", "keep_epochs", "epochs"))

@@ -72,6 +72,10 @@ def test_what_is_right_passes(faults):
             {"variants": {"a": {"pretrain": {"learning_rate_schedule": "halving"}}}},
             *("variants.a.pretrain.learning_rate_schedule", "needs learning_rate_halving"),
         ),
+        (
+            {"variants": {"a": {"pretrain": {"mixing": "cutmix", "mixup_partner": "pair"}}}},
+            *("variants.a.pretrain.mixing", "'cutmix' needs mixup_partner: uniform"),
+        ),
         ({"seeds": []}, "seeds", "not allowed with `variants`"),
         ({"upstream": None}, "upstream", "null is not allowed"),
         ({"ensembles": {"e": {"members": ["plain/1"]}}}, "ensembles.e.members", "ensemble of one"),

@@ -20,6 +20,7 @@ VARIANTS = merge(
         "ood": None,
         "features": {"logmel": {"hop_length": 6400}},
         "pretrain": {"epochs": EPOCHS, "keep_epochs": 2, "learning_rate": 0.01},
+        "evaluation": {"cost": {"batch_size": 2, "repeats": 2}},
         "variants": {"plain": {}, "unmixed": {"pretrain": {"mixup_alpha": 0.0}}},
         "seeds": [1, 2],
         "averages": {"late": {"of": "plain/1", "epochs": "all", "batch_norm": "recomputed"}},
@@ -30,6 +31,7 @@ VARIANTS = merge(
     },
 )
 METRICS = "results/micro/metrics/synthetic_events.variants.parquet"
+COST = "results/micro/metrics/synthetic_events.variant_cost.csv"
 PER_CLASS = "results/micro/metrics/synthetic_events.variants_per_class.parquet"
 
 
@@ -39,7 +41,7 @@ def made(tmp_path_factory, write_config):
     workflow = Workflow(tmp_path_factory.mktemp("variants"))
     config = write_config("variants", VARIANTS)
     train = "results/micro/predictions/synthetic_events/train/plain/seed1.h5"
-    workflow(config, "--cores", "2", "--", METRICS, train)
+    workflow(config, "--cores", "2", "--", METRICS, COST, train)
     return workflow, config, workflow.directory / "results/micro"
 
 
@@ -48,8 +50,8 @@ def read(path):
         return file["mean_probability"][0].astype(np.float64), file["labels"][()]
 
 
-def planned(workflow, config):
-    output = workflow(config, "-n", "--quiet", "rules", "--", METRICS).stdout
+def planned(workflow, config, target=METRICS):
+    output = workflow(config, "-n", "--quiet", "rules", "--", target).stdout
     lines = [line.split() for line in output.splitlines()]
     return {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[1].isdigit() and w[0] != "total"}
 
@@ -72,6 +74,16 @@ def test_everything_is_scored(made):
     per_class = pd.read_parquet(results / "metrics/synthetic_events.variants_per_class.parquet")
     assert per_class.groupby("name").size().nunique() == 1
     assert set(per_class["name"]) == set(scored["name"])
+
+
+def test_the_cost_of_each_variant_is_measured(made):
+    _, _, results = made
+    costs = pd.read_csv(results / "metrics/synthetic_events.variant_cost.csv")
+    assert costs["variant"].tolist() == ["plain", "unmixed"]
+    assert (costs[["parameters", "macs", "clips_per_second", "memory_mb"]] > 0).all(axis=None)
+    state, _ = load_checkpoint(results / "checkpoints/variants/plain/seed1.safetensors")
+    trained = sum(t.numel() for name, t in state.items() if name.endswith(("weight", "bias")))
+    assert (costs["parameters"] == trained).all()
 
 
 def test_an_ensembles_scores_can_be_recomputed_from_its_members(made):
@@ -124,6 +136,7 @@ def test_only_what_an_edit_changes_is_made_again(made, write_config):
         "ensemble": 1,
         "variant_metrics": 1,
     }
+    assert planned(workflow, edited, COST) == {}
     change = {"averages": {"late": {"count_start_twice": True}}}
     edited = write_config("averaged", merge(copy.deepcopy(VARIANTS), change))
     assert planned(workflow, edited) == {"average": 1, "predict_variant": 1, "variant_metrics": 1}

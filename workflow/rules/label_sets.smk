@@ -5,6 +5,7 @@
 localrules:
     download_label_set,
     import_label_set,
+    label_quality,
 
 
 rule enhance:
@@ -48,3 +49,20 @@ use rule download as download_label_set with:
         settings=lambda w: datasets.download_settings(label_sets.label_set_entry(RUN, w.label_set)),
     message:
         "download label set {wildcards.label_set}: {wildcards.file}"
+
+
+rule label_quality:
+    input:
+        unpack(lambda w: datasets.label_quality_inputs(RUN, w.dataset)),
+    output:
+        quality=datasets.label_quality_of(RUN, "{dataset}"),
+    log:
+        log_of("label_quality/{dataset}"),
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: datasets.label_quality_settings(RUN, w.dataset),
+    message:
+        "label quality of {wildcards.dataset}"
+    script:
+        "../scripts/label_quality.py"

@@ -177,3 +177,28 @@ rule variant_metrics:
         "metrics of variants"
     script:
         "../scripts/variant_metrics.py"
+
+
+# Of networks with random weights: no score, checkpoint or feature is a reason to measure again.
+rule variant_cost:
+    input:
+        manifest=datasets.manifest_of(RUN, "{dataset}"),
+    output:
+        costs=f"{RESULTS}/metrics/{{dataset}}.variant_cost.csv",
+    log:
+        log_of("metrics/{dataset}.variant_cost"),
+    benchmark:
+        benchmark_of("metrics/{dataset}.variant_cost")
+    conda:
+        "../../environment.yml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=growing(16000),
+        runtime=growing(240),
+    params:
+        settings=lambda w: variants.cost_settings(RUN, w.dataset),
+    message:
+        "cost of variants on {wildcards.dataset}"
+    script:
+        "../scripts/variant_cost.py"

@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
-    from vipann.config import mirror_of
+    from vipann.config import archive_entries, mirror_of
     from vipann.datasets.archives import fetch_archive
     from vipann.parts import imagenet_entry
 
@@ -16,7 +16,6 @@ with job_log(snakemake.log[0]) as terminal:
     elif snakemake.rule == "download_imagenet":
         entries = [imagenet_entry(config["model"])]
     else:
-        block = config["datasets"][wildcards.dataset]
-        entries = [*block.get("archives", []), *filter(None, [block.get("ontology")])]
+        entries = archive_entries(config["datasets"][wildcards.dataset])
     entry = next(entry for entry in entries if entry["file"] == wildcards.file)
     print(fetch_archive(entry, Path(snakemake.output[0]), mirror_of(config), terminal))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vipann.config import in_order, trained_upstream
+from vipann.config import archive_entries, in_order, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.files import digest, listed_sums
 from vipann.parts import chosen_front_end, feature_settings
@@ -33,9 +33,8 @@ def file_key(entry: Mapping[str, Any]) -> str:
 
 
 def archive_entry(run: Run, dataset: str, file: str) -> Mapping[str, Any]:
-    """One of `archives`, or the ontology of the dataset's classes."""
-    block = run.blocks[dataset]
-    entries = [*block.get("archives", []), *filter(None, [block.get("ontology")])]
+    """One of `archives`, or a file on the dataset's classes."""
+    entries = archive_entries(run.blocks[dataset])
     return next(entry for entry in entries if entry["file"] == file)
 
 
@@ -235,3 +234,23 @@ def features_settings(run: Run, dataset: str) -> dict[str, Any]:
 
 def joining_settings(run: Run) -> dict[str, Any]:
     return run.settings("join_features.py")
+
+
+def label_quality_of(run: Run, dataset: str) -> str:
+    """How many of each class's labels are true, by the dataset's `label_quality`."""
+    return f"{run.results}/label_quality/{dataset}.csv"
+
+
+def label_quality_inputs(run: Run, dataset: str) -> dict[str, str]:
+    """manifest and audio, which may say by which ids the list knows the classes; the list."""
+    return {
+        "manifest": manifest_of(run, dataset),
+        "audio": audio_of(run, dataset),
+        "quality": archive_path(run, dataset, run.blocks[dataset]["label_quality"]),
+    }
+
+
+def label_quality_settings(run: Run, dataset: str) -> dict[str, Any]:
+    adapter = run.blocks[dataset]["adapter"]
+    chosen = (f"vipann.datasets.adapters.{adapter}",)
+    return run.settings("label_quality.py", chosen=chosen, adapter=adapter)

@@ -121,17 +121,21 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it, `localised` where events are held against its strong labels; `label_set`: names;
-        `transferred`, `trained`: the paths of networks; `varied_networks`, `varied_train`: those of
-        predictions of variants' networks."""
+        on it, `localised` where events are held against its strong labels; `rated`, `measured`: it
+        too, where it has a list of label quality, and where the cost of their networks is measured;
+        `label_set`: names; `transferred`, `trained`: the paths of networks; `varied_networks`,
+        `varied_train`: those of predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
-        varied = [one for one in variant_networks(run) if one.variant in own]
+        networks = [one for one in variant_networks(run) if one.variant in own]
+        varied = [run.upstream] if run.upstream and run.config.get("variants") else []
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
-            "varied": [run.upstream] if run.upstream and run.config.get("variants") else [],
+            "varied": varied,
             "localised": [name for name in [localised(run)] if name],
+            "rated": [name for name in varied if "label_quality" in run.blocks[name]],
+            "measured": varied if run.config["evaluation"]["cost"] else [],
             "label_set": [*(run.config.get("label_sets") or {})],
             "transfer": run.transfer_datasets,
             "tested": run.tested,
@@ -139,8 +143,8 @@ class Product:
             "ood_windows": list(windows.values()),
             "transferred": [network.stem for network in transferred_networks(run)],
             "trained": [network.stem for network in trained_networks(run)],
-            "varied_networks": [network.path for network in varied],
-            "varied_train": [network.train_path for network in varied],
+            "varied_networks": [network.path for network in networks],
+            "varied_train": [network.train_path for network in networks],
         }
 
     @property
@@ -163,7 +167,8 @@ class Product:
         config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
         shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
         band: over replications, as a setting and in words; variants, averages, ensembles,
-        label_sets, seeds, events: blocks of the config; of a dataset is_upstream, folds, orders.
+        label_sets, seeds, events: blocks of the config; recipes: variant -> its whole block of
+        pretraining and the settings of its features; of a dataset is_upstream, folds, orders.
         """
         run, evaluation = self.run, self.run.config["evaluation"]
         is_upstream = bool(self.dataset) and self.dataset == run.upstream
@@ -182,6 +187,7 @@ class Product:
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
             **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
             "events": run.config["events"],
+            "recipes": {name: _recipe(run.of_variant(name)) for name in run.config["variants"]},
             "is_upstream": is_upstream,
             "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
             "orders": random_orders(run, self.dataset) if self.dataset else 0,
@@ -266,6 +272,11 @@ class Product:
             title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"
         text = Template(self.declared.get("caption", "")).render(self.facts)
         return f"**{title}.** " + "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
+
+
+def _recipe(run: Run) -> dict[str, Any]:
+    features = feature_settings(run.config["features"])
+    return {"pretrain": run.config["pretrain"], "features": features}
 
 
 def products(run: Run, kind: Kind, on_request: bool = False) -> dict:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from vipann.config import derived_config, in_order
-from vipann.parts import chosen_parts
-from vipann.plan.networks import Network, moped_settings
+from vipann.parts import bands_of, chosen_parts, frames_of
+from vipann.plan.networks import Network, form_of, moped_settings
 from vipann.plan.run import Run
 from vipann.variants import (
     chosen_epochs,
@@ -256,4 +256,24 @@ def variant_metrics_settings(run: Run) -> dict[str, Any]:
         networks=[facts for facts, _ in scored(run)],
         label_sets=list(label_sets(run)),
         **{key: evaluation[key] for key in ("calibration_bins", "retained_fractions")},
+    )
+
+
+def cost_settings(run: Run, dataset: str) -> dict[str, Any]:
+    """Of the job that measures what the variants' networks cost on clips of `dataset`: with where
+    they run, which no other result hangs on."""
+    networks, chosen = [], []
+    for variant, departure in run.config["variants"].items():
+        own, strategy = run.of_variant(variant), strategy_of(departure)
+        form = form_of(own, strategy)
+        chosen += form.pop("chosen")
+        frames = frames_of(own.config["features"], run.blocks[dataset]["clip_seconds"])
+        shape = [frames, form["bands"]] if bands_of(own.config["features"]) else [frames]
+        networks.append({"variant": variant, "strategy": strategy, "shape": shape, **form})
+    return run.settings(
+        "variant_cost.py",
+        chosen=tuple(dict.fromkeys(chosen)),
+        networks=networks,
+        accelerator=run.config["accelerator"],
+        **run.config["evaluation"]["cost"],
     )

@@ -41,7 +41,7 @@ def unseen_share(
     partners, seen = Partners(clips, mixup_rate, 1.0, seed), np.zeros(clips, dtype=bool)
     unseen = np.empty(epochs)
     for epoch, order in enumerate(_orders(labels, draw, epochs, seed)):
-        drawn, _ = partners.of(epoch, clips)
+        drawn, *_ = partners.of(epoch, clips)
         seen[order] = seen[drawn[drawn >= 0]] = True
         unseen[epoch] = 1 - seen.mean()
     return unseen

@@ -54,7 +54,8 @@ class Training:
         self.partners: Partners | None = None
         if recipe.mixes_with_any:
             mixup = recipe.mixup_rate, recipe.mixup_alpha
-            self.clips, self.partners = MixedClips(clips), Partners(len(clips), *mixup, seed)
+            self.clips = MixedClips(clips, recipe.mixing == "cutmix")
+            self.partners = Partners(len(clips), *mixup, seed)
         self.runtime, self.states, self.check = runtime, states, check
         self.epochs = epochs
         self.fabric = launched_fabric(recipe, runtime)
@@ -205,7 +206,7 @@ class Training:
     def _refuse_divergence(self, values: Mapping[str, float]) -> None:
         positions = self.order.positions(self.done)
         if self.partners:
-            partners, _ = self.partners.of(self.done, len(positions))
+            partners, *_ = self.partners.of(self.done, len(positions))
             positions = np.concatenate([positions, partners[partners >= 0]])
         names = self.clips.clip_ids[positions].tolist()
         more = f" and {len(names) - _MOST_CLIPS_NAMED} more" * (len(names) > _MOST_CLIPS_NAMED)

@@ -55,6 +55,12 @@ class Shown:
         "in the PANNs; `uniform`: each clip has its chance of being mixed with one drawn evenly "
         "from all training clips, before masking (PSLA, Algorithm 1).",
     ] = "pair"
+    mixing: Annotated[
+        Literal["mixup", "cutmix"],
+        "`mixup`: every value is the weighted mean of two clips'; `cutmix`: a box of frames and "
+        "bands is the other clip's, labels are mixed by its area (Yun et al. 2019), with "
+        "mixup_alpha and mixup_rate as its own, and mixup_partner: uniform.",
+    ] = "mixup"
     masking: Annotated[
         Mapping[str, float] | None,
         "One stripe of bands and one of frames are set to a value in each clip, after the "

@@ -181,8 +181,8 @@ class Shares(Sampler[np.ndarray | Mixture]):
             return positions
         size = len(self.order.positions(step))
         own = self.order.part(size, self.rank)
-        partners, weights = self.partners.of(step, size)
-        return positions, partners[own], weights[own]
+        partners, weights, centres = self.partners.of(step, size)
+        return positions, partners[own], weights[own], centres[own]
 
     def __len__(self) -> int:
         return len(self.steps)

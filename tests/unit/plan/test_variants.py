@@ -119,3 +119,19 @@ def test_a_run_without_variants_has_none_of_it(run_of):
     run = run_of()
     assert not variants.scored(run)
     assert not variants.variant_metric_files(run)
+
+
+def test_the_cost_of_networks_goes_with_their_form_and_with_no_recipe(run_of):
+    cost = {"evaluation": {"cost": {"batch_size": 8, "repeats": 5}}}
+    found = variants.cost_settings(run_of(**CONFIG, **cost), "audioset")
+    assert (found["batch_size"], found["repeats"]) == (8, 5)
+    by_variant = {one["variant"]: one for one in found["networks"]}
+    assert list(by_variant) == ["plain", "mixup", "flip"]
+    # 10 s at 32 kHz and a hop of 320: 1,001 frames of 64 bands.
+    assert by_variant["plain"]["shape"] == [1001, 64]
+    assert by_variant["flip"]["strategy"] == "flip"
+    assert by_variant["flip"]["bayesian"]["prior_sigma"] == 0.5
+    learnt = {**CONFIG, "pretrain": {"epochs": 6, "learning_rate": 0.5}, "seeds": [3]}
+    assert variants.cost_settings(run_of(**learnt, **cost), "audioset") == found
+    wide = {**CONFIG, "model": {"resnet54": {"width": 32}}}
+    assert variants.cost_settings(run_of(**wide, **cost), "audioset") != found

@@ -53,7 +53,7 @@ def test_a_recipe_without_masking_draws_nothing_for_it():
 def test_each_clip_is_mixed_with_its_partner_and_labels_are_mixed_like_it():
     positions = np.array([3, 4, 4, 9])
     partners, weights = np.array([7, -1, 0, 9]), np.array([0.25, 1.0, 0.5, 0.1])
-    x, y = MixedClips(Clips())[positions, partners, weights]
+    x, y = MixedClips(Clips())[positions, partners, weights, np.zeros((4, 2))]
     assert x.shape == (4, 2, 3)
     assert x.dtype == y.dtype == torch.float32
     expected = [0.25 * 3 + 0.75 * 7, 4.0, 0.5 * 4, 9.0]
@@ -68,7 +68,7 @@ def test_each_clip_is_mixed_with_its_partner_and_labels_are_mixed_like_it():
 
 def test_partners_are_drawn_evenly_at_the_rate_with_lambda_from_beta():
     found = [Partners(50, 0.5, 10.0, 3).of(step, 100) for step in range(400)]
-    partners, weights = (np.concatenate(part) for part in zip(*found, strict=True))
+    partners, weights, _ = (np.concatenate(part) for part in zip(*found, strict=True))
     is_mixed = partners >= 0
     assert is_mixed.mean() == pytest.approx(0.5, abs=0.01)
     assert (weights[~is_mixed] == 1).all()
@@ -82,7 +82,8 @@ def test_partners_follow_from_the_seed_and_the_step():
     one, other = (Partners(50, 0.5, 10.0, seed) for seed in (3, 4))
     same = Partners(50, 0.5, 10.0, 3)
     for step in (7, 2):
-        np.testing.assert_array_equal(one.of(step, 9), same.of(step, 9))
+        for found, again in zip(one.of(step, 9), same.of(step, 9), strict=True):
+            np.testing.assert_array_equal(found, again)
     assert (one.of(2, 9)[1] != one.of(3, 9)[1]).any()
     assert (one.of(2, 9)[1] != other.of(2, 9)[1]).any()
 

@@ -9,18 +9,23 @@ from vipann.claims.counting import read_claims
 from vipann.claims.ledger import PaperClaims
 from vipann.claims.variants import VariantView
 from vipann.papers import Sources
-from vipann.papers.event_detection.claims import chapter4, localisation
+from vipann.papers.event_detection.claims import chapter4, chapter6, localisation
 from vipann.papers.event_detection.printed import AUDIOSET
 from vipann.papers.event_detection.subset import with_subset
 
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
-    judges={**chapter4.JUDGES, **localisation.JUDGES},
+    judges={**chapter4.JUDGES, **chapter6.JUDGES, **localisation.JUDGES},
     printed={
         "variants": {AUDIOSET: chapter4.PrintView()},
+        "chapter6": {AUDIOSET: chapter6.PrintView()},
         "localisation": {AUDIOSET: localisation.PrintView()},
     },
-    stages={"variants": "variants", "localisation": "scores of frames against labels in time"},
+    stages={
+        "variants": "variants",
+        "chapter6": "variants",
+        "localisation": "scores of frames against labels in time",
+    },
     note=(
         "Tests over seeds: networks of the same seed are paired. They say how far the chance of "
         "training goes, with these clips to learn and be tested on. Three seeds leave two degrees "
@@ -34,12 +39,17 @@ PAPER = PaperClaims(
 
 
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[VariantView]]:
-    """sources: variants, per_class, predictions and train_predictions of the networks that Table
-    4.2 is of, and localisation."""
-    upstream, in_time = settings["upstream"], localisation.views(sources, settings)
+    """sources: variants, per_class, costs and quality, where there are any, predictions and
+    train_predictions of the networks that Table 4.2 is of, and localisation."""
+    own = _upstream_views(sources, settings)
+    in_time = localisation.views(sources, settings)
+    return {"variants": own, "chapter6": own, "localisation": in_time}
+
+
+def _upstream_views(sources: Sources, settings: Mapping[str, Any]) -> list[VariantView]:
     if not sources.get("variants"):
-        return {"variants": [], "localisation": in_time}
+        return []
+    upstream = settings["upstream"]
     paper_name = settings["datasets"][upstream]["paper_name"]
     results = with_subset(sources)
-    view = VariantView(upstream, paper_name, results, settings["named"], sources)
-    return {"variants": [view], "localisation": in_time}
+    return [VariantView(upstream, paper_name, results, settings["named"], sources)]

@@ -5,11 +5,14 @@ TABLE = {
     "category": "Claims",
     "needs": {
         "variants": "metrics/{varied}.variants.parquet",
+        "per_class": "metrics/{varied}.variants_per_class.parquet",
+        "costs": "metrics/{measured}.variant_cost.csv",
+        "quality": "label_quality/{rated}.csv",
         "predictions": "predictions/{varied_networks}.h5",
         "train_predictions": "predictions/{varied_train}.h5",
         "localisation": "metrics/{localised}.localisation.parquet",
     },
-    "may_lack": ["predictions", "train_predictions", "localisation"],
+    "may_lack": ["costs", "quality", "predictions", "train_predictions", "localisation"],
     "networks_of": ["maximum", "mean", "linear_softmax", "exp_softmax", "softmax_attention"],
     "made_by": "claims",
 }

@@ -32,9 +32,11 @@ from typing import Any, Literal
 from vipann.claims.counting import orders_needed
 from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
-from vipann.plan.networks import trained_networks, transferred_networks
+from vipann.plan.fold_variants import datasets_of_folds
+from vipann.plan.networks import networks_of, trained_networks, transferred_networks
 from vipann.plan.run import Run
 from vipann.registry import choices, declared, load
+from vipann.variants import UPSTREAM_STAGE, names_of
 
 Kind = Literal["table", "figure", "notebook"]
 SUFFIXES = {
@@ -117,14 +119,17 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it; `label_set`: names; `transferred`, `trained`: the paths of networks."""
+        on it, `varied_on_folds`: those of transfer where variants are trained on their folds;
+        `label_set`: names; `transferred`, `trained`: the paths of networks."""
         run, windows = self.run, self.run.ood_windows
+        varied = run.upstream and names_of(run.config, UPSTREAM_STAGE)
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
-            "varied": [run.upstream] if run.upstream and run.config.get("variants") else [],
+            "varied": [run.upstream] if run.upstream and varied else [],
+            "varied_on_folds": datasets_of_folds(run),
             "label_set": [*(run.config.get("label_sets") or {})],
-            "transfer": run.transfer_datasets,
+            "transfer": [name for name in run.transfer_datasets if networks_of(run, name)],
             "tested": run.tested,
             "heard_ood": list(windows),
             "ood_windows": list(windows.values()),

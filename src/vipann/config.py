@@ -344,9 +344,7 @@ def _band_faults(features: Mapping[str, Any]) -> Iterator[Fault]:
         yield f"features.{features['front_end']}.{fault[0]}", fault[1]
 
 
-def _length_faults(
-    config: Mapping[str, Any], names: Sequence[str | None]
-) -> Iterator[Fault]:
+def _length_faults(config: Mapping[str, Any], names: Sequence[str | None]) -> Iterator[Fault]:
     """Those of these datasets whose `clip_seconds` make fewer frames than the network takes.
 
     Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set

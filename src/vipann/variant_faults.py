@@ -70,8 +70,10 @@ def _departure_faults(
     elif stage == UPSTREAM_STAGE:
         yield "strategy", "'flip' needs `start`: the det variant from which MOPED starts it"
     elif other := _other_form(derived[name], config, is_flip):
-        text = f"`{other}` is not that of the run's own upstream networks: name a variant as start"
-        yield "start", text
+        text = (
+            f"'transfer' needs `start`, an upstream variant with its `{other}`: that of the run's "
+        )
+        yield "stage", text + "own upstream networks is another"
 
 
 def _start_faults(

@@ -173,18 +173,14 @@ use rule ensemble as ensemble_on_folds with:
 
 rule fold_metrics:
     input:
-        predictions=lambda w: [
-            one.predictions for one in fold_variants.fold_scored(RUN, w.dataset)
-        ],
+        predictions=lambda w: [one.predictions for one in fold_variants.fold_scored(RUN, w.dataset)],
         ood=lambda w: [
             one.ood_predictions
             for one in fold_variants.fold_scored(RUN, w.dataset)
             if one.hears_outside
         ],
         sidecars=lambda w: [one.sidecar for one in fold_variants.fold_networks(RUN, w.dataset)],
-        benchmarks=lambda w: [
-            one.benchmark for one in fold_variants.fold_networks(RUN, w.dataset)
-        ],
+        benchmarks=lambda w: [one.benchmark for one in fold_variants.fold_networks(RUN, w.dataset)],
     output:
         fold_variants.fold_metrics_of(RUN, "{dataset}"),
     log:

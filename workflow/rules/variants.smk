@@ -82,9 +82,7 @@ use rule moped as moped_variant with:
 rule average:
     input:
         epochs=VARIANT.epochs_folder,
-        features=lambda w: (
-            member(w).features if member(w).is_recomputed else []
-        ),
+        features=lambda w: (member(w).features if member(w).is_recomputed else []),
     output:
         checkpoint=AVERAGE.checkpoint,
         sidecar=AVERAGE.sidecar,

@@ -45,7 +45,7 @@ def _teacher_faults(
     known = [f"{one}/{seed}" for one in variants for seed in config["seeds"]]
     if teacher not in (known if seed else ensembles):
         shown = ", ".join([*known, *ensembles]) or "none"
-        text = f"{teacher!r} is no upstream network of `variants` and none of `ensembles` of these"
+        text = f"{teacher!r} is no network of upstream `variants` and none of `ensembles` of these"
         yield f"{key}.teacher", f"{text}; known: {shown}"
     elif seed:
         own = variants[variant].get("pretrain", {})

@@ -1,5 +1,4 @@
-"""Scores of variants that are trained on folds, of ensembles of them, and what their training cost.
-"""
+"""Scores of variants that are trained on folds and of their ensembles, and what training cost."""
 
 import csv
 import json

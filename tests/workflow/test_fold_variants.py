@@ -16,6 +16,7 @@ from vipann.models.checkpoints import load_checkpoint
 VARIANTS = merge(
     SYNTHETIC,
     {
+        "papers": ["event_detection"],
         "transfer": {"strategies": [], "folds": [2]},
         "scratch": {"strategies": []},
         "variants": {
@@ -32,6 +33,7 @@ VARIANTS = merge(
         "ensembles": {"both": {"members": ["narrow/1", "moved/1"]}},
     },
 )
+TABLE = "results/micro/tables/event_detection_networks.csv"
 METRICS = "results/micro/metrics/synthetic_scenes.variants_on_folds.parquet"
 NARROW, MOVED = (f"synthetic_scenes/variants/{name}/seed1/fold2" for name in ("narrow", "moved"))
 
@@ -41,7 +43,7 @@ def made(tmp_path_factory, write_config):
     """(workflow, config file, results folder) of a finished run."""
     workflow = Workflow(tmp_path_factory.mktemp("fold_variants"))
     config = write_config("fold_variants", VARIANTS)
-    workflow(config, "--cores", "2", "--", METRICS)
+    workflow(config, "--cores", "2", "--", TABLE)
     return workflow, config, workflow.directory / "results/micro"
 
 
@@ -124,6 +126,15 @@ def test_what_a_training_cost_is_among_its_scores(made, table):
     buffers = ("running_mean", "running_var", "num_batches_tracked", "prior_")
     learnt = [t.numel() for name, t in model.items() if not name.split(".")[-1].startswith(buffers)]
     assert costs["parameters"] == sum(learnt)
+
+
+def test_the_table_of_networks_shows_them(made, table):
+    found = pd.read_csv(made[2] / "tables/event_detection_networks.csv")
+    own = found[(found["row"] == "narrow") & (found["metric"] == "auroc_epistemic")]
+    rows = table[(table["name"] == "narrow/1") & (table["metric"] == "auroc_epistemic")]
+    assert own["ours"].item() == pytest.approx(rows["value"].mean())
+    text = (made[2] / "tables/event_detection_networks.md").read_text()
+    assert all(name in text for name in ("narrow", "moved", "both", "Epistemic", "fine-tuned"))
 
 
 def test_only_what_an_edit_changes_is_made_again(made, write_config):

@@ -82,12 +82,13 @@ TARGETS = [f"results/micro/{target}" for target in TARGETS]
 def made(tmp_path_factory, write_config):
     """(workflow, config file, results folder) of a finished run."""
     workflow = Workflow(tmp_path_factory.mktemp("psla_dag"))
-    ontology = workflow.directory / "ontology.json"
+    mirror = tmp_path_factory.mktemp("mirror")
+    ontology = mirror / "ontology.json"
     ontology.write_text(json.dumps(ONTOLOGY))
-    entry = {"file": ontology.name, "url": ontology.as_uri()}
-    entry["sha256"] = [hashlib.sha256(ontology.read_bytes()).hexdigest()]
-    datasets = {"datasets": {"synthetic_events": {"ontology": entry}}}
-    config = write_config("psla_dag", merge(PSLA, datasets))
+    digest = hashlib.sha256(ontology.read_bytes()).hexdigest()
+    entry = {"ontology": {"file": ontology.name, "sha256": [digest]}}
+    places = {"data": {"mirror": str(mirror)}, "datasets": {"synthetic_events": entry}}
+    config = write_config("psla_dag", merge(PSLA, places))
     workflow(config, "--cores", "2", "--", *TARGETS)
     return workflow, config, workflow.directory / "results/micro"
 

@@ -43,7 +43,8 @@ def write_index(
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
     "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, mc_samples,
     replications, paper_names (dataset -> its name in the paper or None) and notes (sentences on the
-    run's networks); variants_on_folds, names, where there are any. Links are relative: the folder may be put elsewhere.
+    run's networks); variants_on_folds, names, where there are any. Links are relative: the folder
+    may be put elsewhere.
     """
     folder = Path(md).parent
     found = {

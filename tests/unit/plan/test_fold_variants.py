@@ -55,6 +55,16 @@ def test_a_front_end_is_shared_by_the_variants_that_have_it(run):
     assert of(run, "moved", FIXED).training_settings["bands"] == 64
 
 
+def test_an_upstream_variant_may_have_another_front_end_too(run_of):
+    changed = {"wide": {"features": {"logmel": {"mel_bands": 32}}}}
+    run = run_of(**CONFIG | {"variants": CONFIG["variants"] | changed})
+    ((front_end, _),) = fold_variants.other_front_ends(run).items()
+    wide, plain = (variants.VariantNetwork.of(run, name, "seed1") for name in ("wide", "plain"))
+    assert wide.features == f"results/paper/features/{front_end}/audioset.h5"
+    assert wide.training_settings["bands"] == 32
+    assert plain.features == "results/paper/features/audioset.h5"
+
+
 def test_where_training_starts(run):
     upstream = "results/paper/checkpoints"
     assert of(run, "own").start == []

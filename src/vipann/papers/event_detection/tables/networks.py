@@ -21,7 +21,6 @@ accuracy of 0.7 has a standard error of 0.023 by chance alone, and folds share m
 training clips. Networks that are made small, and trained for a short time, say little about large
 ones.""",
     "needs": {"metrics": "metrics/{varied_on_folds}.variants_on_folds.parquet"},
-    "category": "Supplementary",
 }
 # Metric -> group and name of its column.
 COLUMNS = {

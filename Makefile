@@ -22,9 +22,11 @@ export XDG_CACHE_HOME ?= $(if $(shell test -w "$$HOME" && echo yes),$(HOME)/.cac
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
-# The config of a target, and the name of its run: the target's own, unless CONFIG says otherwise.
+# The config of a target, and the name of its run: the target's own, unless CONFIG says otherwise; BASE:
+# configs that it changes.
+BASE :=
 NAME = $(or $(CONFIG),$@)
-START = $(BIN)/snakemake --configfile config/$(NAME).yaml --cores $(CORES) --quiet host \
+START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) --quiet host \
   --report results/$(NAME)/report.html --report-stylesheet workflow/report/style.css \
   --report-after-run $(ARGS) $(QUIETLY)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
@@ -34,14 +36,15 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$(NAME)/tables/' \
   '  figures   results/$(NAME)/figures/'
 
-.PHONY: demo esc10 laptop audioset_vggish psla pooling accept test check lint bench-models bench-features \
-  bench-fixed bench-gpu bench-imagenet clean
+.PHONY: demo esc10 laptop audioset_vggish psla pooling networks accept test check lint bench-models \
+  bench-features bench-fixed bench-gpu bench-imagenet clean
 .DEFAULT_GOAL := demo
 
 # laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
-# pooling five poolings of the scores of frames.
+# pooling five poolings of the scores of frames; networks compares encoders from scratch on ESC-10.
 psla: CONFIG := psla_embeddings
-demo esc10 laptop audioset_vggish psla pooling: $(READY)
+networks: BASE := esc10
+demo esc10 laptop audioset_vggish psla pooling networks: $(READY)
 	@$(START)
 	$(WHERE)
 

@@ -16,11 +16,15 @@ GPU_RULES = (
     "scratch",
     "train_variant",
     "train_variant_by_epochs",
+    "transfer_variant",
+    "scratch_variant",
     "average",
     "predict_variant",
+    "predict_fold_variant",
     "predict_upstream",
     "predict",
     "ood_upstream",
+    "ood_fold_variant",
     "ood",
 )
 GPU_REQUESTS = ("gpus", "gres")
@@ -39,7 +43,15 @@ KEYS = {
 }
 # Rules that keep their state when they are told that they have two minutes left. For all others
 # the warning would be the end.
-TRAINING_RULES = ("pretrain", "transfer", "scratch", "train_variant", "train_variant_by_epochs")
+TRAINING_RULES = (
+    "pretrain",
+    "transfer",
+    "scratch",
+    "train_variant",
+    "train_variant_by_epochs",
+    "transfer_variant",
+    "scratch_variant",
+)
 WARNING = "--signal=TERM@120"
 # What Snakemake's executor for Slurm reads, and this workflow's own.
 RESOURCES = (

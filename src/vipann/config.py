@@ -19,6 +19,7 @@ from vipann.parts import (
     band_fault,
     frame_faults,
     frames_of,
+    imagenet_entry,
     least_frames,
     network_faults,
     own_settings,
@@ -27,7 +28,13 @@ from vipann.parts import (
 )
 from vipann.recipes import add_to_schema, recipe_faults
 from vipann.strict_yaml import read_yaml
-from vipann.variants import BLOCKS, variant_faults
+from vipann.variant_faults import variant_faults
+from vipann.variants import (
+    BLOCKS,
+    is_on_folds,
+    needs_upstream_networks,
+    stage_of,
+)
 
 _LONGEST_FRAME = 66  # s: the largest hop at the lowest rate
 COMMAND_LINE = "the command line (--config)"
@@ -67,11 +74,10 @@ def check_config(config: Mapping[str, Any], schema_file: Path, files: Sequence[P
     """
     schema = full_schema(schema_file)
     layers = [(os.path.relpath(path), read_layer(path)) for path in files]
-    faults = list(_schema_faults(config, schema)) or [
-        *_cross_faults(config),
-        *unread_faults([layer for _, layer in layers]),
-        *_variant_faults(config, schema),
-    ]
+    faults = list(_schema_faults(config, schema))
+    if not faults:
+        faults = [*_cross_faults(config), *unread_faults([layer for _, layer in layers])]
+        faults += _variant_faults(config, schema, faults)
     if faults:
         lines = [
             f"{_origin(key, config, layers)}: {key or '(top level)'}: {text}"
@@ -92,6 +98,13 @@ def derived_config(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
     """The run's config with what a variant departs from it in."""
     departure = config["variants"][variant]
     return merge(config, {key: value for key, value in departure.items() if key in BLOCKS})
+
+
+def imagenet_entries(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The files of ImageNet weights of the run's encoder and of those of its variants."""
+    variants = [derived_config(config, name) for name in config["variants"]]
+    found = [imagenet_entry(one["model"]) for one in (config, *variants)]
+    return [entry for entry in found if entry]
 
 
 def in_order(value: Any) -> Any:
@@ -145,8 +158,11 @@ def _schema_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iter
             yield from _explain(error, "datasets", name, "options")
 
 
-def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Fault]:
-    """Of the blocks of variants, as far as the run's own are right; then of names and numbers."""
+def _variant_faults(
+    config: Mapping[str, Any], schema: Mapping[str, Any], known: Sequence[Fault]
+) -> Iterator[Fault]:
+    """Of the blocks of variants, without those of the run's own, which are known; then of names and
+    numbers."""
     derived = {name: derived_config(config, name) for name in config["variants"]}
     faults = []
     for name, departure in config["variants"].items():
@@ -154,17 +170,33 @@ def _variant_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Ite
         own = {block: schema["properties"][block] for block in changed}
         blocks = {block: derived[name][block] for block in changed}
         found = list(_schema_faults(blocks, {"properties": own, "$defs": schema["$defs"]}))
-        if not found:
-            found = [*recipe_faults(derived[name]), *_length_faults(derived[name])]
-            found += unread_faults([config, departure])
-            if "pooled" in departure.get("model", {}):
-                found += frame_faults(derived[name])
-        for key, text in found:
+        found = found or [*_derived_faults(config, derived[name], departure)]
+        for key, text in (fault for fault in found if fault not in known):
             inside = _look_up(departure, key)[0]
             faults.append(
                 (f"variants.{name}" + f".{key}" * inside, f"{key}: " * (not inside) + text)
             )
     yield from faults or variant_faults(config, derived)
+
+
+def _derived_faults(
+    config: Mapping[str, Any], derived: Mapping[str, Any], departure: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """What contradicts itself in a config with a departure in, as far as its stage reads it."""
+    names = derived["transfer_datasets"] if is_on_folds(departure) else [derived["upstream"]]
+    others = {"pretrain", "transfer", "scratch"} - {stage_of(departure)}
+    if not is_on_folds(departure):
+        yield from frame_faults(derived)
+    for key, text in (
+        *recipe_faults(derived),
+        *network_faults(derived),
+        *_band_faults(derived["features"]),
+        *_length_faults(derived, names),
+        *_cache_faults(derived["transfer"]),
+    ):
+        if key.partition(".")[0] not in others:
+            yield key, text
+    yield from unread_faults([config, departure])
 
 
 def _jsonschema() -> ModuleType:
@@ -208,11 +240,9 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     low, high = (config["events"][key] for key in ("low", "high"))
     if low > high:
         yield "events.low", f"{low:g} is not allowed; must be at most events.high ({high:g})"
-    yield from _length_faults(config)
+    yield from _length_faults(config, [config["upstream"], *config["transfer_datasets"]])
     yield from label_set_faults(config)
-    front_end = own_settings(config["features"], "front_end")
-    if "fmax" in front_end and (fault := band_fault(front_end)):
-        yield f"features.{config['features']['front_end']}.{fault[0]}", fault[1]
+    yield from _band_faults(config["features"])
     for name, block in config["datasets"].items():
         found = block["options"].get("path") or block.get("archives")
         if block["adapter"] == "folder" and not found:
@@ -244,7 +274,8 @@ def _role_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
             if windows in config["datasets"]:
                 text = f"is what the windows of {config['ood']!r} are called in paths: rename it"
                 yield f"datasets.{windows}", text
-    if config["upstream"] is None and trained_upstream(config["pretrain"]):
+    is_trained = needs_upstream_networks(config) and trained_upstream(config["pretrain"])
+    if config["upstream"] is None and is_trained:
         text = "null is not allowed where upstream networks are trained: set pretrain.source: "
         text += "checkpoint, and pretrain.steps.flip: 0 or weights for pretrain.checkpoints.flip"
         yield "upstream", text
@@ -316,14 +347,20 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
         yield "pretrain.steps.flip", text
 
 
-def _length_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
-    """Datasets of the run whose `clip_seconds` make fewer frames than the network takes.
+def _band_faults(features: Mapping[str, Any]) -> Iterator[Fault]:
+    front_end = own_settings(features, "front_end")
+    if "fmax" in front_end and (fault := band_fault(front_end)):
+        yield f"features.{features['front_end']}.{fault[0]}", fault[1]
+
+
+def _length_faults(config: Mapping[str, Any], names: Sequence[str | None]) -> Iterator[Fault]:
+    """Those of these datasets whose `clip_seconds` make fewer frames than the network takes.
 
     Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
     is heard in windows of these lengths.
     """
     features, needed = config["features"], least_frames(config["model"])
-    for name in dict.fromkeys([config["upstream"], *config["transfer_datasets"]]):
+    for name in dict.fromkeys(names):
         seconds = config["datasets"].get(name, {}).get("clip_seconds")
         if seconds is None or (frames := frames_of(features, seconds)) >= needed:
             continue

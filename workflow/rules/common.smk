@@ -19,7 +19,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.parts import chosen_parts, feature_settings, model_settings
-from vipann.plan import datasets, label_sets, networks, variants
+from vipann.plan import datasets, fold_variants, label_sets, networks, variants
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
@@ -35,6 +35,7 @@ from vipann.plan.report import (
 from vipann.plan.run import Run
 from vipann.plan.variants import VariantNetwork
 from vipann.strategies import BY_NAME
+from vipann.variants import UPSTREAM_STAGE, names_of
 from vipann.provenance.code_record import keep
 
 PAPER_FILE = ROOT / "config/config.yaml"

@@ -61,7 +61,7 @@ use rule download as download_imagenet with:
     log:
         log_of("download/imagenet/{file}"),
     params:
-        settings=networks.imagenet_settings(RUN),
+        settings=lambda w: networks.imagenet_settings(RUN, w.file),
     message:
         "download ImageNet weights: {wildcards.file}"
 

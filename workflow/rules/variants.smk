@@ -1,10 +1,11 @@
-# Variants of the run, each trained with several seeds; and what is made of their networks: averages
-# of weights, ensembles, and the scores of all of them.
+# Variants of the run that are trained upstream, each with several seeds; and what is made of their
+# networks: averages of weights, ensembles, and the scores of all of them.
 
 VARIANT = VariantNetwork(RUN, "", variant="{variant}", member="seed{seed}")
 # Of the checkpoint after an epoch and of an average too.
 MEMBER = VariantNetwork(RUN, "", variant="{variant}", member="{member}")
 AVERAGE = VariantNetwork(RUN, "", variant="{variant}", member="seed{seed}.{average}")
+UPSTREAM_VARIANTS = names_of(config, UPSTREAM_STAGE)
 KEEPING = variants.keeping(RUN)
 VARIANT_METRICS = variants.variant_metric_files(RUN)
 
@@ -25,7 +26,7 @@ localrules:
 
 use rule pretrain as train_variant with:
     input:
-        features=datasets.features_of(RUN, RUN.upstream),
+        features=lambda w: member(w).features,
         start=lambda w: member(w).start,
         labels=lambda w: member(w).labels,
     output:
@@ -37,7 +38,7 @@ use rule pretrain as train_variant with:
     benchmark:
         benchmark_of("variants/{variant}/seed{seed}")
     wildcard_constraints:
-        variant=one_of([name for name in config["variants"] if name not in KEEPING]),
+        variant=one_of([name for name in UPSTREAM_VARIANTS if name not in KEEPING]),
     priority: 0
     resources:
         gpu=config["pretrain"]["gpus"],
@@ -81,9 +82,7 @@ use rule moped as moped_variant with:
 rule average:
     input:
         epochs=VARIANT.epochs_folder,
-        features=lambda w: (
-            datasets.features_of(RUN, RUN.upstream) if member(w).is_recomputed else []
-        ),
+        features=lambda w: (member(w).features if member(w).is_recomputed else []),
     output:
         checkpoint=AVERAGE.checkpoint,
         sidecar=AVERAGE.sidecar,
@@ -109,7 +108,7 @@ rule average:
 use rule predict as predict_variant with:
     input:
         checkpoint=lambda w: member(w).made_in,
-        features=datasets.features_of(RUN, RUN.upstream),
+        features=lambda w: member(w).features,
     output:
         f"{RESULTS}/predictions/{RUN.upstream}/{{whose}}/{{variant}}/{{member}}.h5",
     log:

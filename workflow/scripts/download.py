@@ -3,9 +3,8 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]) as terminal:
-    from vipann.config import archive_entries, mirror_of
+    from vipann.config import archive_entries, imagenet_entries, mirror_of
     from vipann.datasets.archives import fetch_archive
-    from vipann.parts import imagenet_entry
 
     # Where a file comes from is no part of the params: a new address is no reason to fetch again.
     config, wildcards = snakemake.config, snakemake.wildcards
@@ -14,7 +13,7 @@ with job_log(snakemake.log[0]) as terminal:
     elif snakemake.rule == "download_label_set":
         entries = [config["label_sets"][wildcards.label_set]]
     elif snakemake.rule == "download_imagenet":
-        entries = [imagenet_entry(config["model"])]
+        entries = imagenet_entries(config)
     else:
         entries = archive_entries(config["datasets"][wildcards.dataset])
     entry = next(entry for entry in entries if entry["file"] == wildcards.file)

@@ -8,13 +8,15 @@ with job_log(snakemake.log[0]) as terminal:
 
     runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
     start = snakemake.input.get("start")
+    settings, wildcards = snakemake.params.settings, snakemake.wildcards
     job = Job(
-        snakemake.wildcards.strategy,
+        # A variant's is in its settings.
+        wildcards.get("strategy") or settings["strategy"],
         "scratch",
-        int(snakemake.wildcards.fold),
+        int(wildcards.fold),
         Path(snakemake.input.features),
         Path(start) if start else None,
-        snakemake.params.settings,
+        settings,
         Path(snakemake.output.checkpoint),
     )
     launch(runtime, train_from_scratch, job)

@@ -7,13 +7,15 @@ with job_log(snakemake.log[0]) as terminal:
     from vipann.training.stages import Job, transfer
 
     runtime = runtime_of(snakemake.config, snakemake.resources, snakemake.output, terminal)
+    settings, wildcards = snakemake.params.settings, snakemake.wildcards
     job = Job(
-        snakemake.wildcards.strategy,
-        snakemake.wildcards.phase,
-        int(snakemake.wildcards.fold),
+        # A variant's is in its settings.
+        wildcards.get("strategy") or settings["strategy"],
+        wildcards.phase,
+        int(wildcards.fold),
         Path(snakemake.input.features),
         Path(snakemake.input.start),
-        snakemake.params.settings,
+        settings,
         Path(snakemake.output.checkpoint),
     )
     launch(runtime, transfer, job)

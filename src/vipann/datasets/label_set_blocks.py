@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vipann.parts import Fault
+from vipann.variants import UPSTREAM_STAGE, is_ensemble_on_folds, names_of
 
 
 def label_set_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
@@ -37,12 +38,14 @@ def label_set_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
 def _teacher_faults(
     config: Mapping[str, Any], key: str, name: str, teacher: str
 ) -> Iterator[Fault]:
-    ensembles, variants = config.get("ensembles", {}), config.get("variants", {})
+    """Networks that are trained on folds have heard nothing of the upstream set's classes."""
+    ensembles = [one for one in config["ensembles"] if not is_ensemble_on_folds(config, one)]
+    variants = {one: config["variants"][one] for one in names_of(config, UPSTREAM_STAGE)}
     variant, _, seed = teacher.partition("/")
-    known = [f"{one}/{seed}" for one in variants for seed in config.get("seeds", [])]
+    known = [f"{one}/{seed}" for one in variants for seed in config["seeds"]]
     if teacher not in (known if seed else ensembles):
         shown = ", ".join([*known, *ensembles]) or "none"
-        text = f"{teacher!r} is no network of `variants` and `seeds` and none of `ensembles`"
+        text = f"{teacher!r} is no network of upstream `variants` and none of `ensembles` of these"
         yield f"{key}.teacher", f"{text}; known: {shown}"
     elif seed:
         own = variants[variant].get("pretrain", {})

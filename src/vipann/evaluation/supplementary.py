@@ -64,8 +64,25 @@ def supplementary_tables(
     """
     labelled = [one for one in folds if one.labelled]
     others = {one.fold: one for one in outside}
+    metrics = supplementary_metrics(folds, outside, settings.bins)
+    confusion = [confusion_table(one) for one in labelled if one.task == "multiclass"]
+    return {
+        "metrics": metrics,
+        "confusion": confusion or [pd.DataFrame(columns=CONFUSION_COLUMNS)],
+        "reliability": [reliability_table(labelled, settings.bins)] if labelled else [],
+        "intervals": [interval_table(labelled, others, settings)] if labelled else [],
+    }
+
+
+def supplementary_metrics(
+    folds: Sequence[Predictions], outside: Sequence[Predictions], bins: int
+) -> list[pd.DataFrame]:
+    """The metrics of the module's docstring but for those of retention; arguments, and what is
+    raised, as of `supplementary_tables`; bins: of a calibration error."""
+    labelled = [one for one in folds if one.labelled]
+    others = {one.fold: one for one in outside}
     _refuse_other_lengths(folds, others)
-    own = [own_metrics(one, settings.bins) for one in labelled]
+    own = [own_metrics(one, bins) for one in labelled]
     heard = [one for one in folds if one.fold in others]
     metrics = own + [detection_metrics(one, others[one.fold]) for one in heard]
     if len(labelled) == 1:
@@ -74,18 +91,12 @@ def supplementary_tables(
         metrics.append(errors.assign(metric=errors["metric"] + "_pooled", fold=0))
     elif labelled:
         probabilities = [one.mean_probability for one in labelled]
-        metrics.append(pooled_metrics(labelled, probabilities, settings.bins))
+        metrics.append(pooled_metrics(labelled, probabilities, bins))
     if labelled and labelled[0].strategy == "det":
-        metrics.append(temperature_metrics(labelled, settings.bins))
+        metrics.append(temperature_metrics(labelled, bins))
     if len(outside) > 1 and outside[0].strategy == "det":
         metrics.append(metrics_of(fold_ensemble(outside)))
-    confusion = [confusion_table(one) for one in labelled if one.task == "multiclass"]
-    return {
-        "metrics": metrics,
-        "confusion": confusion or [pd.DataFrame(columns=CONFUSION_COLUMNS)],
-        "reliability": [reliability_table(labelled, settings.bins)] if labelled else [],
-        "intervals": [interval_table(labelled, others, settings)] if labelled else [],
-    }
+    return metrics
 
 
 def _refuse_other_lengths(folds: Sequence[Predictions], others: Mapping[int, Predictions]) -> None:

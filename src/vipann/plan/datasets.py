@@ -154,7 +154,9 @@ def manifest_of(run: Run, dataset: str) -> str:
 
 
 def features_of(run: Run, dataset: str) -> str:
-    return f"{run.results}/features/{dataset}.h5"
+    """By the run's front end, or by that of the variant that `run` is of."""
+    folder = f"{run.results}/features"
+    return f"{folder}/{run.front_end}/{dataset}.h5" if run.front_end else f"{folder}/{dataset}.h5"
 
 
 def role_of(run: Run, dataset: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vipann.config import in_order, trained_upstream
+from vipann.config import imagenet_entries, in_order, trained_upstream
 from vipann.errors import UserError
 from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
 from vipann.plan.datasets import download_settings, features_of, file_key
@@ -76,6 +76,12 @@ class Network:
     def ood_predictions(self) -> str:
         """What it says of the out-of-distribution set."""
         return f"{self.run.results}/ood/{self.path}.h5"
+
+    @property
+    def features(self) -> str:
+        """What it is trained on and tested with."""
+        assert self.trained_for, "a plan without upstream data has no upstream networks"
+        return features_of(self.run, self.trained_for)
 
     @property
     def ood_features(self) -> str | list[str]:
@@ -254,8 +260,9 @@ def imagenet_weights(run: Run) -> str:
     return f"{run.data}/imagenet/{entry['file']}"
 
 
-def imagenet_settings(run: Run) -> dict[str, Any]:
-    return download_settings(imagenet_entry(run.config["model"]) or {})
+def imagenet_settings(run: Run, file: str) -> dict[str, Any]:
+    entries = [entry for entry in imagenet_entries(run.config) if entry["file"] == file]
+    return download_settings(next(iter(entries), {}))
 
 
 def weights_of(run: Run, strategy: str) -> str | None:

@@ -35,10 +35,12 @@ from vipann.claims.counting import orders_needed
 from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
 from vipann.plan.events import localised
-from vipann.plan.networks import trained_networks, transferred_networks
+from vipann.plan.fold_variants import datasets_of_folds
+from vipann.plan.networks import networks_of, trained_networks, transferred_networks
 from vipann.plan.run import Run
 from vipann.plan.variants import variant_networks
 from vipann.registry import choices, declared, load
+from vipann.variants import UPSTREAM_STAGE, names_of
 
 Kind = Literal["table", "figure", "notebook"]
 SUFFIXES = {
@@ -121,23 +123,26 @@ class Product:
     @cached_property
     def roles(self) -> dict[str, list[str]]:
         """Role -> the datasets that play it; `varied`: the upstream set where variants are trained
-        on it, `localised` where events are held against its strong labels; `rated`, `measured`: it
-        too, where it has a list of label quality, and where the cost of their networks is measured;
+        on it, `varied_on_folds`: those of transfer where variants are trained on their folds;
+        `localised` where events are held against its strong labels; `rated`, `measured`: `varied`
+        where it has a list of label quality, and where the cost of their networks is measured;
         `label_set`: names; `transferred`, `trained`: the paths of networks; `varied_networks`,
         `varied_train`: those of predictions of variants' networks."""
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
         networks = [one for one in variant_networks(run) if one.variant in own]
-        varied = [run.upstream] if run.upstream and run.config.get("variants") else []
+        has_variants = run.upstream and names_of(run.config, UPSTREAM_STAGE)
+        varied = [run.upstream] if run.upstream and has_variants else []
         return {
             "dataset": [self.dataset],
             "upstream": [run.upstream] if run.upstream else [],
             "varied": varied,
+            "varied_on_folds": datasets_of_folds(run),
             "localised": [name for name in [localised(run)] if name],
             "rated": [name for name in varied if "label_quality" in run.blocks[name]],
             "measured": varied if run.config["evaluation"]["cost"] else [],
             "label_set": [*(run.config.get("label_sets") or {})],
-            "transfer": run.transfer_datasets,
+            "transfer": [name for name in run.transfer_datasets if networks_of(run, name)],
             "tested": run.tested,
             "heard_ood": list(windows),
             "ood_windows": list(windows.values()),
@@ -187,7 +192,9 @@ class Product:
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
             **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
             "events": run.config["events"],
-            "recipes": {name: _recipe(run.of_variant(name)) for name in run.config["variants"]},
+            "recipes": {
+                name: _recipe(run.of_variant(name)) for name in names_of(run.config, UPSTREAM_STAGE)
+            },
             "is_upstream": is_upstream,
             "folds": len(run.folds(self.dataset)) if self.dataset and not is_upstream else 0,
             "orders": random_orders(run, self.dataset) if self.dataset else 0,

@@ -4,6 +4,7 @@ from typing import Any
 
 from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
 from vipann.plan.run import Run
+from vipann.variants import FOLD_STAGES, names_of
 
 # Of a paper's products, in the order of the index; other categories come after them.
 SECTIONS = ("Claims", "Tables", "Figures", "Training", "Supplementary")
@@ -69,6 +70,8 @@ def index_settings(run: Run) -> dict[str, Any]:
         "paper_names": paper_names(run),
         "notes": notes_of(run),
     }
+    if on_folds := names_of(run.config, *FOLD_STAGES):
+        facts["variants_on_folds"] = on_folds
     return run.settings("index.py", sections=sections(run), facts=facts)
 
 

@@ -1,5 +1,7 @@
 """A run: the config of one folder of results, with what follows from it for every stage."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +10,7 @@ from typing import Any
 
 from vipann.config import derived_config, folds_of, in_order
 from vipann.datasets.windows import dataset_blocks, windows_of
+from vipann.parts import feature_settings
 from vipann.provenance.code_record import Code
 from vipann.provenance.fingerprint import counted, fingerprint
 from vipann.seeds import derive_seed
@@ -19,17 +22,25 @@ class Run:
 
     root: the repository; config: merged and checked (`vipann.config.check_config`); paper_config:
     config/config.yaml alone, the paper's own settings; codes: what the fingerprints of its jobs
-    stand for, of those that were asked for.
+    stand for, of those that were asked for; front_end: of a variant whose features are not the
+    run's, what its front end and settings are called in paths, "logmel_1c0ffee5".
     """
 
     root: Path
     config: Mapping[str, Any]
     paper_config: Mapping[str, Any]
     codes: dict[str, Code] = field(default_factory=dict)
+    front_end: str = ""
 
     def of_variant(self, variant: str) -> "Run":
         """The same run with a variant's departure in its config."""
-        return Run(self.root, derived_config(self.config, variant), self.paper_config, self.codes)
+        config = derived_config(self.config, variant)
+        own, features = (feature_settings(one["features"]) for one in (self.config, config))
+        front_end = self.front_end
+        if features != own:
+            text = json.dumps(in_order(features)).encode()
+            front_end = f"{features['front_end']}_{hashlib.sha256(text).hexdigest()[:8]}"
+        return Run(self.root, config, self.paper_config, self.codes, front_end)
 
     @property
     def results(self) -> str:

@@ -1,4 +1,5 @@
-"""The networks of variants, what is made of them, and the settings of those jobs."""
+"""The networks of variants that are trained upstream, what is made of them, and the settings of
+those jobs. Those that are trained on folds: `vipann.plan.fold_variants`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +10,13 @@ from vipann.parts import bands_of, chosen_parts, frames_of
 from vipann.plan.networks import Network, form_of, moped_settings
 from vipann.plan.run import Run
 from vipann.variants import (
+    UPSTREAM_STAGE,
     chosen_epochs,
+    is_ensemble_on_folds,
+    is_on_folds,
     kept_epochs,
     members_of,
+    names_of,
     start_of,
     strategy_of,
 )
@@ -185,14 +190,18 @@ def keeping(run: Run) -> list[str]:
     """The variants of which checkpoints of epochs are kept."""
     return [
         name
-        for name in run.config["variants"]
+        for name in names_of(run.config, UPSTREAM_STAGE)
         if kept_epochs(derived_config(run.config, name)["pretrain"])
     ]
 
 
 def variant_networks(run: Run) -> list[VariantNetwork]:
-    """Of all variants and seeds."""
-    return [VariantNetwork.of(run, v, f"seed{s}") for v, s in members_of(run.config, "*")]
+    """Of all variants that are trained upstream, and all seeds."""
+    return [
+        VariantNetwork.of(run, variant, f"seed{seed}")
+        for variant, seed in members_of(run.config, "*")
+        if not is_on_folds(run.config["variants"][variant])
+    ]
 
 
 def averages(run: Run) -> list[VariantNetwork]:
@@ -204,7 +213,9 @@ def averages(run: Run) -> list[VariantNetwork]:
 
 
 def ensembles(run: Run) -> list[Ensemble]:
-    return [Ensemble(run, name) for name in run.config["ensembles"]]
+    """Of networks that are trained upstream."""
+    names = run.config["ensembles"]
+    return [Ensemble(run, name) for name in names if not is_ensemble_on_folds(run.config, name)]
 
 
 def predictions_of(run: Run, name: str, of_train: bool = False) -> str:
@@ -242,11 +253,11 @@ def label_sets(run: Run) -> dict[str, str]:
 
 
 def variant_metric_files(run: Run) -> dict[str, str]:
-    """Kind -> file; none where there are no variants."""
+    """Kind -> file; none where no variants are trained upstream."""
     stem = f"{run.results}/metrics/{run.upstream}"
     files = {"variants": f"{stem}.variants.parquet"}
     files["per_class"] = f"{stem}.variants_per_class.parquet"
-    return files if run.config["variants"] else {}
+    return files if names_of(run.config, UPSTREAM_STAGE) else {}
 
 
 def variant_metrics_settings(run: Run) -> dict[str, Any]:

@@ -45,8 +45,8 @@ def write_index(
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
     "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, mc_samples,
     replications, paper_names (dataset -> its name in the paper or None) and notes (sentences on the
-    run's networks). Links are relative: the folder may be put elsewhere. What lies beside the
-    products and is none of them is named.
+    run's networks); variants_on_folds, names, where there are any. Links are relative: the folder
+    may be put elsewhere. What lies beside the products and is none of them is named.
     """
     folder, sections = Path(md).parent, [(title, list(items)) for title, items in sections]
     found = {
@@ -71,11 +71,18 @@ def write_index(
 def _about(facts: Mapping[str, Any]) -> str:
     names = {key: name or key for key, name in facts["paper_names"].items()}
     upstream = names[facts["upstream"]] if facts["upstream"] else "what published weights know"
-    parts = [f"Networks pretrained on {upstream}"]
-    if facts["transfer_datasets"]:
-        targets = ", ".join(names[name] for name in facts["transfer_datasets"])
-        strategies = ", ".join(facts["strategies"])
+    targets = ", ".join(names[name] for name in facts["transfer_datasets"])
+    strategies, variants = (
+        ", ".join(facts.get(k, ())) for k in ("strategies", "variants_on_folds")
+    )
+    parts = []
+    if facts["upstream"] or strategies:
+        parts.append(f"Networks pretrained on {upstream}")
+    if targets and strategies:
         parts.append(f", transferred to {targets} by the strategies {strategies}")
+    if variants:
+        start = ". Networks" if parts else "Networks"
+        parts.append(f"{start} trained on the folds of {targets}: {variants}")
     if facts["ood"]:
         parts.append(f"; {names[facts['ood']]} is out of distribution")
     return (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vipann.config import imagenet_entries
 from vipann.errors import UserError
 from vipann.plan import networks
 from vipann.plan.networks import Network
@@ -54,7 +55,8 @@ def test_imagenets_weights_are_the_start_where_they_are_asked_for(run_of):
     model = {"encoder": "efficientnet", "efficientnet": {"variant": "b0"}}
     run = run_of(model=model, pretrain={"start": "imagenet"})
     weights = "data/imagenet/efficientnet_b0_rwightman-7f5810bc.pth"
-    assert networks.imagenet_settings(run)["entry"]["sha256"] == ["7f5810bc"]
+    file = weights.removeprefix("data/imagenet/")
+    assert networks.imagenet_settings(run, file)["entry"]["sha256"] == ["7f5810bc"]
     assert Network(run, "det").start == Network(run, "drop").start == weights
     assert Network(run, "flip").start == Network(run, "moped").checkpoint
     assert Network(run, "flip", "esc50", 1, "scratch").start == []
@@ -188,3 +190,13 @@ def test_the_keys_of_other_recipes_reach_a_job_where_a_config_has_them(run_of):
     assert Network(run, "det").labels == "results/paper/label_sets/enhanced.parquet"
     assert Network(run, "det", "esc50", 1, "finetuned").labels == []
     assert Network(run_of(), "det").labels == []
+
+
+def test_weights_of_a_variants_encoder_are_those_of_that_encoder(run_of):
+    model = {"encoder": "efficientnet", "efficientnet": {"variant": "b2"}}
+    variants = {"mobilenet": {"model": {"encoder": "mobilenet_v2"}}}
+    run = run_of(model=model, variants=variants, seeds=[1])
+    names = [entry["file"] for entry in imagenet_entries(run.config)]
+    assert [name.partition("_")[0] for name in names] == ["efficientnet", "mobilenet"]
+    own = [networks.imagenet_settings(run, name)["entry"]["file"] for name in names]
+    assert own == names

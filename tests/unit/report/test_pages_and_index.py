@@ -157,3 +157,12 @@ def test_the_page_of_the_index_has_the_same_tables(index, tmp_path):
     assert read.tables[0][1:] == [["cell of claims"]]
     assert len(read.tables) == 3
     assert len(read.references) == 2, "two pictures and nothing else is loaded"
+
+
+def test_networks_that_only_see_folds_are_not_called_pretrained(tmp_path):
+    facts = FACTS | {"upstream": None, "strategies": [], "variants_on_folds": ["m5", "m11"]}
+    others = {"notebooks": [], "summaries": [], "metrics": []}
+    write_index([], others, facts, tmp_path / "index.md", tmp_path / "index.html")
+    text = (tmp_path / "index.md").read_text()
+    assert "Networks trained on the folds of ESC-50, own: m5, m11; ShipsEar is out of" in text
+    assert "pretrained" not in text

@@ -20,8 +20,9 @@ class AudioEncoder(nn.Module, ABC):
 
     An encoder is a module of `vipann.models.encoders` with a dataclass `Settings` and a class
     `Encoder(settings, bands)`, which derives from this one and sets `size`, which is E; `bands` is
-    M (0 for waveforms). The module may declare the `LEAST_FRAMES` T that it takes, and how its
-    published weights are read (see mn04).
+    M (0 for waveforms). The module declares `TAKES_WAVEFORMS = True` if it does, and may declare
+    the `LEAST_FRAMES` T, or samples S, that it takes, or a function `least_frames(settings)` of
+    builtins only, and how its published weights are read (see mn04).
     """
 
     size: int

@@ -8,7 +8,7 @@ says of them gives 19,181,322 and 21,078,666. 1.8 M are M11's without such layer
 of M18 with one more maximum over 4 steps before them. We do as the text says.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, starmap
 from typing import Annotated, Literal
@@ -126,10 +126,11 @@ class FullyConnected(nn.Module):
     """Linear layers, each with batch norm, ReLU and dropout, on each run of `frames` frames:
     (B, T, C) to (B, T - frames + 1, outputs)."""
 
-    def __init__(self, channels: int, frames: int, settings: Settings) -> None:
+    def __init__(
+        self, channels: int, frames: int, outputs: Sequence[int], settings: Settings
+    ) -> None:
         super().__init__()
-        self.frames = frames
-        outputs, rate = settings.fully_connected, settings.fully_connected_dropout
+        self.frames, rate = frames, settings.fully_connected_dropout
         norm = nn.BatchNorm1d if settings.batch_norm else nn.Identity
         self.linear = nn.ModuleList(starmap(nn.Linear, pairwise([channels * frames, *outputs])))
         self.norm = nn.ModuleList(norm(size) for size in outputs)
@@ -169,10 +170,9 @@ class Encoder(AudioEncoder):
             first = channels
         self.dropout = Dropout(settings.dropout)
         self.size, self.fully_connected = first, None
-        if settings.fully_connected:
-            frames = _frames(settings)
-            self.fully_connected = FullyConnected(first, frames, settings)
-            self.size = settings.fully_connected[-1]
+        if outputs := settings.fully_connected:
+            self.fully_connected = FullyConnected(first, _frames(settings), outputs, settings)
+            self.size = outputs[-1]
 
     def first_layer(self, x: Tensor) -> Tensor:
         """Waveforms (B, 1, S) to (B, C, T, 1)."""

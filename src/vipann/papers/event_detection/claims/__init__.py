@@ -9,15 +9,19 @@ from vipann.claims.counting import read_claims
 from vipann.claims.ledger import PaperClaims
 from vipann.claims.variants import VariantView
 from vipann.papers import Sources
-from vipann.papers.event_detection.claims import chapter4
+from vipann.papers.event_detection.claims import chapter3, chapter4
 from vipann.papers.event_detection.printed import AUDIOSET
+from vipann.papers.event_detection.raw_audio import URBANSOUND8K
 from vipann.papers.event_detection.subset import with_subset
 
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
-    judges={**chapter4.JUDGES},
-    printed={"variants": {AUDIOSET: chapter4.PrintView()}},
-    stages={"variants": "variants"},
+    judges={**chapter3.JUDGES, **chapter4.JUDGES},
+    printed={
+        "on_folds": {URBANSOUND8K: chapter3.PrintView()},
+        "variants": {AUDIOSET: chapter4.PrintView()},
+    },
+    stages={"on_folds": "variants that are trained on folds", "variants": "variants"},
     note=(
         "Tests over seeds: networks of the same seed are paired. They say how far the chance of "
         "training goes, with these clips to learn and be tested on. Three seeds leave two degrees "
@@ -31,12 +35,17 @@ PAPER = PaperClaims(
 
 
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[VariantView]]:
-    """sources: variants, per_class, and predictions and train_predictions of the networks that
-    Table 4.2 is of."""
-    upstream = settings["upstream"]
+    """sources: scores, of variants on folds; variants, per_class, and predictions and
+    train_predictions of the networks that Table 4.2 is of."""
+    scores = sources.get("scores", ())
+    on_folds = chapter3.views_of(scores, settings["datasets"], settings["named"])
+    return {"on_folds": on_folds, "variants": _upstream_views(sources, settings)}
+
+
+def _upstream_views(sources: Sources, settings: Mapping[str, Any]) -> list[VariantView]:
     if not sources.get("variants"):
-        return {"variants": []}
+        return []
+    upstream = settings["upstream"]
     paper_name = settings["datasets"][upstream]["paper_name"]
     results = with_subset(sources)
-    view = VariantView(upstream, paper_name, results, settings["named"], sources)
-    return {"variants": [view]}
+    return [VariantView(upstream, paper_name, results, settings["named"], sources)]

@@ -17,12 +17,12 @@ from vipann.folds import fold_numbers, wording
 from vipann.parts import (
     Fault,
     band_fault,
-    bands_of,
     frames_of,
     least_frames,
     network_faults,
     own_settings,
     schema_of,
+    time_unit,
     unread_faults,
 )
 from vipann.recipes import add_to_schema, recipe_faults
@@ -309,8 +309,7 @@ def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _length_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
-    """Datasets of the run whose `clip_seconds` make fewer frames, or samples, than the network
-    takes.
+    """Datasets of the run whose `clip_seconds` make fewer frames than the network takes.
 
     Their shorter files are no fault: they are padded to `clip_seconds`. The out-of-distribution set
     is heard in windows of these lengths.
@@ -324,12 +323,12 @@ def _length_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
         least = next(s / 100 for s in hundredths if frames_of(features, s / 100) >= needed)
         front_end = features["front_end"]
         hops = "hop_length" in own_settings(features, "front_end")
-        made = "frames" if bands_of(features) else "samples"
         other = f", or lower features.{front_end}.hop_length" if hops else ""
         yield (
             f"datasets.{name}.clip_seconds",
-            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} {made}, "
-            f"and features make {frames} of it: must be at least {least:g}{other}",
+            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} "
+            f"{time_unit(features)}, and features make {frames} of it: must be at least "
+            f"{least:g}{other}",
         )
 
 

@@ -83,6 +83,11 @@ def bands_of(features: Settings) -> int:
     return own_settings(features, "front_end")[name] if name else 0
 
 
+def time_unit(features: Settings) -> str:
+    """What the length of features is counted in."""
+    return "frames" if bands_of(features) else "samples"
+
+
 def chosen_parts(config: Settings) -> tuple[str, ...]:
     """The code of a network's parts but for its front end, for a job's fingerprint."""
     return tuple(place(config["model"], role.key) for role in ROLES if role.block == "model")

@@ -3,9 +3,9 @@
 The defaults are those of the thesis on event detection (section 3.3): 8 kHz, mean 0, variance 1.
 With `standardised: false` samples keep the level of the recording, full scale being 1.
 
-Half precision, as the features file holds them, rounds a sample by at most 2^-11 of itself: noise
-some 75 dB below the sound, less than that of 16 bits for all but the loudest recordings. Nothing
-overflows: of S samples with variance 1 none is above sqrt(S).
+Half precision, as the features file holds them, rounds a sample by at most 2^-11 of itself. That is
+noise 73 to 75 dB below the sound, whatever its level; 16 bits have as much in a recording at -27 dB
+re full scale. Nothing overflows: of S samples with variance 1 none is above sqrt(S).
 """
 
 from collections.abc import Mapping

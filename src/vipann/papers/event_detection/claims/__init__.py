@@ -37,8 +37,7 @@ PAPER = PaperClaims(
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[VariantView]]:
     """sources: scores, of variants on folds; variants, per_class, and predictions and
     train_predictions of the networks that Table 4.2 is of."""
-    scores = sources.get("scores", ())
-    on_folds = chapter3.views_of(scores, settings["datasets"], settings["named"])
+    on_folds = chapter3.views_of(sources.get("scores", ()), settings)
     return {"on_folds": on_folds, "variants": _upstream_views(sources, settings)}
 
 

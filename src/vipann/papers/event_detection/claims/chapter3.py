@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vipann.claims.judgement import FAILS, HOLDS, Judge, Judgement, Unjudged
 from vipann.claims.testing import Test
@@ -48,15 +49,13 @@ class PrintView:
         return Test(None, "no test: each network was trained once")
 
 
-def views_of(
-    paths: Sequence[str], datasets: Mapping[str, Mapping], named: Mapping
-) -> list[VariantView]:
+def views_of(paths: Sequence[str], settings: Mapping[str, Any]) -> list[VariantView]:
     """A view of each dataset in the files of `vipann.evaluation.fold_metrics`.
 
-    datasets: with `paper_name` each; named: the config's variants, averages, ensembles.
+    settings: see `vipann.plan.claims`.
     """
     return [
-        VariantView(name, datasets[name]["paper_name"], results, named, {})
+        VariantView(name, settings["datasets"][name]["paper_name"], results, settings["named"], {})
         for name, results in results_on_folds(paths).items()
     ]
 

@@ -24,6 +24,7 @@ from vipann.parts import (
     network_faults,
     own_settings,
     schema_of,
+    time_unit,
     unread_faults,
 )
 from vipann.recipes import add_to_schema, recipe_faults
@@ -371,8 +372,9 @@ def _length_faults(config: Mapping[str, Any], names: Sequence[str | None]) -> It
         other = f", or lower features.{front_end}.hop_length" if hops else ""
         yield (
             f"datasets.{name}.clip_seconds",
-            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} frames, "
-            f"and features make {frames} of it: must be at least {least:g}{other}",
+            f"{seconds:g} is not allowed; {config['model']['encoder']} needs {needed} "
+            f"{time_unit(features)}, and features make {frames} of it: must be at least "
+            f"{least:g}{other}",
         )
 
 

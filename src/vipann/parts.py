@@ -90,6 +90,11 @@ def bands_of(features: Settings) -> int:
     return own_settings(features, "front_end")[name] if name else 0
 
 
+def time_unit(features: Settings) -> str:
+    """What the length of features is counted in."""
+    return "frames" if bands_of(features) else "samples"
+
+
 def chosen_parts(config: Settings) -> tuple[str, ...]:
     """The code of a network's parts but for its front end, for a job's fingerprint."""
     return tuple(place(config["model"], role.key) for role in ROLES if role.block == "model")
@@ -145,6 +150,7 @@ def network_faults(config: Settings) -> Iterator[Fault]:
         text = "weighs the scores of frames: set model.pooled: scores"
         yield "model.pooling", f"{model['pooling']!r} {text}"
     yield from _encoder_faults(config)
+    yield from _front_end_faults(config)
     for block in ("pretrain", "scratch"):
         if config[block].get("start", "random") == "imagenet":
             yield from ((f"{block}.start", text) for text in _imagenet_faults(model))
@@ -166,6 +172,39 @@ def _encoder_faults(config: Settings) -> Iterator[Fault]:
             key, text = f"model.{model['encoder']}.{found[0]}", found[1]
             is_given = found[0] in (model.get(model["encoder"]) or {})
             yield (key, text) if is_given else ("model.encoder", f"{key}: {text}")
+
+
+def _front_end_faults(config: Settings) -> Iterator[Fault]:
+    """Of an encoder, and of augmentation, that do not take what the front end makes."""
+    features, encoder = config["features"], config["model"]["encoder"]
+    are_waveforms, front_end = not bands_of(features), features["front_end"]
+    if takes_waveforms(config["model"]) != are_waveforms:
+        made, taken = ("waveforms", "frames") if are_waveforms else ("frames", "waveforms")
+        text = f"{encoder!r} takes {taken}, and features.front_end: {front_end} makes {made}; "
+        yield "model.encoder", text + "choose two that go together"
+    for name in _trained_blocks(config) if are_waveforms else ():
+        block = config[name]
+        if block["spec_augment"]["mel_stripes"]:
+            text = f"must be 0, as features.front_end: {front_end} makes no bands"
+            yield f"{name}.spec_augment.mel_stripes", text
+        if (block.get("masking") or {}).get("frequency"):
+            text = f"must be 0, as features.front_end: {front_end} makes no bands"
+            yield f"{name}.masking.frequency", text
+
+
+def _trained_blocks(config: Settings) -> Iterator[str]:
+    """The blocks of the stages in which the run trains."""
+    stages = {one.get("stage", "pretrain") for one in config["variants"].values()}
+    if config["upstream"] is not None or "pretrain" in stages:
+        yield "pretrain"
+    for name in ("transfer", "scratch"):
+        if config[name]["strategies"] or name in stages:
+            yield name
+
+
+def takes_waveforms(model: Settings) -> bool:
+    """Whether the encoder takes waveforms in the place of frames."""
+    return declared(place(model, "encoder"), "TAKES_WAVEFORMS", default=False)
 
 
 def _imagenet_faults(model: Settings) -> Iterator[str]:
@@ -199,7 +238,7 @@ def unread_faults(layers: Sequence[Settings]) -> Iterator[Fault]:
 
 
 def frames_of(features: Settings, clip_seconds: float) -> int:
-    """Frames of a clip of that length, as the front end makes them."""
+    """Frames, or samples, of a clip of that length, as the front end makes them."""
     settings = own_settings(features, "front_end")
     samples = round(clip_seconds * settings.get("sample_rate", 1))
     return standalone(place(features, "front_end"), "frames")(samples, settings)
@@ -216,8 +255,11 @@ def band_fault(settings: Settings) -> tuple[str, str] | None:
 
 
 def least_frames(model: Settings) -> int:
-    """The fewest frames of which the encoder leaves something."""
-    return declared(place(model, "encoder"), "LEAST_FRAMES", default=1)
+    """The fewest frames, or samples, of which the encoder leaves something."""
+    encoder = place(model, "encoder")
+    if "least_frames" in choices(encoder):
+        return standalone(encoder, "least_frames")(own_settings(model, "encoder"))
+    return declared(encoder, "LEAST_FRAMES", default=1)
 
 
 def published_features(encoder: str) -> dict[str, Any]:

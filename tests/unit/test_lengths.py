@@ -10,7 +10,7 @@ from vipann.config import merge, read_layer
 from vipann.errors import UserError
 from vipann.features.audio import front_end_of
 from vipann.models.strategies import network_of
-from vipann.parts import frames_of, least_frames
+from vipann.parts import frames_of, least_frames, takes_waveforms
 from vipann.registry import choices
 
 
@@ -32,9 +32,9 @@ def test_the_least_length_is_what_each_network_takes(name):
     model = {"encoder": name, "pooling": "mean", "head": "two_layers"} | small
     bands = 64 if name == "resnet54" else 128
     network = network_of(model, bands, 3).eval()
-    least = least_frames(model)
-    assert makes_sense_of(network, torch.zeros(2, least, bands))
-    assert not makes_sense_of(network, torch.zeros(2, least - 1, bands))
+    least, of_each = least_frames(model), () if takes_waveforms(model) else (bands,)
+    assert makes_sense_of(network, torch.zeros(2, least, *of_each))
+    assert not makes_sense_of(network, torch.zeros(2, least - 1, *of_each))
 
 
 @pytest.mark.parametrize("front_end", choices("vipann.features.front_ends"))

@@ -75,6 +75,10 @@ class AudioFrontEnd(ABC):
     @abstractmethod
     def shape(self, clip_seconds: float) -> tuple[int, ...]: ...
 
+    def padded(self, samples: np.ndarray, length: int, padding: str) -> np.ndarray:
+        """Features of samples (n,), of n at most `length`, made as long as those of `length`."""
+        return self(pad_clip(samples, length, padding))
+
     def fault(self, samples: np.ndarray, own: np.ndarray) -> str:
         """Why a network could not hear the clip of these samples and frames; "" if it can."""
         largest = max(samples.max(), -samples.min())
@@ -98,13 +102,13 @@ class AudioFrontEnd(ABC):
             raise
         except UserError as error:
             return str(error)
-        waveform = pad_clip(samples, round(seconds * rate), block["padding"])
+        length = round(seconds * rate)
         with np.errstate(over="ignore", invalid="ignore"):
-            features = self(waveform)
+            features = self.padded(samples, length, block["padding"])
         own = features[: self.frames(len(samples))]
         if fault := self.fault(samples, own):
             return f"{path} {fault}"
-        about = (rate, len(waveform), record["sample_rate"], self.quiet(own))
+        about = (rate, length, record["sample_rate"], self.quiet(own))
         return Heard(features, measured(samples, *about))
 
 

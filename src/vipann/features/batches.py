@@ -1,4 +1,4 @@
-"""Batches of log-mel clips, read row by row from a features file."""
+"""Batches of clips' features, read row by row from a features file."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,8 @@ Batch = tuple[Tensor, Tensor]
 
 
 class LogmelDataset(Dataset[Batch]):
-    """Rows of a features file; an item is a batch: log-mel (B, T, mel), multi-hot labels (B, C).
+    """Rows of a features file; an item is a batch: features (B, T, M) or waveforms (B, S), and
+    multi-hot labels (B, C).
 
     `labels` of the rows are (N, C) uint8: the file's own, unless others are given.
     """

@@ -21,7 +21,8 @@ _ATTRIBUTES = ("features", "clip_seconds", "padding", "task", "classes", "manife
 
 
 class FeatureStore(AbstractContextManager):
-    """A features.h5 of N clips, C classes, T frames and M mel bands (or components).
+    """A features.h5 of N clips, C classes, T frames and M mel bands (or components), or of S
+    samples, where `(T, M)` below is `(S,)`.
 
     path; task; classes (list of C); clip_ids, split, recording (N,) str; fold (N,) int16; labels
     (N, C) uint8 multi-hot; feature_settings (dict); clip_seconds; padding; manifest_sha256;

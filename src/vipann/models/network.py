@@ -22,10 +22,11 @@ class AudioEncoder(nn.Module, ABC):
 
     An encoder is a module of `vipann.models.encoders` with a dataclass `Settings` and a class
     `Encoder(settings, bands)`, which derives from this one and sets `size`, which is E; `bands` is
-    M (0 for waveforms). The module may declare the `LEAST_FRAMES` T that it takes, how its
-    published weights are read (see mn04) or ImageNet's (see ast), and a function
-    `fault(settings, bands)` that says which setting does not fit, and why, or None; it uses
-    builtins only, for it is called before anything is imported.
+    M (0 for waveforms). The module declares `TAKES_WAVEFORMS = True` if it does, and may declare
+    the `LEAST_FRAMES` T, or samples S, that it takes, or a function `least_frames(settings)`, how
+    its published weights are read (see mn04) or ImageNet's (see ast), and a function
+    `fault(settings, bands)` that says which setting does not fit, and why, or None. Both functions
+    use builtins only, for they are called before anything is imported.
     """
 
     size: int

@@ -25,7 +25,7 @@ from vipann.models.strategies import (
     load_backbone,
     moped_from,
 )
-from vipann.parts import model_settings, own_settings, place
+from vipann.parts import model_settings, own_settings, place, takes_waveforms
 from vipann.registry import choices, load
 from vipann.training.augmentation import spec_augment
 
@@ -42,6 +42,7 @@ ENCODERS = {
     "cnn_transformer": {"width": 64, "heads": 2, "feed_forward": 16, "dropout": 0.2},
     "conformer": {"width": 16, "layers": 1, "heads": 2, "feed_forward": 16, "kernel": 3},
     "talnet": {"width": 64, "dropout": 0.2, "conv_dropout": 0.1},
+    "raw_cnn": {"architecture": "m3", "width": 0.05, "dropout": 0.2},
 }
 FRAMES = {"frame_mlp": 10, "resnet54": 40, "mn04": 40}  # the others: 70
 WEIGHTS = "weights/mn04_as_mAP_432.pt"
@@ -65,6 +66,8 @@ def settings(request, paper_network):
 
 
 def clips(settings, count=4):
+    if takes_waveforms(settings["model"]):
+        return torch.randn(count, 2001, generator=torch.Generator().manual_seed(1))
     frames = FRAMES.get(settings["model"]["encoder"], 70)
     return torch.randn(count, frames, 64, generator=torch.Generator().manual_seed(1))
 
@@ -96,7 +99,8 @@ def test_the_contract_in_every_form(settings, strategy):
     scores = settings["model"]["pooled"] == "scores"
     assert trained == {"head", "pooling"} if scores else {"head"}
 
-    stripes = {"time_stripes": 1, "time_width": 4, "mel_stripes": 1, "mel_width": 4}
+    has_bands = not takes_waveforms(settings["model"])
+    stripes = {"time_stripes": 1, "time_width": 4, "mel_stripes": int(has_bands), "mel_width": 4}
     logits = network.train()(clips(settings), lambda x: spec_augment(x, stripes))
     assert logits.shape == (4, 5)
     logits.square().sum().backward()

@@ -9,19 +9,22 @@ from vipann.claims.counting import read_claims
 from vipann.claims.ledger import PaperClaims
 from vipann.claims.variants import VariantView
 from vipann.papers import Sources
-from vipann.papers.event_detection.claims import chapter4, chapter6, localisation
+from vipann.papers.event_detection.claims import chapter3, chapter4, chapter6, localisation
 from vipann.papers.event_detection.printed import AUDIOSET
+from vipann.papers.event_detection.raw_audio import URBANSOUND8K
 from vipann.papers.event_detection.subset import with_subset
 
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
-    judges={**chapter4.JUDGES, **chapter6.JUDGES, **localisation.JUDGES},
+    judges={**chapter3.JUDGES, **chapter4.JUDGES, **chapter6.JUDGES, **localisation.JUDGES},
     printed={
+        "on_folds": {URBANSOUND8K: chapter3.PrintView()},
         "variants": {AUDIOSET: chapter4.PrintView()},
         "chapter6": {AUDIOSET: chapter6.PrintView()},
         "localisation": {AUDIOSET: localisation.PrintView()},
     },
     stages={
+        "on_folds": "variants that are trained on folds",
         "variants": "variants",
         "chapter6": "variants",
         "localisation": "scores of frames against labels in time",
@@ -39,11 +42,15 @@ PAPER = PaperClaims(
 
 
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[VariantView]]:
-    """sources: variants, per_class, costs and quality, where there are any, predictions and
-    train_predictions of the networks that Table 4.2 is of, and localisation."""
+    """sources, where there are any: scores, of variants on folds; variants, per_class, costs,
+    quality; predictions and train_predictions of the networks of Table 4.2; localisation."""
     own = _upstream_views(sources, settings)
-    in_time = localisation.views(sources, settings)
-    return {"variants": own, "chapter6": own, "localisation": in_time}
+    return {
+        "on_folds": chapter3.views_of(sources.get("scores", ()), settings),
+        "variants": own,
+        "chapter6": own,
+        "localisation": localisation.views(sources, settings),
+    }
 
 
 def _upstream_views(sources: Sources, settings: Mapping[str, Any]) -> list[VariantView]:

@@ -1,0 +1,62 @@
+"""Encoders and augmentation that do not fit the front end are refused with the config."""
+
+from pathlib import Path
+
+import pytest
+
+from vipann.config import check_config, merge, read_layer
+from vipann.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA, BASE = ROOT / "workflow/schemas/config.schema.yaml", ROOT / "config/config.yaml"
+NO_STRIPES = {"spec_augment": {"time_stripes": 0, "mel_stripes": 0}}
+ON_WAVEFORMS = {
+    "features": {"front_end": "waveform"},
+    "model": {"encoder": "raw_cnn", "pooling": "mean", "head": "linear"},
+    **dict.fromkeys(("pretrain", "transfer", "scratch"), NO_STRIPES),
+}
+
+
+def checked(*overrides):
+    config = merge(read_layer(BASE), *overrides)
+    check_config(config, SCHEMA, [BASE])
+
+
+def test_waveforms_and_a_network_for_them_go_together():
+    checked(ON_WAVEFORMS)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (
+            {"features": {"front_end": "logmel"}},
+            "'raw_cnn' takes waveforms, and features.front_end",
+        ),
+        ({"model": {"encoder": "resnet50"}}, "'resnet50' takes frames, and features.front_end"),
+        (
+            {"scratch": {"spec_augment": {"mel_stripes": 1}}},
+            r"scratch.spec_augment.mel_stripes: must be 0",
+        ),
+        (
+            {"pretrain": {"masking": {"frequency": 3, "time": 0}}},
+            "pretrain.masking.frequency: must be 0",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_named(other, words):
+    with pytest.raises(UserError, match=words):
+        checked(ON_WAVEFORMS, other)
+
+
+def test_stripes_of_what_is_not_trained_are_no_matter():
+    idle = {"scratch": {"strategies": [], "spec_augment": {"mel_stripes": 2}}}
+    checked(ON_WAVEFORMS, idle)
+
+
+def test_fully_connected_layers_need_the_clips_that_they_are_made_for():
+    """5 s at 8 kHz are 40,000 samples: fewer than 48,000, and more than 32,000."""
+    own = {"fully_connected": [10], "fully_connected_samples": 48000}
+    with pytest.raises(UserError, match=r"needs 48000 samples, .*40000 .* at least 6"):
+        checked(ON_WAVEFORMS, {"model": {"raw_cnn": own}})
+    checked(ON_WAVEFORMS, {"model": {"raw_cnn": {"fully_connected": [10]}}})

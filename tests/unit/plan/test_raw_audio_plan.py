@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from vipann.config import check_config, merge, read_layer
+from vipann.plan import fold_variants
 from vipann.plan.claims import claims_settings
 from vipann.plan.products import products
 
-fold_variants = pytest.importorskip("vipann.plan.fold_variants")
 ROOT = Path(__file__).parents[3]
 TABLES = {f"event_detection_table3_{number}" for number in (2, 3, 4, 5, 6)}
 

@@ -172,9 +172,16 @@ def _joined(tables: Sequence[pd.DataFrame], keys: Sequence[str] = SCORES) -> Ite
 
 
 def _claims(runs: Sequence[Path], ledger: str) -> Iterable[list[str]]:
-    """Sentence, dataset and each run's verdict, empty where the run's ledger lacks the row."""
-    tables = [pd.read_csv(run / f"tables/{ledger}.csv", keep_default_na=False) for run in runs]
+    """Sentence, dataset and each run's verdict, empty where the run's ledger lacks the row, or the
+    run the ledger."""
     keys = ["claim", "dataset"]
+    nothing = pd.DataFrame(columns=[*keys, "verdict", "sentence"])
+    tables = [
+        pd.read_csv(run / f"tables/{ledger}.csv", keep_default_na=False)
+        if ledger in _tables(run)
+        else nothing
+        for run in runs
+    ]
     verdicts = pd.concat([table.set_index(keys)["verdict"] for table in tables], axis=1, sort=False)
     sentences = pd.concat(tables).drop_duplicates("claim").set_index("claim")["sentence"]
     for (claim, dataset), row in verdicts.iterrows():

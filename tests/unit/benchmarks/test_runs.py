@@ -98,6 +98,16 @@ def test_of_another_paper_all_tables_and_its_own_ledger_are_kept(tmp_path):
     assert kept == ["psla_claims.csv", "psla_table15.csv"]
 
 
+def test_runs_of_two_papers_each_have_their_own_ledger(tmp_path):
+    first, second = plant(tmp_path / "first", 0.9, "holds"), tmp_path / "second"
+    (second / "tables").mkdir(parents=True)
+    ledger = "claim,dataset,verdict,sentence\na,events,holds,It is so.\n"
+    (second / "tables/psla_claims.csv").write_text(ledger)
+    text = runs.report([first, list_tables(second)], ["?", "?"])
+    assert "| A is so. | esc10 | holds |  |" in text
+    assert "| It is so. | events |  | holds |" in text
+
+
 def test_an_older_ledger_may_lack_claims(tmp_path):
     older = plant(tmp_path / "older", 0.9, "holds")
     newer = plant(tmp_path / "newer", 0.8, "holds")

@@ -19,12 +19,15 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
             line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line:
+            if key.value in lines:
                 raise yaml.MarkedYAMLError(
                     problem=f"key {key.value!r} stands twice, in lines {lines[key.value]} and "
                     f"{line}, and only one of the two would count"
                 )
+            lines[key.value] = line
         return node
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:

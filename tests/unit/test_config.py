@@ -357,9 +357,17 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path, text):
         read_layer(tmp_path / "bad.yaml")
 
 
-def test_a_key_twice_is_named_with_its_lines(tmp_path):
-    (tmp_path / "mine.yaml").write_text("transfer:\n  folds: [1]\nseed: 2\ntransfer: {}\n")
-    with pytest.raises(UserError, match=r"mine\.yaml.*'transfer' stands twice, in lines 1 and 4"):
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("transfer:\n  folds: [1]\nseed: 2\ntransfer: {}\n", "1 and 4"),
+        ("seed: 2\nvariants: {a: {transfer: {}, transfer: {epochs: 2}}}\n", "2 and 2"),
+    ],
+)
+def test_a_key_twice_is_named_with_its_lines(tmp_path, text, lines):
+    (tmp_path / "mine.yaml").write_text(text)
+    twice = rf"mine\.yaml.*'transfer' stands twice, in lines {lines}"
+    with pytest.raises(UserError, match=twice):
         read_layer(tmp_path / "mine.yaml")
 
 

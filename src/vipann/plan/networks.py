@@ -137,11 +137,15 @@ class Network:
 
     @property
     def prediction_settings(self) -> dict[str, Any]:
-        """With the scores of frames, where they are kept, of the upstream set's clips."""
+        """With the scores of frames where they are kept."""
         rows = {"split": "eval"} if self.fold is None else {"folds": [int(self.fold)]}
         settings = self.predicting("predict", self.trained_for, rows)
-        has_frames = self.fold is None and self.run.config["evaluation"]["frame_scores"]
-        return in_order(settings | {"frame_scores": True}) if has_frames else settings
+        return in_order(settings | {"frame_scores": True}) if self.keeps_frames else settings
+
+    @property
+    def keeps_frames(self) -> bool:
+        """Whether its predictions hold the scores of frames: of the upstream set's clips."""
+        return self.fold is None and self.run.config["evaluation"]["frame_scores"]
 
     @property
     def ood_settings(self) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class VariantNetwork(Network):
         return int(number) if number else None
 
     @property
+    def keeps_frames(self) -> bool:
+        """Not of networks after an epoch: no events are cut of them."""
+        return super().keeps_frames and self.epoch is None
+
+    @property
     def average(self) -> str:
         return "" if "/" in self.member else self.member.partition(".")[2]
 

@@ -62,6 +62,8 @@ def test_only_jobs_that_keep_scores_of_frames_have_the_setting(run_of):
     assert "frame_scores" not in plain.prediction_settings
     assert kept.prediction_settings["frame_scores"] is True
     assert "frame_scores" not in kept.train_prediction_settings
+    # No events are cut of it: its scores of frames would lie there for nothing.
+    assert "frame_scores" not in kept.after(2).prediction_settings
 
 
 def test_events_are_scored_where_the_upstream_set_has_strong_labels(run_of):

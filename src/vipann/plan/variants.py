@@ -276,11 +276,11 @@ def variant_metrics_settings(run: Run) -> dict[str, Any]:
 
 
 def cost_settings(run: Run, dataset: str) -> dict[str, Any]:
-    """Of the job that measures what the variants' networks cost on clips of `dataset`: with where
-    they run, which no other result hangs on."""
+    """Of the job that measures what the networks of variants that are trained on `dataset`, the
+    upstream set, cost on its clips: with where they run, which no other result hangs on."""
     networks, chosen = [], []
-    for variant, departure in run.config["variants"].items():
-        own, strategy = run.of_variant(variant), strategy_of(departure)
+    for variant in names_of(run.config, UPSTREAM_STAGE):
+        own, strategy = run.of_variant(variant), strategy_of(run.config["variants"][variant])
         form = form_of(own, strategy)
         chosen += form.pop("chosen")
         frames = frames_of(own.config["features"], run.blocks[dataset]["clip_seconds"])

@@ -131,6 +131,8 @@ def test_the_cost_of_networks_goes_with_their_form_and_with_no_recipe(run_of):
     assert by_variant["plain"]["shape"] == [1001, 64]
     assert by_variant["flip"]["strategy"] == "flip"
     assert by_variant["flip"]["bayesian"]["prior_sigma"] == 0.5
+    on_folds = {**CONFIG, "variants": CONFIG["variants"] | {"short": {"stage": "scratch"}}}
+    assert variants.cost_settings(run_of(**on_folds, **cost), "audioset") == found
     learnt = {**CONFIG, "pretrain": {"epochs": 6, "learning_rate": 0.5}, "seeds": [3]}
     assert variants.cost_settings(run_of(**learnt, **cost), "audioset") == found
     wide = {**CONFIG, "model": {"resnet54": {"width": 32}}}

@@ -5,6 +5,7 @@ from vipann.plan import events
 
 EVENTS = [events.events_of(one) for one in events.event_networks(RUN)]
 LOCALISED = events.localised(RUN)
+LOCALISATION = [events.localisation_of(RUN, LOCALISED)] if LOCALISED else []
 
 
 localrules:

@@ -131,7 +131,7 @@ class Product:
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
         networks = [one for one in variant_networks(run) if one.variant in own]
-        has_variants = run.upstream and names_of(run.config, UPSTREAM_STAGE)
+        has_variants = bool(names_of(run.config, UPSTREAM_STAGE))
         varied = [run.upstream] if run.upstream and has_variants else []
         return {
             "dataset": [self.dataset],

@@ -1,6 +1,7 @@
 """Events in time end to end: scores of frames, events cut from them, and how well they lie."""
 
 import copy
+import re
 
 import h5py
 import numpy as np
@@ -148,3 +149,9 @@ def test_another_threshold_cuts_and_scores_again_and_predicts_nothing(made, writ
         found = {w[0]: int(w[1]) for w in lines if len(w) == 2 and w[1].isdigit()}
         found.pop("total", None)
         assert found == expected
+
+
+def test_events_are_scored_whichever_paper_the_run_is_of(tmp_path, write_config):
+    other = write_config("other_paper", merge(copy.deepcopy(EVENTS), {"papers": ["psla"]}))
+    planned = Workflow(tmp_path)(other, "-n", "--quiet", "rules").stdout
+    assert re.search(r"^localisation +1$", planned, re.MULTILINE)

@@ -72,7 +72,16 @@ def index_settings(run: Run) -> dict[str, Any]:
     }
     if on_folds := names_of(run.config, *FOLD_STAGES):
         facts["variants_on_folds"] = on_folds
+    if on_request := _on_request(run):
+        facts["on_request"] = on_request
     return run.settings("index.py", sections=sections(run), facts=facts)
+
+
+def _on_request(run: Run) -> list[str]:
+    """Below the run's folder, the files of tables that `all` does not make."""
+    tables = products(run, "table", on_request=True).values()
+    asked_for = [one for one in tables if one.declared.get("on_request")]
+    return [path.removeprefix(f"{run.results}/") for one in asked_for for path in one.files]
 
 
 def sections(run: Run) -> list[list[Any]]:

@@ -45,8 +45,9 @@ def write_index(
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
     "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, mc_samples,
     replications, paper_names (dataset -> its name in the paper or None) and notes (sentences on the
-    run's networks); variants_on_folds, names, where there are any. Links are relative: the folder
-    may be put elsewhere. What lies beside the products and is none of them is named.
+    run's networks); where there are any, variants_on_folds, names, and on_request, files below the
+    run's folder that are made where they are asked for by name. Links are relative: the folder may
+    be put elsewhere. What lies beside the products and is none of them is named.
     """
     folder, sections = Path(md).parent, [(title, list(items)) for title, items in sections]
     found = {
@@ -61,7 +62,7 @@ def write_index(
     lines += ["## Notebooks", notebooks, "## Datasets", obtained]
     lines += ["## Where the numbers come from", *_origins(folder, found["metrics"])]
     listed = {path for _, items in sections for _, files in items for path in files}
-    lines += _leftovers(folder, listed.union(*found.values()))
+    lines += _leftovers(folder, listed.union(*found.values(), facts.get("on_request", ())))
     text = "\n\n".join(lines) + "\n"
     for path, content in ((md, text), (html, page(text, str(facts["run"])))):
         with replacing(path) as beside:

@@ -116,6 +116,11 @@ def test_the_index_has_its_sections_in_order(run_of):
     ]
 
 
+def test_what_is_made_on_request_is_nothing_that_an_earlier_config_left(run_of):
+    files = [f"tables/validation.{suffix}" for suffix in ("csv", "md", "tex")]
+    assert index_settings(run_of())["facts"]["on_request"] == files
+
+
 def test_declarations_have_known_keys_only(run_of):
     known = {"label", "number", "numbers", "category", "needs", "of", "only_with", "on_request"}
     known |= {"about", "caption", "made_by", "parameters"}

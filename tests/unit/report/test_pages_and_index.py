@@ -139,12 +139,14 @@ def test_tables_stand_in_the_index_under_their_own_title(index):
 
 
 def test_what_an_earlier_config_left_is_named(tmp_path):
-    for name in ("tables/table5.md", "tables/table4.md", "figures/old.png", "figures/.x.partial"):
+    shown = ("tables/table4.md", "tables/asked_for.md", "figures/.x.partial")
+    for name in ("tables/table5.md", "figures/old.png", *shown):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(TABLE)
     others = {"notebooks": [], "summaries": [], "metrics": []}
     sections = [("Tables", [("Table 4", ["tables/table4.md"])])]
-    write_index(sections, others, FACTS, tmp_path / "index.md", tmp_path / "index.html")
+    facts = FACTS | {"on_request": ["tables/asked_for.md"]}
+    write_index(sections, others, facts, tmp_path / "index.md", tmp_path / "index.html")
     after = (tmp_path / "index.md").read_text().partition("## Left from before")[2]
     assert [line for line in after.splitlines() if line.startswith("- ")] == [
         "- `tables/table5.md`",

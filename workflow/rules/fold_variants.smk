@@ -180,7 +180,6 @@ rule fold_metrics:
             if one.hears_outside
         ],
         sidecars=lambda w: [one.sidecar for one in fold_variants.fold_networks(RUN, w.dataset)],
-        benchmarks=lambda w: [one.benchmark for one in fold_variants.fold_networks(RUN, w.dataset)],
     output:
         fold_variants.fold_metrics_of(RUN, "{dataset}"),
     log:

@@ -14,7 +14,8 @@ with job_log(snakemake.log[0]):
     fold_metrics(
         list(zip(networks, map(Path, files.predictions), strict=True)),
         list(zip(outside, map(Path, files.get("ood", [])), strict=True)),
-        list(map(Trained, trained, map(Path, files.sidecars), map(Path, files.benchmarks))),
+        list(map(Trained, trained, map(Path, files.sidecars))),
+        snakemake.wildcards.dataset,
         [point / points for point in range(1, points + 1)],
         settings["calibration_bins"],
         Path(snakemake.output[0]),

@@ -1,6 +1,5 @@
 """Scores of variants that are trained on folds and of their ensembles, and what training cost."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from vipann.errors import UserError
 from vipann.evaluation.metrics import METRIC_COLUMNS, metrics_of
 from vipann.evaluation.predictions import Predictions, read_predictions
 from vipann.evaluation.retention import retention_table
@@ -25,29 +23,29 @@ _Files = Sequence[tuple[Scored, Path]]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left behind: the sidecar of its checkpoint, and Snakemake's benchmark."""
+    """A network, and the sidecar of its checkpoint."""
 
     who: Scored
     sidecar: Path
-    benchmark: Path
 
 
 def fold_metrics(
     predictions: _Files,
     outside: _Files,
     trained: Sequence[Trained],
+    dataset: str,
     fractions: Sequence[float],
     bins: int,
     out: Path,
 ) -> None:
     """Write one parquet file of the columns `COLUMNS`, a row for each number.
 
-    predictions: of the test clips of each network's fold; outside: of out-of-distribution clips, of
-    some or all of these networks. The metrics are those of `vipann.evaluation.metrics` and
-    `vipann.evaluation.supplementary`, with retention areas, of each fold and replication (what is
-    pooled over folds as fold 0); of each training `parameters`, trainable ones, and
-    `training_seconds`, by the clock, of the job's last start. Not more than the folds of one
-    network and phase are in memory.
+    dataset: on whose folds they were trained; predictions: of the test clips of each network's
+    fold; outside: of out-of-distribution clips, of some or all of these networks. The metrics are
+    those of `vipann.evaluation.metrics` and `vipann.evaluation.supplementary`, with retention
+    areas, of each fold and replication (what is pooled over folds as fold 0); of each training
+    `parameters`, trainable ones, and `training_seconds`, by the clock, over all its starts. Not
+    more than the folds of one network and phase are in memory.
 
     Raises:
         UserError: a file is broken, or own and other clips were heard at other lengths.
@@ -56,7 +54,7 @@ def fold_metrics(
     for who, own, others in _together(predictions, outside):
         folds, beside = ([read_predictions(path) for path in paths] for paths in (own, others))
         rows.append(_described(_scores(folds, beside, fractions, bins), who))
-    rows += [_described(frame, who) for who, frame in _costs(trained)]
+    rows += [_described(frame, who) for who, frame in _costs(trained, dataset)]
     with replacing(out) as path:
         pd.concat(rows, ignore_index=True).to_parquet(path, index=False)
 
@@ -83,7 +81,7 @@ def _scores(
     return pd.concat([frame for frame in frames if len(frame)])
 
 
-def _costs(trained: Sequence[Trained]) -> list[tuple[Scored, pd.DataFrame]]:
+def _costs(trained: Sequence[Trained], dataset: str) -> list[tuple[Scored, pd.DataFrame]]:
     """Parameters and seconds of each training; a network is built once for all folds and seeds."""
     counts: dict[str, int] = {}
     found = []
@@ -93,13 +91,12 @@ def _costs(trained: Sequence[Trained]) -> list[tuple[Scored, pd.DataFrame]]:
         key = json.dumps([facts["strategy"], len(facts["classes"]), form], sort_keys=True)
         if key not in counts:
             counts[key] = _parameters(facts)
-        cost = {"parameters": counts[key], "training_seconds": _seconds(one.benchmark)}
-        found.append((one.who, _cost_rows(one, facts, cost)))
+        cost = {"parameters": counts[key], "training_seconds": facts["training_seconds"]}
+        found.append((one.who, _cost_rows(dataset, facts, cost)))
     return found
 
 
-def _cost_rows(one: Trained, facts: dict[str, Any], cost: dict[str, float]) -> pd.DataFrame:
-    dataset = one.sidecar.parts[one.sidecar.parts.index("checkpoints") + 1]
+def _cost_rows(dataset: str, facts: dict[str, Any], cost: dict[str, float]) -> pd.DataFrame:
     about = {name: facts[name] for name in ("strategy", "phase", "fold")}
     about |= {"dataset": dataset, "scored_dataset": dataset, "replication": 0}
     rows = [about | {"metric": name, "value": float(value)} for name, value in cost.items()]
@@ -109,23 +106,6 @@ def _cost_rows(one: Trained, facts: dict[str, Any], cost: dict[str, float]) -> p
 def _parameters(facts: dict[str, Any]) -> int:
     network = build_transferred(facts["strategy"], len(facts["classes"]), facts["settings"])
     return trainable_parameters(network)
-
-
-def _seconds(benchmark: Path) -> float:
-    """The column `s` of a benchmark file of one run.
-
-    Raises:
-        UserError: it is no such file.
-    """
-    try:
-        with benchmark.open(newline="", encoding="utf-8") as stream:
-            (line,) = csv.DictReader(stream, delimiter="\t")
-            return float(line["s"])
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"{benchmark} is no benchmark of Snakemake's ({error}). Delete the checkpoint of that "
-            "training and run again."
-        ) from error
 
 
 def _described(frame: pd.DataFrame, who: Scored) -> pd.DataFrame:

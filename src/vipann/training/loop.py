@@ -5,6 +5,7 @@ nothing had been, and stop at any step; for that the loop has to be in sight.
 """
 
 import math
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
@@ -75,6 +76,7 @@ class Training:
         ]
         torch.manual_seed(derive_seed(seed, "draws", runtime.rank))
         state = states.load() if states else None
+        self.started, self.seconds_before = time.monotonic(), state["seconds"] if state else 0.0
         self.done = self._restored(state) if state else 0
         self.curves = Curves(runtime, self.steps, self.done, state["curves"] if state else None)
 
@@ -88,6 +90,11 @@ class Training:
         """
         with stop_signals() as signals, closing(self.curves):
             return self._run(signals)
+
+    @property
+    def seconds(self) -> float:
+        """By the clock, over all its starts."""
+        return self.seconds_before + time.monotonic() - self.started
 
     def _run(self, signals: list[str]) -> dict[str, float]:
         left = range(self.done, self.steps)
@@ -192,6 +199,7 @@ class Training:
             states.save(
                 {
                     "step": self.done,
+                    "seconds": self.seconds,
                     "module": self.module.state_dict(),
                     "optimizer": self.optimizer.state_dict(),
                     "scheduler": self.scheduler.state_dict(),

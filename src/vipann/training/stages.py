@@ -183,6 +183,7 @@ def _fit(
     epochs = EpochFiles(network, own, facts.copy(), kept)
     training = Training(module, sets[0], recipe, seed, runtime, states, check, epochs)
     facts["last_step"] = training.run()
+    facts["training_seconds"] = round(training.seconds, 3)
     precision = resolved_precision(recipe.precision, training.fabric.device)
     facts["machine"] = machine_facts(training.fabric.device, precision)
     if validation:

@@ -1,7 +1,6 @@
 """Scores of variants over folds, against scikit-learn, and what their training cost."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 from dummies import outside_predictions, random_predictions
 from sklearn.metrics import roc_auc_score
 
-from vipann.errors import UserError
 from vipann.evaluation.fold_metrics import Trained, fold_metrics
 from vipann.evaluation.predictions import write_predictions
 from vipann.evaluation.variant_metrics import Scored
@@ -39,14 +37,14 @@ def scored(tmp_path):
         folder = tmp_path / f"checkpoints/own/fold{one.fold}"
         folder.mkdir(parents=True)
         facts = {"strategy": "det", "phase": "scratch", "fold": one.fold, "classes": list("abcd")}
+        facts |= {"training_seconds": 10.0 * one.fold}
         settings = {"model": MLP, "bands": 8, "training": {}}
         (folder / "scratch.json").write_text(json.dumps(facts | {"settings": settings}))
-        (folder / "scratch.tsv").write_text(f"s\th:m:s\n{10.0 * one.fold}\t0:00:10\n")
-        trained.append(Trained(NETWORK, folder / "scratch.json", folder / "scratch.tsv"))
+        trained.append(Trained(NETWORK, folder / "scratch.json"))
 
     def score():
         out = tmp_path / "table.parquet"
-        fold_metrics(predictions, others, trained, [0.5, 1.0], 5, out)
+        fold_metrics(predictions, others, trained, "own", [0.5, 1.0], 5, out)
         return own, outside, pd.read_parquet(out)
 
     return score
@@ -78,10 +76,3 @@ def test_a_networks_parameters_and_seconds_are_counted(scored):
     assert rows[("training_seconds", 2)] == 20
     assert not set(table.loc[table["kind"] == "ensemble", "metric"]) & {"parameters"}
     assert set(table["dataset"]) == {"own"}
-
-
-def test_a_broken_benchmark_is_named(scored, tmp_path):
-    broken = tmp_path / "checkpoints/own/fold2/scratch.tsv"
-    broken.write_text("s\th:m:s\n")
-    with pytest.raises(UserError, match=re.escape(f"{broken} is no benchmark")):
-        scored()

@@ -121,10 +121,12 @@ def test_a_poisoned_test_fold_changes_no_byte(cache, multiclass, settings, tmp_p
         transfer("det_flip", "fixed", 2, features, up, transferred, out[0])
         transfer("det_flip", "finetuned", 2, features, out[0], transferred, out[1])
         train_from_scratch("drop", 2, features, settings, out[2])
-        found.append([(p.read_bytes(), sidecar_of(p).read_bytes()) for p in out])
+        facts = [json.loads(sidecar_of(p).read_text()) for p in out]
+        assert all(one.pop("training_seconds") > 0 for one in facts)
+        found.append(list(zip((p.read_bytes() for p in out), facts, strict=True)))
     assert found[0] == found[1]
-    curves = [json.loads(sidecar)["validation"]["curve"] for _, sidecar in found[0]]
-    other = [json.loads(sidecar)["validation"]["curve"] for _, sidecar in found[2]]
+    curves = [facts["validation"]["curve"] for _, facts in found[0]]
+    other = [facts["validation"]["curve"] for _, facts in found[2]]
     assert curves != other, "the validation fold does have a say"
 
 

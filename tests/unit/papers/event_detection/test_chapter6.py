@@ -213,6 +213,8 @@ def test_a_run_without_it_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(drawn, "QUALITY", {})
     rows = judged(tmp_path)
     assert rows.loc["cutmix_above_mixup", "numbers"] == "this run has no cutmix"
+    for claim in ("balanced_sampling_helps", "augmentation_helps_all"):
+        assert rows.loc[claim, "numbers"] == "this run has no cnn_transformer_a4"
     words = rows.loc["large_features_win_in_good_classes", "numbers"]
     assert "datasets.audioset.label_quality" in words
     assert "cost of ast_a1" in rows.loc["small_features_six_times_faster", "numbers"]

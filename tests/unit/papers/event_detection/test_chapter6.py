@@ -116,6 +116,21 @@ def test_patches_are_those_that_lie_wholly_inside(shape, counts):
         assert p.patches(*shape, stride) == inside[0] * inside[1] == count
 
 
+def test_ast_has_a_learned_position_for_each_column_of_patches():
+    """Fewer or more would be interpolated, for clips that are all of one length."""
+    config = read_layer(ROOT / "config/event_detection.yaml")
+    found = {}
+    for name, departure in config["variants"].items():
+        own = departure.get("model", {}).get("ast")
+        if own:
+            features = merge(config, {"features": departure.get("features", {})})["features"]
+            frames = feature_settings(features)["frames"]
+            wanted = len(range(0, frames - p.PATCH + 1, own["time_stride"]))
+            found[name] = own["columns"] == wanted
+    assert len(found) == 17
+    assert all(found.values()), found
+
+
 def test_table_6_3_has_patches_and_speed_beside_the_print(sources):
     frame = table6_3.table(sources, **NAMES).frame.set_index(["row", "column"])
     assert frame.loc[("A3, stride 8", "#patches"), ["ours", "paper"]].tolist() == [343, 343]

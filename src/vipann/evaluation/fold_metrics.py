@@ -16,6 +16,7 @@ from vipann.evaluation.retention import retention_table
 from vipann.evaluation.supplementary import retention_metrics, supplementary_metrics
 from vipann.evaluation.variant_metrics import Scored
 from vipann.files import replacing
+from vipann.models.bayesian import point_parameters
 from vipann.models.network import trainable_parameters
 from vipann.models.strategies import build_transferred
 
@@ -45,7 +46,8 @@ def fold_metrics(
     predictions: of the test clips of each network's fold; outside: of out-of-distribution clips, of
     some or all of these networks. The metrics are those of `vipann.evaluation.metrics` and
     `vipann.evaluation.supplementary`, with retention areas, of each fold and replication (what is
-    pooled over folds as fold 0); of each training `parameters`, trainable ones, and
+    pooled over folds as fold 0); of each training `parameters`, trainable ones, of flip's also
+    `point_parameters`, those without a posterior (`vipann.models.bayesian`), and
     `training_seconds`, by the clock, of the job's last start. Not more than the folds of one
     network and phase are in memory.
 
@@ -85,7 +87,7 @@ def _scores(
 
 def _costs(trained: Sequence[Trained]) -> list[tuple[Scored, pd.DataFrame]]:
     """Parameters and seconds of each training; a network is built once for all folds and seeds."""
-    counts: dict[str, int] = {}
+    counts: dict[str, dict[str, int]] = {}
     found = []
     for one in trained:
         facts = json.loads(one.sidecar.read_text(encoding="utf-8"))
@@ -93,7 +95,7 @@ def _costs(trained: Sequence[Trained]) -> list[tuple[Scored, pd.DataFrame]]:
         key = json.dumps([facts["strategy"], len(facts["classes"]), form], sort_keys=True)
         if key not in counts:
             counts[key] = _parameters(facts)
-        cost = {"parameters": counts[key], "training_seconds": _seconds(one.benchmark)}
+        cost = counts[key] | {"training_seconds": _seconds(one.benchmark)}
         found.append((one.who, _cost_rows(one, facts, cost)))
     return found
 
@@ -106,9 +108,12 @@ def _cost_rows(one: Trained, facts: dict[str, Any], cost: dict[str, float]) -> p
     return pd.DataFrame(rows)
 
 
-def _parameters(facts: dict[str, Any]) -> int:
+def _parameters(facts: dict[str, Any]) -> dict[str, int]:
     network = build_transferred(facts["strategy"], len(facts["classes"]), facts["settings"])
-    return trainable_parameters(network)
+    found = {"parameters": trainable_parameters(network)}
+    if facts["strategy"] == "flip":
+        found["point_parameters"] = point_parameters(network)
+    return found
 
 
 def _seconds(benchmark: Path) -> float:

@@ -10,7 +10,7 @@ from dummies import outside_predictions, random_predictions
 from sklearn.metrics import roc_auc_score
 
 from vipann.errors import UserError
-from vipann.evaluation.fold_metrics import Trained, fold_metrics
+from vipann.evaluation.fold_metrics import Trained, _costs, fold_metrics
 from vipann.evaluation.predictions import write_predictions
 from vipann.evaluation.variant_metrics import Scored
 
@@ -78,6 +78,22 @@ def test_a_networks_parameters_and_seconds_are_counted(scored):
     assert rows[("training_seconds", 2)] == 20
     assert not set(table.loc[table["kind"] == "ensemble", "metric"]) & {"parameters"}
     assert set(table["dataset"]) == {"own"}
+
+
+def test_what_flip_leaves_without_a_posterior_is_counted(tmp_path):
+    """A GRU's: 2 directions x 3 gates of 32 from 64 and 32, and two biases of each."""
+    folder = tmp_path / "checkpoints/own/fold1"
+    folder.mkdir(parents=True)
+    bayesian = {"prior_mu": 0.0, "prior_sigma": 1.0, "posterior_mu_init": 0.0}
+    bayesian |= {"posterior_rho_init": -3.0}
+    model = {"encoder": "talnet", "talnet": {"width": 64}, "pooling": "mean", "head": "linear"}
+    facts = {"strategy": "flip", "phase": "scratch", "fold": 1, "classes": list("abcd")}
+    facts["settings"] = {"model": model, "bands": 64, "bayesian": bayesian}
+    (folder / "scratch.json").write_text(json.dumps(facts))
+    (folder / "scratch.tsv").write_text("s\th:m:s\n1.0\t0:00:01\n")
+    ((_, rows),) = _costs([Trained(NETWORK, folder / "scratch.json", folder / "scratch.tsv")])
+    found = rows.set_index("metric")["value"]
+    assert found["point_parameters"] == 2 * 3 * (32 * 64 + 32 * 32 + 2 * 32)
 
 
 def test_a_broken_benchmark_is_named(scored, tmp_path):

@@ -252,6 +252,17 @@ def test_the_configs_variants_bring_the_chapters_tables_and_figures():
             assert not {f"event_detection_{stem}" for stem in left_out} & set(found)
 
 
+def test_cost_is_drawn_of_any_variants_that_are_measured():
+    paper = read_layer(ROOT / "config/config.yaml")
+    config = merge(paper, read_layer(ROOT / "config/event_detection.yaml"))
+    config["variants"] = {"mine": {"model": {"encoder": "conformer"}}}
+    for measured in (True, False):
+        if not measured:
+            config["evaluation"]["cost"] = None
+        found = products(Run(ROOT, config, paper), "figure")
+        assert ("event_detection_cost" in found) == measured
+
+
 def test_the_print_is_judged_by_its_own_numbers(tmp_path):
     printed = judged(tmp_path)[["printed_verdict", "printed_numbers"]]
     for claim in (

@@ -14,6 +14,7 @@ from vipann.evaluation.retention import retention_table
 from vipann.evaluation.supplementary import retention_metrics, supplementary_metrics
 from vipann.evaluation.variant_metrics import Scored
 from vipann.files import replacing
+from vipann.models.bayesian import point_parameters
 from vipann.models.network import trainable_parameters
 from vipann.models.strategies import build_transferred
 
@@ -44,8 +45,9 @@ def fold_metrics(
     fold; outside: of out-of-distribution clips, of some or all of these networks. The metrics are
     those of `vipann.evaluation.metrics` and `vipann.evaluation.supplementary`, with retention
     areas, of each fold and replication (what is pooled over folds as fold 0); of each training
-    `parameters`, trainable ones, and `training_seconds`, by the clock, over all its starts. Not
-    more than the folds of one network and phase are in memory.
+    `parameters`, trainable ones, of flip's also `point_parameters`, those without a posterior
+    (`vipann.models.bayesian`), and `training_seconds`, by the clock, over all its starts. Not more
+    than the folds of one network and phase are in memory.
 
     Raises:
         UserError: a file is broken, or own and other clips were heard at other lengths.
@@ -83,7 +85,7 @@ def _scores(
 
 def _costs(trained: Sequence[Trained], dataset: str) -> list[tuple[Scored, pd.DataFrame]]:
     """Parameters and seconds of each training; a network is built once for all folds and seeds."""
-    counts: dict[str, int] = {}
+    counts: dict[str, dict[str, int]] = {}
     found = []
     for one in trained:
         facts = json.loads(one.sidecar.read_text(encoding="utf-8"))
@@ -91,7 +93,7 @@ def _costs(trained: Sequence[Trained], dataset: str) -> list[tuple[Scored, pd.Da
         key = json.dumps([facts["strategy"], len(facts["classes"]), form], sort_keys=True)
         if key not in counts:
             counts[key] = _parameters(facts)
-        cost = {"parameters": counts[key], "training_seconds": facts["training_seconds"]}
+        cost = counts[key] | {"training_seconds": facts["training_seconds"]}
         found.append((one.who, _cost_rows(dataset, facts, cost)))
     return found
 
@@ -103,9 +105,12 @@ def _cost_rows(dataset: str, facts: dict[str, Any], cost: dict[str, float]) -> p
     return pd.DataFrame(rows)
 
 
-def _parameters(facts: dict[str, Any]) -> int:
+def _parameters(facts: dict[str, Any]) -> dict[str, int]:
     network = build_transferred(facts["strategy"], len(facts["classes"]), facts["settings"])
-    return trainable_parameters(network)
+    found = {"parameters": trainable_parameters(network)}
+    if facts["strategy"] == "flip":
+        found["point_parameters"] = point_parameters(network)
+    return found
 
 
 def _described(frame: pd.DataFrame, who: Scored) -> pd.DataFrame:

@@ -61,6 +61,13 @@ def deterministic_layers(network: nn.Module) -> dict[str, str]:
     return found
 
 
+def point_parameters(network: nn.Module) -> int:
+    """Number of trainable values in the `deterministic_layers`."""
+    layers = map(network.get_submodule, deterministic_layers(network))
+    parameters = (p for layer in layers for p in layer.parameters(recurse=False))
+    return sum(p.numel() for p in parameters if p.requires_grad)
+
+
 def kl_divergence(network: nn.Module, reduction: Reduction = "mean") -> Tensor:
     """KL(posterior || prior) over the trainable Flipout layers: a scalar, in nats, >= 0.
 

@@ -8,7 +8,7 @@ import pytest
 from dummies import outside_predictions, random_predictions
 from sklearn.metrics import roc_auc_score
 
-from vipann.evaluation.fold_metrics import Trained, fold_metrics
+from vipann.evaluation.fold_metrics import Trained, _costs, fold_metrics
 from vipann.evaluation.predictions import write_predictions
 from vipann.evaluation.variant_metrics import Scored
 
@@ -76,3 +76,19 @@ def test_a_networks_parameters_and_seconds_are_counted(scored):
     assert rows[("training_seconds", 2)] == 20
     assert not set(table.loc[table["kind"] == "ensemble", "metric"]) & {"parameters"}
     assert set(table["dataset"]) == {"own"}
+
+
+def test_what_flip_leaves_without_a_posterior_is_counted(tmp_path):
+    """A GRU's: 2 directions x 3 gates of 32 from 64 and 32, and two biases of each."""
+    folder = tmp_path / "checkpoints/own/fold1"
+    folder.mkdir(parents=True)
+    bayesian = {"prior_mu": 0.0, "prior_sigma": 1.0, "posterior_mu_init": 0.0}
+    bayesian |= {"posterior_rho_init": -3.0}
+    model = {"encoder": "talnet", "talnet": {"width": 64}, "pooling": "mean", "head": "linear"}
+    facts = {"strategy": "flip", "phase": "scratch", "fold": 1, "classes": list("abcd")}
+    facts["training_seconds"] = 1.0
+    facts["settings"] = {"model": model, "bands": 64, "bayesian": bayesian}
+    (folder / "scratch.json").write_text(json.dumps(facts))
+    ((_, rows),) = _costs([Trained(NETWORK, folder / "scratch.json")], "own")
+    found = rows.set_index("metric")["value"]
+    assert found["point_parameters"] == 2 * 3 * (32 * 64 + 32 * 32 + 2 * 32)

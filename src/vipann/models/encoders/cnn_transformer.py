@@ -1,7 +1,8 @@
 """CNN + Transformer (thesis, section 6.3): TALNet with attention in the place of its GRU.
 
 The published code (AudioTaggingDoneRight) applies one layer twice, and so the network has the
-12.1 M parameters that Table 6.2 prints; two layers of their own weights make it 18.4 M.
+12.1 M parameters that Table 6.2 prints; two layers of their own weights make it 18.4 M. As
+a Flipout layer, the shared one draws weights at each application, of one posterior.
 """
 
 from collections.abc import Mapping

@@ -116,6 +116,21 @@ def test_patches_are_those_that_lie_wholly_inside(shape, counts):
         assert p.patches(*shape, stride) == inside[0] * inside[1] == count
 
 
+def test_ast_has_a_learned_position_for_each_column_of_patches():
+    """Fewer or more would be interpolated, for clips that are all of one length."""
+    config = read_layer(ROOT / "config/event_detection.yaml")
+    found = {}
+    for name, departure in config["variants"].items():
+        own = departure.get("model", {}).get("ast")
+        if own:
+            features = merge(config, {"features": departure.get("features", {})})["features"]
+            frames = feature_settings(features)["frames"]
+            wanted = len(range(0, frames - p.PATCH + 1, own["time_stride"]))
+            found[name] = own["columns"] == wanted
+    assert len(found) == 17
+    assert all(found.values()), found
+
+
 def test_table_6_3_has_patches_and_speed_beside_the_print(sources):
     frame = table6_3.table(sources, **NAMES).frame.set_index(["row", "column"])
     assert frame.loc[("A3, stride 8", "#patches"), ["ours", "paper"]].tolist() == [343, 343]
@@ -213,6 +228,8 @@ def test_a_run_without_it_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(drawn, "QUALITY", {})
     rows = judged(tmp_path)
     assert rows.loc["cutmix_above_mixup", "numbers"] == "this run has no cutmix"
+    for claim in ("balanced_sampling_helps", "augmentation_helps_all"):
+        assert rows.loc[claim, "numbers"] == "this run has no cnn_transformer_a4"
     words = rows.loc["large_features_win_in_good_classes", "numbers"]
     assert "datasets.audioset.label_quality" in words
     assert "cost of ast_a1" in rows.loc["small_features_six_times_faster", "numbers"]
@@ -233,6 +250,17 @@ def test_the_configs_variants_bring_the_chapters_tables_and_figures():
             stems = {f"event_detection_{stem}" for stem in own - left_out}
             assert stems <= set(found)
             assert not {f"event_detection_{stem}" for stem in left_out} & set(found)
+
+
+def test_cost_is_drawn_of_any_variants_that_are_measured():
+    paper = read_layer(ROOT / "config/config.yaml")
+    config = merge(paper, read_layer(ROOT / "config/event_detection.yaml"))
+    config["variants"] = {"mine": {"model": {"encoder": "conformer"}}}
+    for measured in (True, False):
+        if not measured:
+            config["evaluation"]["cost"] = None
+        found = products(Run(ROOT, config, paper), "figure")
+        assert ("event_detection_cost" in found) == measured
 
 
 def test_the_print_is_judged_by_its_own_numbers(tmp_path):

@@ -30,6 +30,9 @@ def made(tmp_path):
     lines += [line("auroc_epistemic", 0.8), line("auroc_epistemic", 0.5, "det")]
     lines += [line("parameters", 12345.0, fold=fold) for fold in (1, 2)]
     lines += [line("training_seconds", 10.4), line("training_seconds", 11.4, fold=2)]
+    for variant, points in (("talnet", 4321.0), ("conformer", 0.0)):
+        flip = {"variant": variant, "strategy": "flip"}
+        lines += [line("point_parameters", points, fold=fold, **flip) for fold in (1, 2)]
     nobody = {"kind": "ensemble", "name": "both", "variant": "", "seed": None}
     lines.append(line("accuracy", 0.75, strategy="ensemble", **nobody))
     lines.append(line("mean_total", 1.0, "det", strategy="det_ensemble"))
@@ -63,3 +66,4 @@ def test_what_is_read(made):
     assert rows["m5"] == ["Drop", "0.625 ± 0.125", "0.800", "12,345", "11"]
     assert rows["det"] == ["Det", "0.550 ± 0.050", "–", "–", "–"]
     assert rows["both"][:2] == ["Ensemble", "0.750"]
+    assert "without a posterior, besides norms, in: talnet (4,321 parameters)." in text

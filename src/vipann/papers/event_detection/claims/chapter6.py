@@ -8,6 +8,7 @@ from vipann.claims.judgement import (
     FAILS,
     HOLDS,
     TIE,
+    UNJUDGED,
     Case,
     Each,
     Judge,
@@ -84,7 +85,9 @@ def drops(*rows: str) -> Judge:
 
     def judge(view: Any) -> Judgement:
         found = Each(rows, dropped)(view)
-        return found if view.is_print else by_test(found.numbers, found.test)
+        if view.is_print or found.verdict == UNJUDGED:
+            return found
+        return by_test(found.numbers, found.test)
 
     return judge
 

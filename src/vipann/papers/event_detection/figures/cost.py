@@ -16,7 +16,6 @@ FIGURE = {
         "variants": "metrics/{varied}.variants.parquet",
         "costs": "metrics/{measured}.variant_cost.csv",
     },
-    "any_of": ["ast_a4", "cnn_transformer_a4", "resnet50_a4", "ast_a3", "ast_a1"],
     "caption": """
 Each variant of this run: its score on the evaluation list (mean over seeds) over the parameters
 that training changes, the MACs of one clip from the encoder on, clips a second in a forward pass of

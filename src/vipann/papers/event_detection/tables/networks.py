@@ -38,6 +38,7 @@ HOW = (
     "Mean over folds, of means over seeds and replications, ± standard error over folds; ECE: over "
     "the clips of all folds together. Seconds: of one training, on the machine of this run."
 )
+POINTS = "Flip leaves parts without a posterior, besides norms, in"
 
 
 def table(sources: Sources) -> Table:
@@ -46,9 +47,19 @@ def table(sources: Sources) -> Table:
     Columns dataset, kind, row (its name), strategy, phase, metric, ours, standard_error (over
     folds; NaN for one), folds, seeds.
     """
-    frame = over_folds(pd.concat([pd.read_parquet(path) for path in sources["metrics"]]))
+    metrics = pd.concat([pd.read_parquet(path) for path in sources["metrics"]])
+    frame = over_folds(metrics)
     title = "Networks on the folds of " + ", ".join(frame["dataset"].unique())
-    return Table(title, frame, cells_of(frame), [HOW])
+    return Table(title, frame, cells_of(frame), [HOW, *without_posterior(metrics)])
+
+
+def without_posterior(metrics: pd.DataFrame) -> list[str]:
+    """A sentence on the Flipout networks of which something, a GRU say, cannot have a posterior."""
+    points = metrics[metrics["metric"] == "point_parameters"].drop_duplicates("variant")
+    named = [
+        f"{one.variant} ({one.value:,.0f} parameters)" for one in points.itertuples() if one.value
+    ]
+    return [f"{POINTS}: {', '.join(named)}."] if named else []
 
 
 def over_folds(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -73,15 +84,19 @@ def over_folds(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """What is read: labels at the left as far as they differ, a column a metric that there is."""
+    """What is read: labels at the left as far as they differ, phases among networks; a column a
+    metric that there is."""
+    is_network = frame["kind"] == "network"
     strategies = {name: one.label for name, one in BY_NAME.items()}
     labels = {
         "Dataset": frame["dataset"],
         "Network": frame["row"],
         "Strategy": frame["strategy"].map(lambda name: strategies.get(name, "Ensemble")),
-        "Phase": frame["phase"].map(PHASES).where(frame["kind"] == "network", NOTHING),
+        "Phase": frame["phase"].map(PHASES).where(is_network, NOTHING),
     }
-    shown = [name for name, one in labels.items() if name == "Network" or one.nunique() > 1]
+    one_phase = frame.loc[is_network, "phase"].nunique() <= 1
+    differing = [name for name, one in labels.items() if name == "Network" or one.nunique() > 1]
+    shown = [name for name in differing if name != "Phase" or not one_phase]
     texts = frame.assign(text=list(map(_text, frame.itertuples())), **labels)
     wide = texts.pivot(index=shown, columns="metric", values="text")
     order: Sequence = texts.drop_duplicates(shown).set_index(shown).index

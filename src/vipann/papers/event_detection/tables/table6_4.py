@@ -18,8 +18,8 @@ TABLE = {
     "caption": """
 By how much mAP on the evaluation list falls without it, in points of 100: of a CNN with a
 Transformer under procedure A4, where the thesis gives the mean over all its encoders. *Normalize*:
-the input divided by one standard deviation, not by two. CutMix takes the place of mixup, and is
-held against neither.""",
+the input divided by one standard deviation, not by two. The row of CutMix is of a network with
+CutMix in the place of mixup, against one with neither.""",
     "needs": {"variants": "metrics/{varied}.variants.parquet"},
     "any_of": ["without_balancing", "without_mixup", "without_masking", "without_normalisation"],
     "about": ["names", "upstream"],

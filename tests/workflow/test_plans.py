@@ -8,6 +8,7 @@ from documented import UPDATING, read_rows, write_rows
 from workflow_harness import MICRO, ROOT, Workflow
 
 from vipann.config import merge, read_layer
+from vipann.plan.datasets import file_key
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_a_name_of_the_users_that_cannot_be_used_is_one_line(workflow, write_con
 def test_a_missing_archive_says_where_it_was_looked_for(workflow, write_config, tmp_path):
     entry = {"file": "nowhere.zip", "md5": ["0" * 32], "how_to_get": "Ask its authors."}
     config = write_config("gone", {"datasets": {"esc50": {"archives": [entry]}}})
-    target = "data/esc50/archives/nowhere.zip"
+    target = f"data/esc50/archives/{file_key(entry)}/nowhere.zip"
     found = workflow(config, "--cores", "1", target, check=False)
     assert found.returncode != 0
     assert "Ask its authors." in found.stderr

@@ -20,6 +20,7 @@ GPU_RULES = (
     "scratch_variant",
     "average",
     "predict_variant",
+    "variant_cost",
     "predict_fold_variant",
     "predict_upstream",
     "predict",

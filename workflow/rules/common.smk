@@ -19,7 +19,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.parts import chosen_parts, feature_settings, model_settings
-from vipann.plan import datasets, fold_variants, label_sets, networks, variants
+from vipann.plan import datasets, events, fold_variants, label_sets, networks, variants
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
@@ -84,6 +84,11 @@ def member(wildcards) -> VariantNetwork:
     return VariantNetwork.of(
         RUN, found["variant"], found.get("member", f"seed{found.get('seed')}{average}")
     )
+
+
+def fold_network(wildcards) -> fold_variants.FoldNetwork:
+    """The network of a variant on folds that a job's wildcards name."""
+    return fold_variants.FoldNetwork.of(RUN, **dict(wildcards.items()))
 
 
 def left_out(wildcards) -> list[str]:

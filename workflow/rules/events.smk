@@ -1,8 +1,6 @@
 # Events in time, cut from the scores of frames of upstream networks and of variants; and, where the
 # upstream set has strong labels, how well they lie.
 
-from vipann.plan import events
-
 EVENTS = [events.events_of(one) for one in events.event_networks(RUN)]
 LOCALISED = events.localised(RUN)
 LOCALISATION = [events.localisation_of(RUN, LOCALISED)] if LOCALISED else []
@@ -19,6 +17,8 @@ rule events:
         f"{RESULTS}/events/{RUN.upstream}/{{network}}.csv",
     log:
         log_of(f"events/{RUN.upstream}/{{network}}"),
+    benchmark:
+        benchmark_of(f"events/{RUN.upstream}/{{network}}")
     wildcard_constraints:
         network="(det|drop|flip)/pretrained|variants/.+",
     conda:
@@ -61,6 +61,8 @@ rule localisation:
         events.localisation_of(RUN, "{dataset}"),
     log:
         log_of("metrics/{dataset}.localisation"),
+    benchmark:
+        benchmark_of("metrics/{dataset}.localisation")
     wildcard_constraints:
         dataset=one_of([LOCALISED] if LOCALISED else []),
     conda:

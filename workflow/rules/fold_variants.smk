@@ -15,11 +15,6 @@ wildcard_constraints:
     about="predictions|ood",
 
 
-def fold_network(wildcards) -> fold_variants.FoldNetwork:
-    """The network of a variant that a job's wildcards name."""
-    return fold_variants.FoldNetwork.of(RUN, **dict(wildcards.items()))
-
-
 use rule features as features_of_variants with:
     output:
         datasets.features_of(RUN, "{front_end}/{dataset}"),

@@ -47,7 +47,8 @@ def place_audio(archives: Sequence[Path], folder: Path, block: Mapping, seed: in
     """
     folder = Path(folder)
     lists = [path for path in map(Path, archives) if path.name in (*LISTS, CLASSES)]
-    place(lists, folder, lists[0].parent if lists else None)
+    for one in lists:
+        place([one], folder, one.parent)
     (folder / FETCHED).mkdir()
     for record in sorted(set(map(Path, archives)) - set(lists)):
         place([record], folder / FETCHED, record.parent)

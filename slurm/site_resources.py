@@ -9,8 +9,9 @@ from typing import Any
 from vipann.errors import UserError
 from vipann.strict_yaml import read_yaml
 
-# Rules that say `gpu` in their resources.
-GPU_RULES = (
+# Rules that keep their state when they are told that they have two minutes left. For all others
+# the warning would be the end.
+TRAINING_RULES = (
     "pretrain",
     "transfer",
     "scratch",
@@ -18,6 +19,10 @@ GPU_RULES = (
     "train_variant_by_epochs",
     "transfer_variant",
     "scratch_variant",
+)
+# Rules that say `gpu` in their resources.
+GPU_RULES = (
+    *TRAINING_RULES,
     "average",
     "predict_variant",
     "variant_cost",
@@ -42,42 +47,14 @@ KEYS = {
     "jobs": (int,),
     "rules": (dict,),
 }
-# Rules that keep their state when they are told that they have two minutes left. For all others
-# the warning would be the end.
-TRAINING_RULES = (
-    "pretrain",
-    "transfer",
-    "scratch",
-    "train_variant",
-    "train_variant_by_epochs",
-    "transfer_variant",
-    "scratch_variant",
-)
 WARNING = "--signal=TERM@120"
 # What Snakemake's executor for Slurm reads, and this workflow's own.
 RESOURCES = (
     *("mem", "mem_mb", "mem_mb_per_cpu", "runtime", "disk", "disk_mb", "tmpdir", "threads"),
-    *(
-        "gpu",
-        "gpu_model",
-        "gpu_manufacturer",
-        "gres",
-        "cpus_per_gpu",
-        "cpus_per_task",
-        "constraint",
-    ),
-    *("slurm_account", "slurm_partition", "slurm_extra", "slurm_cluster"),
-    *(
-        "cluster",
-        "clusters",
-        "nodes",
-        "tasks",
-        "tasks_per_node",
-        "mpi",
-        "qos",
-        "reservation",
-        "download",
-    ),
+    *("gpu", "gpu_model", "gpu_manufacturer", "gres", "cpus_per_gpu", "cpus_per_task"),
+    *("slurm_account", "slurm_partition", "slurm_extra", "slurm_cluster", "constraint"),
+    *("cluster", "clusters", "nodes", "tasks", "tasks_per_node", "mpi", "qos"),
+    *("reservation", "download"),
 )
 RULE_FILES = Path(__file__).parents[1] / "workflow/rules"
 _RULE = re.compile(r"^\s*(?:rule (\w+):|use rule \w+ as (\w+) with:)", re.MULTILINE)
@@ -107,8 +84,9 @@ def read_site(path: Path) -> dict[str, Any]:
             raise ValueError(f"{path}: {key} is {site[key]!r}; say {' or '.join(choices)}")
     if not all(isinstance(value, dict) for value in site["rules"].values()):
         raise ValueError(f"{path}: rules must look like `pretrain: {{runtime: 2880}}`")
+    known = rule_names() if site["rules"] else []
     for rule, resources in site["rules"].items():
-        _check_name(f"{path}: rules", rule, rule_names())
+        _check_name(f"{path}: rules", rule, known)
         for resource in resources:
             _check_name(f"{path}: rules.{rule}", resource, RESOURCES)
     return site

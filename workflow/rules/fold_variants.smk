@@ -80,7 +80,7 @@ use rule transfer as transfer_variant with:
     log:
         log_of(FOLD_VARIANT.stem),
     benchmark:
-        FOLD_VARIANT.benchmark
+        benchmark_of(FOLD_VARIANT.stem)
     resources:
         gpu=config["transfer"]["gpus"],
         mem_mb=growing(12000 * config["transfer"]["gpus"]),
@@ -102,7 +102,7 @@ use rule scratch as scratch_variant with:
     log:
         log_of(FOLD_VARIANT.stem),
     benchmark:
-        FOLD_VARIANT.benchmark
+        benchmark_of(FOLD_VARIANT.stem)
     wildcard_constraints:
         phase=networks.SCRATCH,
     resources:

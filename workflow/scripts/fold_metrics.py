@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.evaluation.fold_metrics import Trained, fold_metrics
+    from vipann.evaluation.fold_metrics import fold_metrics
     from vipann.evaluation.variant_metrics import Scored
 
     settings, files = snakemake.params.settings, snakemake.input
@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     fold_metrics(
         list(zip(networks, map(Path, files.predictions), strict=True)),
         list(zip(outside, map(Path, files.get("ood", [])), strict=True)),
-        list(map(Trained, trained, map(Path, files.sidecars))),
+        list(zip(trained, map(Path, files.sidecars), strict=True)),
         snakemake.wildcards.dataset,
         [point / points for point in range(1, points + 1)],
         settings["calibration_bins"],

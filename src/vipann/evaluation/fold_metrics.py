@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,10 @@ COLUMNS = ["kind", "name", "variant", "seed", *METRIC_COLUMNS]
 _Files = Sequence[tuple[Scored, Path]]
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A network, and the sidecar of its checkpoint."""
-
-    who: Scored
-    sidecar: Path
-
-
 def fold_metrics(
     predictions: _Files,
     outside: _Files,
-    trained: Sequence[Trained],
+    trained: _Files,
     dataset: str,
     fractions: Sequence[float],
     bins: int,
@@ -42,12 +33,13 @@ def fold_metrics(
     """Write one parquet file of the columns `COLUMNS`, a row for each number.
 
     dataset: on whose folds they were trained; predictions: of the test clips of each network's
-    fold; outside: of out-of-distribution clips, of some or all of these networks. The metrics are
-    those of `vipann.evaluation.metrics` and `vipann.evaluation.supplementary`, with retention
-    areas, of each fold and replication (what is pooled over folds as fold 0); of each training
-    `parameters`, trainable ones, of flip's also `point_parameters`, those without a posterior
-    (`vipann.models.bayesian`), and `training_seconds`, by the clock, over all its starts. Not more
-    than the folds of one network and phase are in memory.
+    fold; outside: of out-of-distribution clips, of some or all of these networks; trained: the
+    sidecars of their checkpoints. The metrics are those of `vipann.evaluation.metrics` and
+    `vipann.evaluation.supplementary`, with retention areas, of each fold and replication (what is
+    pooled over folds as fold 0); of each training `parameters`, trainable ones, of flip's also
+    `point_parameters`, those without a posterior (`vipann.models.bayesian`), and
+    `training_seconds`, by the clock, over all its starts. Not more than the folds of one network
+    and phase are in memory.
 
     Raises:
         UserError: a file is broken, or own and other clips were heard at other lengths.
@@ -83,18 +75,18 @@ def _scores(
     return pd.concat([frame for frame in frames if len(frame)])
 
 
-def _costs(trained: Sequence[Trained], dataset: str) -> list[tuple[Scored, pd.DataFrame]]:
+def _costs(trained: _Files, dataset: str) -> list[tuple[Scored, pd.DataFrame]]:
     """Parameters and seconds of each training; a network is built once for all folds and seeds."""
     counts: dict[str, dict[str, int]] = {}
     found = []
-    for one in trained:
-        facts = json.loads(one.sidecar.read_text(encoding="utf-8"))
+    for who, sidecar in trained:
+        facts = json.loads(sidecar.read_text(encoding="utf-8"))
         form = {key: facts["settings"].get(key) for key in ("model", "bands", "bayesian")}
         key = json.dumps([facts["strategy"], len(facts["classes"]), form], sort_keys=True)
         if key not in counts:
             counts[key] = _parameters(facts)
         cost = counts[key] | {"training_seconds": facts["training_seconds"]}
-        found.append((one.who, _cost_rows(dataset, facts, cost)))
+        found.append((who, _cost_rows(dataset, facts, cost)))
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.evaluation.variant_metrics import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
+from vipann.variants import chosen_epochs
 
 NETWORK, AVERAGE, ENSEMBLE = "network", "average", "ensemble"
 LAST = -1  # stands for no epoch: what training ended with
@@ -114,15 +115,7 @@ def members_of(results: Results, block: Mapping[str, Any]) -> pd.Series:
     epoch = frame["epoch"].fillna(LAST)
     if (wanted := block.get("epochs")) is None:
         return frame[epoch == LAST].set_index("name")["value"]
-    first, last = _bounds(wanted, int(epoch.max()))
-    frame = frame[(epoch >= max(first, 1)) & (epoch <= last)]
+    most = int(epoch.max())
+    epochs = chosen_epochs({"epochs": most, "keep_epochs": most}, wanted)
+    frame = frame[(epoch >= 1) & epoch.isin(epochs)]
     return frame.set_index(["name", "epoch"])["value"].sort_index()
-
-
-def _bounds(epochs: str | Mapping[str, int], most: int) -> tuple[int, int]:
-    """First and last of the epochs that the config chooses of so many."""
-    if isinstance(epochs, str):
-        return 1, most
-    if "first" in epochs:
-        return epochs["first"], epochs.get("last", most)
-    return most - epochs["last"] + 1, most

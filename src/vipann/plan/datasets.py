@@ -58,8 +58,9 @@ def _audio_key(run: Run, dataset: str) -> str:
     """Of what decides on the audio, its code left aside: that replaces it where it lies."""
     entries = run.blocks[dataset].get("archives", [])
     facts = {"block": _clips(run, dataset)["block"], "archives": list(map(file_key, entries))}
-    seed = {"seed": derive_seed(run.config["seed"], *_drawn_by(run, dataset))}
-    return key_of(facts | (seed if _drawn_by(run, dataset) else {}))
+    if drawn_by := _drawn_by(run, dataset):
+        facts["seed"] = derive_seed(run.config["seed"], *drawn_by)
+    return key_of(facts)
 
 
 def _drawn_by(run: Run, dataset: str) -> tuple[str, ...]:

@@ -69,11 +69,6 @@ class FoldNetwork(Network):
         return self.run.ood is not None and self.phase in phases
 
     @property
-    def benchmark(self) -> str:
-        """What Snakemake measures of its training."""
-        return f"{self.run.results}/benchmarks/{self.stem}.tsv"
-
-    @property
     def facts(self) -> dict[str, Any]:
         """Which it is, for `vipann.evaluation.variant_metrics.Scored`."""
         facts = {"kind": "network", "name": f"{self.variant}/{self.seed}"}

@@ -131,17 +131,22 @@ def averages(metrics: pd.DataFrame) -> pd.DataFrame:
     their size, as the field reports it; with unequal folds that is not the pooled accuracy.
     """
     own = metrics[metrics["scored_dataset"] == metrics["dataset"]]
-    keys = ["dataset", "strategy", "phase", "metric"]
-    per_fold = own.groupby([*keys, "fold"], sort=False).agg(
-        value=("value", "mean"), replications=("replication", "nunique")
+    return over_folds(own, ["dataset", "strategy", "phase", "metric"], "replication")
+
+
+def over_folds(scores: pd.DataFrame, keys: Sequence[str], repeated: str) -> pd.DataFrame:
+    """Mean over folds of the mean over what is `repeated` in a fold: a column, of which the result
+    counts the values in `<repeated>s`; see `averages`."""
+    per_fold = scores.groupby([*keys, "fold"], sort=False).agg(
+        value=("value", "mean"), repeats=(repeated, "nunique")
     )
-    over_folds = per_fold.groupby(keys, sort=False).agg(
+    found = per_fold.groupby(list(keys), sort=False).agg(
         ours=("value", "mean"),
         standard_error=("value", "sem"),
         folds=("value", "size"),
-        replications=("replications", "max"),
+        repeats=("repeats", "max"),
     )
-    return over_folds.reset_index()
+    return found.rename(columns={"repeats": f"{repeated}s"}).reset_index()
 
 
 def compared(

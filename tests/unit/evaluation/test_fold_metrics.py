@@ -8,7 +8,7 @@ import pytest
 from dummies import outside_predictions, random_predictions
 from sklearn.metrics import roc_auc_score
 
-from vipann.evaluation.fold_metrics import Trained, _costs, fold_metrics
+from vipann.evaluation.fold_metrics import _costs, fold_metrics
 from vipann.evaluation.predictions import write_predictions
 from vipann.evaluation.variant_metrics import Scored
 
@@ -40,7 +40,7 @@ def scored(tmp_path):
         facts |= {"training_seconds": 10.0 * one.fold}
         settings = {"model": MLP, "bands": 8, "training": {}}
         (folder / "scratch.json").write_text(json.dumps(facts | {"settings": settings}))
-        trained.append(Trained(NETWORK, folder / "scratch.json"))
+        trained.append((NETWORK, folder / "scratch.json"))
 
     def score():
         out = tmp_path / "table.parquet"
@@ -89,6 +89,6 @@ def test_what_flip_leaves_without_a_posterior_is_counted(tmp_path):
     facts["training_seconds"] = 1.0
     facts["settings"] = {"model": model, "bands": 64, "bayesian": bayesian}
     (folder / "scratch.json").write_text(json.dumps(facts))
-    ((_, rows),) = _costs([Trained(NETWORK, folder / "scratch.json")], "own")
+    ((_, rows),) = _costs([(NETWORK, folder / "scratch.json")], "own")
     found = rows.set_index("metric")["value"]
     assert found["point_parameters"] == 2 * 3 * (32 * 64 + 32 * 32 + 2 * 32)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from vipann.papers import Sources
 from vipann.strategies import BY_NAME
+from vipann.tables import layout
 from vipann.tables.layout import NOTHING, Table, number, whole_number, with_error
 
 TABLE = {
@@ -69,18 +70,7 @@ def over_folds(metrics: pd.DataFrame) -> pd.DataFrame:
     is_none = (chosen["strategy"] == "det") & (chosen["metric"] == "auroc_epistemic")
     chosen = chosen[~is_none]
     row = chosen["variant"].where(chosen["kind"] == "network", chosen["name"])
-    chosen = chosen.assign(row=row)
-    keys = [*KEYS, "metric"]
-    by_fold = chosen.groupby([*keys, "fold"], sort=False).agg(
-        value=("value", "mean"), seeds=("seed", "nunique")
-    )
-    found = by_fold.groupby(keys, sort=False).agg(
-        ours=("value", "mean"),
-        standard_error=("value", "sem"),
-        folds=("value", "size"),
-        seeds=("seeds", "max"),
-    )
-    return found.reset_index()
+    return layout.over_folds(chosen.assign(row=row), [*KEYS, "metric"], "seed")
 
 
 def cells_of(frame: pd.DataFrame) -> pd.DataFrame:

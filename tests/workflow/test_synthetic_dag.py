@@ -184,6 +184,18 @@ def test_out_of_distribution_clips_are_scored_by_every_transferred_network(finis
             assert len(file["clip_id"]) >= 2
 
 
+def test_no_report_states_settings_that_the_results_are_not_of(finished, tmp_path):
+    workflow, config, results = finished
+    before = (results / "report.html").read_bytes()
+    edited = tmp_path / "edited.yaml"
+    text = config.read_text().replace("mc_samples:", "mc_samples: 7 #")
+    assert text != config.read_text()
+    edited.write_text(text)
+    found = workflow(edited, "--report", "results/micro/report.html", check=False)
+    assert found.returncode and "made with another config" in found.stderr
+    assert (results / "report.html").read_bytes() == before
+
+
 def test_the_report_opens_without_a_network(finished):
     _, _, results = finished
     text = (results / "report.html").read_text()

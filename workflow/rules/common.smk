@@ -23,6 +23,7 @@ from vipann.plan import datasets, events, fold_variants, label_sets, networks, v
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
+    RECORD,
     captions,
     index_settings,
     metric_files,
@@ -30,6 +31,7 @@ from vipann.plan.report import (
     notebook_inputs,
     notebook_settings,
     page_of,
+    refuse_report_of_another_config,
     shown,
 )
 from vipann.plan.run import Run

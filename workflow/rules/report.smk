@@ -8,6 +8,10 @@ MD_CLAIMS = [
 MD_SUMMARIES = [path for path in SUMMARIES if path.endswith(".md")]
 # Captions of the report see nothing but the config; jobs need none.
 config["captions"] = captions(RUN) if workflow.is_main_process else {}
+try:
+    refuse_report_of_another_config(RUN, sys.argv if workflow.is_main_process else [])
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
 
 localrules:
@@ -86,12 +90,13 @@ rule index:
     output:
         md=f"{RESULTS}/index.md",
         html=f"{RESULTS}/index.html",
+        said=f"{RESULTS}/{RECORD}",
     log:
         log_of("index"),
     conda:
         "../../environment.yml"
     params:
-        settings=index_settings(RUN),
+        settings=lambda w: index_settings(RUN),
     message:
         "index of the run's results"
     script:

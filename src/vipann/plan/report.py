@@ -1,13 +1,20 @@
 """What a reader opens: notebooks, captions of the report, and the run's index."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from vipann.config import in_order
+from vipann.errors import UserError
 from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
 from vipann.plan.run import Run
 from vipann.variants import FOLD_STAGES, names_of
 
 # Of a paper's products, in the order of the index; other categories come after them.
 SECTIONS = ("Claims", "Tables", "Figures", "Training", "Supplementary")
+# What the report says, as the index's job knew it; below the run's folder.
+RECORD = "report.json"
 METRICS = ("metrics", "retention", "uncertainty")
 OF_NOTEBOOKS = """
 
@@ -56,8 +63,40 @@ def captions(run: Run) -> dict[str, Any]:
     }
 
 
+def said_of(run: Run) -> dict[str, Any]:
+    """What the report says of the run, from its config alone: captions, and the blocks of its first
+    page."""
+    blocks = ("upstream", "transfer_datasets", "ood", "model", "transfer", "scratch", "evaluation")
+    said = captions(run) | {name: run.config[name] for name in blocks}
+    return json.loads(json.dumps(in_order(said)))
+
+
+def refuse_report_of_another_config(run: Run, arguments: Sequence[str]) -> None:
+    """Stop Snakemake's `--report` alone where the results are of another config.
+
+    arguments: of Snakemake's command line. With `--report-after-run` the results are brought up to
+    date first.
+
+    Raises:
+        UserError: names what differs.
+    """
+    asked = [one.partition("=")[0] for one in arguments]
+    record = Path(run.results, RECORD)
+    if "--report" not in asked or "--report-after-run" in asked or not record.is_file():
+        return
+    then, now = json.loads(record.read_text(encoding="utf-8")), said_of(run)
+    if differing := [key for key in now | then if then.get(key) != now.get(key)]:
+        shown = ", ".join(differing[:5]) + (" and others" if len(differing) > 5 else "")
+        raise UserError(
+            f"the results in {run.results} were made with another config; the report would be "
+            f"wrong on {shown}. Run Snakemake with this config and without --report first, or "
+            "make the report with the config of the results."
+        )
+
+
 def index_settings(run: Run) -> dict[str, Any]:
-    """sections: see `sections`, paths below the run's folder; facts: what is said of the run."""
+    """sections: see `sections`, paths below the run's folder; facts: what is said of the run; said:
+    see `said_of`."""
     evaluation = run.config["evaluation"]
     facts = {
         "run": run.config["run"],
@@ -74,7 +113,7 @@ def index_settings(run: Run) -> dict[str, Any]:
         facts["variants_on_folds"] = on_folds
     if on_request := _on_request(run):
         facts["on_request"] = on_request
-    return run.settings("index.py", sections=sections(run), facts=facts)
+    return run.settings("index.py", sections=sections(run), facts=facts, said=said_of(run))
 
 
 def _on_request(run: Run) -> list[str]:

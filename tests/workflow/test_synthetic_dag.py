@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from rocrate.rocrate import ROCrate
 from sklearn.metrics import average_precision_score
 from workflow_harness import SYNTHETIC
 
@@ -192,7 +193,8 @@ def test_no_report_states_settings_that_the_results_are_not_of(finished, tmp_pat
     assert text != config.read_text()
     edited.write_text(text)
     found = workflow(edited, "--report", "results/micro/report.html", check=False)
-    assert found.returncode and "made with another config" in found.stderr
+    assert found.returncode
+    assert "made with another config" in found.stderr
     assert (results / "report.html").read_bytes() == before
 
 
@@ -238,3 +240,12 @@ def test_a_changed_setting_reruns_what_depends_on_it(finished, write_config, cha
     assert {rule: planned.get(rule, 0) for rule in expected} == expected
     upstream = {"audio", "manifest", "features", "pretrain", "moped", "predict_upstream"}
     assert not upstream & planned.keys()
+
+
+def test_the_run_hands_in_a_crate_of_all_it_made(finished):
+    _, _, results = finished
+    crate = ROCrate(results)
+    (action,) = crate.get_by_type("CreateAction")
+    made = {entity.id for entity in action["result"]}
+    assert {"index.html", "tables/claims.csv", "metrics/synthetic_scenes.metrics.parquet"} <= made
+    assert (results / "code.zip").stat().st_size < 2_000_000

@@ -2,8 +2,11 @@ from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
     import json
+    from pathlib import Path
 
+    import vipann
     from vipann.files import replacing
+    from vipann.provenance.run_crate import hand_in
     from vipann.report.index import write_index
 
     settings, out = snakemake.params.settings, snakemake.output
@@ -11,3 +14,5 @@ with job_log(snakemake.log[0]):
     write_index(settings["sections"], others, settings["facts"], out.md, out.html)
     with replacing(out.said) as beside:
         beside.write_text(json.dumps(settings["said"], indent=1), encoding="utf-8")
+    # Not among the outputs: a run whose crate cannot be written has its results all the same.
+    hand_in(Path(out.md).parent, Path(vipann.__file__).parents[2], snakemake.config)

@@ -13,8 +13,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vipann.models import batch_norm
-
 Step = tuple[Callable[[Tensor], Tensor], list[nn.Module]]
 Pooled = Literal["frames", "scores"]
 
@@ -75,7 +73,6 @@ class Network(nn.Module):
         for part in (pooling, head):
             if isinstance(part, nn.Module):
                 getattr(part, "initialise", partial(xavier, part))()
-        batch_norm.adopt(self)
         self.lay_out(channels_last=True)
 
     def lay_out(self, channels_last: bool) -> None:

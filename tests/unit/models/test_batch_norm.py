@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from vipann.config import read_layer
 from vipann.models import batch_norm
 from vipann.models.batch_norm import RIGHT, BatchNorm2d, statistics
 from vipann.models.strategies import network_of
@@ -124,10 +123,13 @@ def test_running_statistics_are_the_mean_of_the_batches_without_a_momentum():
 
 
 @pytest.mark.parametrize("encoder", ["resnet54", "mn04"])
-def test_every_batch_norm_of_a_network_is_ours(encoder):
-    model = read_layer("config/config.yaml")["model"] | {"encoder": encoder}
-    model |= {"resnet54": {"width": 2, "blocks": [1, 1, 1, 1]}}
-    network = network_of(model, 64, 3)
-    found = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    assert found
-    assert all(type(norm) is BatchNorm2d for norm in found)
+def test_every_batch_norm_of_a_network_becomes_ours(encoder, small_network):
+    network = network_of(small_network["model"] | {"encoder": encoder}, 64, 3)
+    before = network.state_dict()
+    batch_norm.adopt(network)
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert norms
+    assert all(type(norm) is BatchNorm2d for norm in norms)
+    after = network.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)

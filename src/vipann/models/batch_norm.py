@@ -54,7 +54,7 @@ class BatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(variance.to(self.running_var), share)
 
 
-def adopt(network: nn.Module) -> None:
+def mend_batch_norm(network: nn.Module) -> None:
     """Turn, in place, every `nn.BatchNorm2d` of `network` into the one above: the same objects,
     with their tensors and settings."""
     for module in network.modules():

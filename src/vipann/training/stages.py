@@ -18,7 +18,7 @@ from vipann.devices import machine_facts, resolved_precision
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
-from vipann.models import batch_norm
+from vipann.models.batch_norm import mend_batch_norm
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
 from vipann.models.imagenet import start_from_imagenet
@@ -161,7 +161,7 @@ def _fit(
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `job.out`."""
     network.lay_out(recipe.channels_last)
-    batch_norm.adopt(network)
+    mend_batch_norm(network)
     clips = LogmelDataset(store, rows.training, rows.labels)
     seed = job.settings["seed"]
     facts, states = _facts(store, job), None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vipann.models import batch_norm
-from vipann.models.batch_norm import RIGHT, BatchNorm2d, statistics
+from vipann.models.batch_norm import RIGHT, BatchNorm2d, mend_batch_norm, statistics
 from vipann.models.strategies import network_of
 
 # 32 clips of 5 s have as many values a channel before mn04's first convolution of stride 2.
@@ -126,7 +126,7 @@ def test_running_statistics_are_the_mean_of_the_batches_without_a_momentum():
 def test_every_batch_norm_of_a_network_becomes_ours(encoder, small_network):
     network = network_of(small_network["model"] | {"encoder": encoder}, 64, 3)
     before = network.state_dict()
-    batch_norm.adopt(network)
+    mend_batch_norm(network)
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     assert norms
     assert all(type(norm) is BatchNorm2d for norm in norms)

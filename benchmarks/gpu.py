@@ -64,7 +64,7 @@ class Bench:
             "numbers": [],
             "throughput": [],
             "loader": [],
-            "skipped": [f"processes that share a batch: one of {torch.cuda.device_count()} GPUs"],
+            "skipped": ["processes that share a batch (DDP): one card is measured"],
         }
 
     def network(self, strategy: Any) -> Network:
@@ -108,7 +108,7 @@ def main() -> None:
         for strategy in STRATEGIES:
             measure_network(bench, strategy, precision, batch)
     measure_loader(bench, first)
-    for strategy in () if arguments.no_compile else ("det", "flip", "drop", "det_flip"):
+    for strategy in () if arguments.no_compile else STRATEGIES:
         measure_compiled(bench, strategy, first)
     print(markdown(bench.report))
     bench.write()

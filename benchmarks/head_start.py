@@ -67,7 +67,7 @@ def main() -> None:
             for start in STARTS
         }
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": "python " + " ".join(sys.argv).replace(str(arguments.mirror), "<folder>"),
         "machine": machine("torch", "lightning-fabric"),
         "fixed": config["transfer"]["fixed"],
         "accuracies": found,

@@ -37,7 +37,7 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  figures   results/$(NAME)/figures/'
 
 .PHONY: demo esc10 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint bench-models \
-  bench-features bench-fixed bench-gpu bench-imagenet clean
+  bench-features bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head clean
 .DEFAULT_GOAL := demo
 
 # laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
@@ -91,10 +91,20 @@ bench-imagenet: $(READY)
 	  $(BIN)/python benchmarks/imagenet_start.py --out benchmarks/results/imagenet_start \
 	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
 
-# Full-size networks on a GPU (ARGS=--tiny: the script alone, on a CPU).
-bench-gpu: $(READY)
-	PYTHONPATH=src $(BIN)/python benchmarks/gpu.py --out benchmarks/results/gpu \
+# Batch norm in blocks against PyTorch's own: errors and cost (a minute).
+bench-batch-norm: $(READY)
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
+	  $(BIN)/python benchmarks/batch_norm.py --out benchmarks/results/batch_norm $(ARGS)
+
+# Two starts of a new head, on real ESC-10 with the published mn04 (under 10 minutes).
+bench-head: $(READY)
+	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
+	  $(BIN)/python benchmarks/head_start.py --out benchmarks/results/head_start \
 	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
+
+# Full-size networks on a GPU, in 8 minutes (ARGS=--tiny: the script alone, on a CPU).
+bench-gpu: $(READY)
+	PYTHONPATH=src $(BIN)/python benchmarks/gpu.py --out benchmarks/results $(ARGS)
 
 clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -23,9 +23,10 @@ def machine(*packages: str) -> dict[str, str | int | float]:
     }
 
 
-def publish(report: dict, text: str, out: Path | None) -> None:
+def publish(report: dict, text: str, out: Path | None, show: bool = True) -> None:
     """Print `text`; with `out`, a path without ending, write it there and `report` as JSON."""
-    print(text)
+    if show:
+        print(text)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")

@@ -12,7 +12,7 @@ _HOME = "vipann.training.recipe"
 _KEYS = {
     "pretrain": ("Shown", "Descent", "Upstream"),
     "transfer": ("Shown",),
-    "transfer.fixed": ("Descent",),
+    "transfer.fixed": ("Descent", "NewHead"),
     "transfer.finetuned": ("Descent",),
     "scratch": ("Shown", "Descent"),
 }

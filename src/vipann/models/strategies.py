@@ -155,6 +155,16 @@ def freeze_backbone(network: Network) -> None:
         part.requires_grad_(True)
 
 
+def start_as_pytorch(head: nn.Module) -> None:
+    """Draw the linear layers of a new head as `nn.Linear` does: weights and biases even within
+    1 / sqrt(inputs). A Flipout head has none, and a bias that the head itself sets stays."""
+    for module in head.modules():
+        if isinstance(module, nn.Linear):
+            module.reset_parameters()
+    if start_bias := getattr(head, "start_bias", None):
+        start_bias()
+
+
 def is_random_at_inference(module: nn.Module) -> bool:
     """Whether two forward passes in evaluation mode may differ."""
     return is_bayesian(module) or any(

@@ -203,7 +203,19 @@ class OnFolds(Recipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer(OnFolds):
+class NewHead:
+    """Keys of the block of the fixed phase only."""
+
+    head_start: Annotated[
+        Literal["pytorch", "xavier"],
+        "Of det's and drop's new head: `pytorch`, even within 1 / sqrt(inputs), biases too, as "
+        "`nn.Linear` starts and the published code leaves it; `xavier` with biases of 0, as the "
+        "PANNs start all layers. Flipout heads start from `bayesian`.",
+    ] = "pytorch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(NewHead, OnFolds):
     """One phase of transfer (section 3.5).
 
     backbone_mode: train or eval, the mode of a frozen backbone. cache: none, or embeddings, of

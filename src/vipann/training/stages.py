@@ -18,6 +18,7 @@ from vipann.devices import machine_facts, resolved_precision
 from vipann.features.batches import LogmelDataset
 from vipann.features.store import FeatureStore
 from vipann.files import digest
+from vipann.models.batch_norm import mend_batch_norm
 from vipann.models.bayesian import is_bayesian
 from vipann.models.checkpoints import load_checkpoint, match_classes, save_checkpoint
 from vipann.models.imagenet import start_from_imagenet
@@ -29,6 +30,7 @@ from vipann.models.strategies import (
     freeze_backbone,
     load_backbone,
     prior_of,
+    start_as_pytorch,
 )
 from vipann.training.backbone_cache import Head, cached_sets
 from vipann.training.epochs import EpochFiles
@@ -105,6 +107,8 @@ def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
         if job.phase == "fixed":
             load_backbone(network, state)
             freeze_backbone(network)
+            if recipe.head_start == "pytorch":
+                start_as_pytorch(network.head)
         else:
             network.load_state_dict(state, strict=True)
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
@@ -157,6 +161,7 @@ def _fit(
 ) -> None:
     """Train on `rows` from what is kept of an earlier run, if anything, and write `job.out`."""
     network.lay_out(recipe.channels_last)
+    mend_batch_norm(network)
     clips = LogmelDataset(store, rows.training, rows.labels)
     seed = job.settings["seed"]
     facts, states = _facts(store, job), None

@@ -33,11 +33,16 @@ class Head(nn.Module):
         super().__init__()
         self.dropout = Dropout(settings.dropout)
         self.fc = nn.Linear(size, classes)
-        self.start = settings.start_probability or 0.5
+        self.start = settings.start_probability
 
     def initialise(self) -> None:
         xavier(self)
-        nn.init.constant_(self.fc.bias, math.log(self.start / (1 - self.start)))
+        self.start_bias()
+
+    def start_bias(self) -> None:
+        """Put the layer's biases to the log odds of `start_probability`, where that is set."""
+        if self.start is not None:
+            nn.init.constant_(self.fc.bias, math.log(self.start / (1 - self.start)))
 
     def forward(self, embedding: Tensor) -> Tensor:
         return self.fc(self.dropout(embedding))

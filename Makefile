@@ -37,7 +37,7 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  figures   results/$(NAME)/figures/'
 
 .PHONY: demo esc10 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint bench-models \
-  bench-features bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head clean
+  bench-features bench-prediction bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head clean
 .DEFAULT_GOAL := demo
 
 # laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
@@ -78,6 +78,11 @@ bench-features: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
 	  $(BIN)/python benchmarks/features.py --out benchmarks/results/features \
 	  $(if $(VIPANN_MIRROR),--mirror '$(VIPANN_MIRROR)') $(ARGS)
+
+# Shares of a Monte Carlo pass over AudioSet's embeddings, beside its matrix products alone.
+bench-prediction: $(READY)
+	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 PYTHONPATH=src \
+	  $(BIN)/python benchmarks/prediction.py --out benchmarks/results/prediction $(ARGS)
 
 # The fixed phase of transfer, faithful and on cached embeddings, on real ESC-10.
 bench-fixed: $(READY)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from vipann.claims.judgement import TIE, UNJUDGED, Case, Each, Judge, Judgement, Unjudged, by_test
 from vipann.claims.testing import Test, over_seeds
-from vipann.evaluation.variant_metrics import ORIGINAL
+from vipann.evaluation.score_columns import ORIGINAL
 from vipann.evaluation.variant_results import Results
 
 Named = Sequence[str] | str

@@ -12,8 +12,9 @@ import pandas as pd
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
 
 from vipann.datasets.strong_labels import read_strong_labels
-from vipann.evaluation.variant_metrics import COLUMNS as SCORE_COLUMNS
-from vipann.evaluation.variant_metrics import ORIGINAL, Scored, described
+from vipann.evaluation.score_columns import COLUMNS as SCORE_COLUMNS
+from vipann.evaluation.score_columns import ORIGINAL
+from vipann.evaluation.variant_metrics import Scored, described
 from vipann.features.store import FeatureStore
 from vipann.files import replacing
 

@@ -12,14 +12,11 @@ from vipann.datasets.label_sets import LabelSet, read_label_set
 from vipann.evaluation.metrics import metrics_of
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, read_predictions
 from vipann.evaluation.retention import retention_table
+from vipann.evaluation.score_columns import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
 from vipann.evaluation.supplementary import own_metrics, retention_metrics
 from vipann.features.store import FeatureStore
 from vipann.files import replacing
 from vipann.scores import class_scores
-
-ORIGINAL = "original"
-COLUMNS = ["kind", "name", "variant", "seed", "epoch", "label_set", "metric", "value"]
-PER_CLASS_COLUMNS = ["kind", "name", "label_set", "class", "AP", "AUC", "train_clips"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vipann.evaluation.variant_metrics import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
+from vipann.evaluation.score_columns import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
 from vipann.variants import chosen_epochs
 
 NETWORK, AVERAGE, ENSEMBLE = "network", "average", "ensemble"

@@ -325,6 +325,28 @@ def test_autocast_runs_in_bfloat16_with_float32_gradients():
     assert all(p.grad.dtype == torch.float32 and p.grad.any() for p in layer.parameters())
 
 
+@pytest.mark.parametrize("signs", ["element", "channel"])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_in_bfloat16_more_clips_at_a_time_change_nothing(kernel, signs, monkeypatch):
+    layer = TorchConv2dFlipout(96, 80, kernel, padding=kernel // 2)
+    adopt(layer, signs)
+    x = torch.randn(40, 96, 10, 2).contiguous(memory_format=torch.channels_last)
+    monkeypatch.setattr(flipout, "_FLOATS_IN_CACHE", 2**12)
+    found, taken = [], []
+    portions = flipout._portions
+    monkeypatch.setattr(
+        flipout, "_portions", lambda *about: taken.append(portions(*about)) or taken[-1]
+    )
+    for packings in (0, 4):
+        monkeypatch.setattr(flipout, "_PACKINGS", packings)
+        torch.manual_seed(9)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            found.append(layer(x))
+    assert len(taken[0]) > len(taken[1])
+    # Here to the last bit; other processors may sum in another order.
+    torch.testing.assert_close(*found)
+
+
 @pytest.mark.parametrize("signs", [None, "element", "channel"])
 def test_networks_get_lean_layers_with_the_signs_of_the_settings(signs):
     settings = SETTINGS | ({"signs": signs} if signs else {})

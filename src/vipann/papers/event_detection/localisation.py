@@ -3,7 +3,7 @@
 import pandas as pd
 
 from vipann.evaluation.localisation import over_classes
-from vipann.evaluation.variant_metrics import PER_CLASS_COLUMNS
+from vipann.evaluation.score_columns import PER_CLASS_COLUMNS
 from vipann.evaluation.variant_results import Results
 from vipann.papers import Sources
 from vipann.papers.event_detection.names import POOLINGS

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from vipann.evaluation.variant_metrics import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
+from vipann.evaluation.score_columns import COLUMNS, ORIGINAL, PER_CLASS_COLUMNS
 from vipann.evaluation.variant_results import Results
 
 # What the thesis calls its dataset (a dataset's `paper_name`).

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vipann.evaluation.predictions import Predictions, read_predictions
-from vipann.evaluation.variant_metrics import COLUMNS, ORIGINAL
+from vipann.evaluation.score_columns import COLUMNS, ORIGINAL
 from vipann.evaluation.variant_results import NETWORK, Results, read_results
 from vipann.papers import Sources
 from vipann.scores import f1_thresholds, micro_scores

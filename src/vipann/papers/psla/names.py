@@ -4,7 +4,7 @@ config/psla.yaml uses all of these. Of several names the first that a run has co
 that is final on the balanced set enhances labels, that on the full set does not.
 """
 
-from vipann.evaluation.variant_metrics import ORIGINAL
+from vipann.evaluation.score_columns import ORIGINAL
 
 SINGLE, AVERAGED, CHECKPOINTS, SEEDS = "psla", "averaged", "checkpoints", "seeds"
 BASELINE, LONG = "baseline", "baseline_120"

@@ -7,7 +7,7 @@ from typing import Any
 from vipann.claims.judgement import FAILS, HOLDS, Judge, Judgement, Unjudged
 from vipann.claims.testing import Test
 from vipann.claims.variants import Better, Named, VariantView, shown
-from vipann.evaluation.variant_metrics import ORIGINAL
+from vipann.evaluation.score_columns import ORIGINAL
 from vipann.papers.event_detection.printed import paper_value
 from vipann.papers.event_detection.raw_audio import (
     ARCHITECTURES,

@@ -5,7 +5,7 @@ from typing import Any
 from vipann.claims.judgement import FAILS, HOLDS, TIE, Judge, Judgement, Unjudged
 from vipann.claims.testing import Test
 from vipann.claims.variants import Better, Named, shown
-from vipann.evaluation.variant_metrics import ORIGINAL
+from vipann.evaluation.score_columns import ORIGINAL
 from vipann.papers.event_detection.names import ALL_POOLINGS, POOLINGS, POOLINGS_SEEDS
 from vipann.papers.event_detection.printed import paper_value, printed_value
 

@@ -19,7 +19,7 @@ from vipann.claims.judgement import (
 )
 from vipann.claims.testing import Test, all_of, over_seeds
 from vipann.claims.variants import Better, Named, shown
-from vipann.evaluation.variant_metrics import ORIGINAL
+from vipann.evaluation.score_columns import ORIGINAL
 from vipann.papers.event_detection import procedures as p
 from vipann.papers.event_detection.figures.figure6_2 import QUARTERS, by_quality, read_quality
 from vipann.papers.event_detection.printed import paper_value, printed_value

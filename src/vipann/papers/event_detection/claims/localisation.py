@@ -6,7 +6,7 @@ from typing import Any
 from vipann.claims.judgement import Judge, Unjudged
 from vipann.claims.testing import Test
 from vipann.claims.variants import Better, Named, VariantView, shown
-from vipann.evaluation.variant_metrics import ORIGINAL
+from vipann.evaluation.score_columns import ORIGINAL
 from vipann.papers import Sources
 from vipann.papers.event_detection.localisation import printed_of, read_localisation
 from vipann.papers.event_detection.names import POOLINGS

@@ -6,14 +6,38 @@ stop the plan. The name of the part is a role of datasets in tables and figures
 (`vipann.plan.products`): "metrics/{recalibration}.recalibration.parquet".
 """
 
+from collections.abc import Collection, Iterator
+from typing import Any
+
 from vipann.errors import UserError
+from vipann.plan.networks import PRETRAINED, Network, networks_of
 from vipann.plan.run import Run
 from vipann.registry import choices, load
+
+PAPER = "uncertainty"
 
 
 def roles(run: Run) -> dict[str, list[str]]:
     """Part -> the datasets that it is on."""
     return {part: load(f"{__name__}.{part}").datasets(run) for part in choices(__name__)}
+
+
+def block_of(run: Run, part: str) -> dict[str, Any] | None:
+    """What the config says of a part; None where the run goes without."""
+    return run.config["uncertainty"][part]
+
+
+def networks_in(run: Run, dataset: str, phases: Collection[str]) -> list[Network]:
+    """The networks of `dataset` in these phases; upstream, all of them."""
+    return [n for n in networks_of(run, dataset) if n.phase in (PRETRAINED, *phases)]
+
+
+def by_form(networks: list[Network]) -> list[list[Network]]:
+    """The folds of each strategy and phase together."""
+    forms: dict[tuple[str, str], list[Network]] = {}
+    for network in networks:
+        forms.setdefault((network.strategy, network.phase), []).append(network)
+    return list(forms.values())
 
 
 def refuse_faults(run: Run) -> None:
@@ -23,6 +47,18 @@ def refuse_faults(run: Run) -> None:
         UserError: one line per fault: the key, and what to do.
     """
     parts = [load(f"{__name__}.{part}") for part in choices(__name__)]
-    found = [f"{key}: {text}" for part in parts for key, text in part.faults(run)]
+    found = [*_unread(run), *(fault for part in parts for fault in part.faults(run))]
     if found:
-        raise UserError("the config has faults:\n  " + "\n  ".join(found))
+        lines = [f"{key}: {text}" for key, text in found]
+        raise UserError("the config has faults:\n  " + "\n  ".join(lines))
+
+
+def _unread(run: Run) -> Iterator[tuple[str, str]]:
+    """A part that nothing would be made of."""
+    if PAPER not in run.config["papers"]:
+        for part, block in run.config["uncertainty"].items():
+            if block:
+                text = (
+                    f"nothing is made of it without {PAPER!r} among `papers`: add it, or set null"
+                )
+                yield f"uncertainty.{part}", text

@@ -55,6 +55,8 @@ def write_index(
         for kind, paths in others.items()
     }
     lines = [f"# Results of run `{facts['run']}`", _about(facts), *facts["notes"]]
+    if advice := facts.get("advice"):
+        lines.append(f"Which method to use for what, in a few lines: [{advice}]({advice}).")
     for title, items in sections:
         lines += [f"## {title}", *(line for item in items for line in _item(folder, *item))]
     notebooks = _linked(found["notebooks"], lambda s: s.replace("_", " ").capitalize())

@@ -4,7 +4,15 @@
 NOTEBOOKS = {
     "overview": {
         "caption": "What this run says of its uncertainties beyond the paper, part by part.",
-        "needs": {"results": ["tables/uncertainty_claims.csv"]},
+        "needs": {
+            "results": [
+                "tables/uncertainty_claims.csv",
+                "tables/uncertainty_recalibration.csv",
+                "tables/uncertainty_conformal.csv",
+                "figures/uncertainty_recalibration_{recalibration}.png",
+            ]
+        },
+        "may_lack": ["results"],
         "parameters": [],
     },
 }

@@ -3,8 +3,11 @@
 TABLE = {
     "label": "What the literature says, judged",
     "category": "Claims",
-    "needs": {},
-    # A part that a run does without.
-    "may_lack": [],
+    "needs": {
+        "recalibration": "metrics/{recalibration}.recalibration.parquet",
+        "conformal": "metrics/{conformal}.conformal.parquet",
+    },
+    # Parts that a run does without.
+    "may_lack": ["recalibration", "conformal"],
     "made_by": "claims",
 }

@@ -25,7 +25,7 @@ rule advice:
     conda:
         "../../environment.yml"
     params:
-        settings=advice_settings(RUN),
+        settings=lambda w: advice_settings(RUN),
     message:
         "which method to use for what"
     script:

@@ -7,9 +7,9 @@ from vipann.files import replacing
 from vipann.report.pages import page
 
 ABOUT = (
-    "From this run's own numbers, each with its cost in passes of a network a clip: a deterministic "
-    "network needs one, a Bayesian one as many as it is sampled, an ensemble one for each member. "
-    "The tables behind it, with intervals, are in [index.md](index.md)."
+    "From this run's own numbers, each with its cost in passes of a network a clip: a "
+    "deterministic network needs one, a Bayesian one as many as it is sampled, an ensemble one for "
+    "each member. The tables behind it, with intervals, are in [index.md](index.md)."
 )
 NOTHING = "The parts of this run give no advice."
 

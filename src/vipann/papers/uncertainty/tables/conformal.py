@@ -102,7 +102,7 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str:
     for key in ("strategy", "phase", "score"):
         mine = mine[mine[key] == best[key]]
     values = mine.set_index("metric")["value"]
-    cost = f"{int(best['passes'])} pass{'es' * (best['passes'] > 1)} a clip"
+    cost = f"{int(best['passes'])} pass{'es' if best['passes'] > 1 else ''} a clip"
     if best["score"] == RISK_CONTROL:
         return (
             f"On {dataset}, to miss at most {alpha:.0%} of a clip's labels, {network_words(best)} "

@@ -24,7 +24,9 @@ fewer than 10 cases are left out.""",
 PHASES = ("pretrained", "fixed", "finetuned", "scratch")
 # As in `vipann.papers.vi_pann.figures.reliability`.
 FEW_CASES = 10
-ROW = 0.32
+# Height of a row of panels times the panels in it, as a share of the figure's width.
+WIDTH = 0.8
+TICKS = (0, 0.5, 1)
 
 
 def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
@@ -36,25 +38,27 @@ def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
-    """A row a method, a column a phase. What is drawn: `reliability_lines`."""
+    """A row a phase, a column a method. What is drawn: `reliability_lines`."""
     lines = reliability_lines(pd.read_parquet(sources["reliability"][0]))
     if lines.empty:
         message = f"No bin of this run has {FEW_CASES} cases."
         return styles.without_data(style, message), lines
     methods, phases, shown = (list(lines[n].unique()) for n in ("method", "phase", "strategy"))
     shared = {"sharex": True, "sharey": True}
-    figure, grid = styles.panels(style, len(methods), len(phases), ROW, **shared)
-    for row, method in zip(grid, methods, strict=True):
-        styles.row_label(row[-1], METHODS[method])
-        for axes, phase in zip(row, phases, strict=True):
+    row_share = WIDTH / len(methods)
+    figure, grid = styles.panels(style, len(phases), len(methods), row_share, **shared)
+    for row, phase in zip(grid, phases, strict=True):
+        styles.row_label(row[-1], style.labels[phase])
+        for axes, method in zip(row, methods, strict=True):
             rows = lines[(lines["method"] == method) & (lines["phase"] == phase)]
             axes.plot([0, 1], [0, 1], color=styles.INK, linewidth=0.7, linestyle=(0, (4, 2)))
             styles.draw_lines(axes, rows, ("confidence", "outcome"), "strategy", style)
-            axes.set(xlim=(0, 1), ylim=(0, 1))
-    for axes, phase in zip(grid[0], phases, strict=True):
-        axes.set_title(style.labels[phase])
-    figure.supxlabel("Stated probability")
-    figure.supylabel("Came true")
+            axes.set(xlim=(0, 1), ylim=(0, 1), xticks=TICKS, yticks=TICKS)
+        row[0].set_ylabel("Came true")
+    for axes, method in zip(grid[0], methods, strict=True):
+        axes.set_title(METHODS[method])
+    for axes in grid[-1]:
+        axes.set_xlabel("Stated", loc="center")
     dataset = lines["dataset"].iloc[0]
     figure.suptitle(names.get(dataset) or dataset)
     styles.legend(figure, styles.line_keys(shown, style))

@@ -5,7 +5,7 @@ import pandas as pd
 from vipann.evaluation.conformal_sets import RISK_CONTROL
 from vipann.evaluation.splits import ALL
 from vipann.papers import Names, Sources
-from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES, network_words
+from vipann.papers.uncertainty.names import KEYS, PHASE_NAMES, STRATEGY_NAMES, network_words
 from vipann.tables.layout import NOTHING, Table, number, ordered, side_by_side
 
 TABLE = {
@@ -76,8 +76,7 @@ def table(sources: Sources, names: Names) -> Table:
         "alpha": {alpha: f"{alpha:g}" for alpha in orders["alpha"]},
     }
     cells = side_by_side(texts, by, [""], labels)
-    lines = [advice(frame[frame["dataset"] == name]) for name in orders["dataset"]]
-    return Table("Conformal sets", frame, cells, [*NOTES, *filter(None, lines)])
+    return Table("Conformal sets", frame, cells, [*NOTES, *filter(None, [advice(frame)])])
 
 
 def _text(row: object) -> str:
@@ -90,27 +89,24 @@ def _text(row: object) -> str:
 def advice(frame: pd.DataFrame) -> str | None:
     """The smallest sets of each dataset at its least alpha, and what they cost."""
     rows = frame[(frame["fold"] == ALL) & (frame["class"] == ALL)]
-    lines = [_advice(str(name), rows[rows["dataset"] == name]) for name in rows["dataset"].unique()]
-    return " ".join(lines) or None
+    return " ".join(_advice(str(name), own) for name, own in rows.groupby("dataset")) or None
 
 
 def _advice(dataset: str, rows: pd.DataFrame) -> str:
-    alpha = rows["alpha"].min()
-    sizes = rows[(rows["alpha"] == alpha) & (rows["metric"] == "size")]
+    rows = rows[rows["alpha"] == rows["alpha"].min()]
+    sizes = rows[rows["metric"] == "size"]
     best = sizes.loc[sizes["value"].idxmin()]
-    mine = rows[rows["alpha"] == alpha]
-    for key in ("strategy", "phase", "score"):
-        mine = mine[mine[key] == best[key]]
-    values = mine.set_index("metric")["value"]
-    cost = f"{int(best['passes'])} pass{'es' if best['passes'] > 1 else ''} a clip"
+    own = rows[(rows[[*KEYS, "score"]] == best[[*KEYS, "score"]]).all(axis=1)]
+    values = own.set_index("metric")["value"]
+    passes = int(best["passes"])
+    cost = f"{passes} pass{'es' if passes > 1 else ''} a clip"
+    answers = f"{network_words(best)} answers with {best['value']:.1f} classes"
     if best["score"] == RISK_CONTROL:
         return (
-            f"On {dataset}, to miss at most {alpha:.0%} of a clip's labels, {network_words(best)} "
-            f"answers with {best['value']:.1f} classes (it misses "
-            f"{values['false_negative_rate']:.1%}; {cost})."
+            f"On {dataset}, to miss at most {best['alpha']:.0%} of a clip's labels, {answers} "
+            f"(it misses {values['false_negative_rate']:.1%}; {cost})."
         )
     return (
-        f"On {dataset}, at {1 - alpha:.0%} coverage {network_words(best)} answers with "
-        f"{best['value']:.1f} classes by {SETS[best['score']]} (measured coverage "
-        f"{values['coverage']:.1%}; {cost})."
+        f"On {dataset}, at {1 - best['alpha']:.0%} coverage {answers} by {SETS[best['score']]} "
+        f"(measured coverage {values['coverage']:.1%}; {cost})."
     )

@@ -5,7 +5,7 @@ import pandas as pd
 from vipann.evaluation.recalibration import UNCHANGED
 from vipann.evaluation.splits import ALL
 from vipann.papers import Names, Sources
-from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES, network_words
+from vipann.papers.uncertainty.names import KEYS, PHASE_NAMES, STRATEGY_NAMES, network_words
 from vipann.tables.layout import NOTHING, Table, number, ordered, side_by_side
 
 TABLE = {
@@ -24,7 +24,13 @@ METHODS = {
     "platt": "Platt",
     "isotonic": "Isotonic",
 }
+WORDS = {
+    "temperature": "a temperature",
+    "platt": "Platt's map of each class",
+    "isotonic": "isotonic regression of each class",
+}
 SCORES = {"ece": "ECE", "classwise_ece": "Class-wise ECE", "nll": "NLL", "brier": "Brier"}
+SMALL = 0.05
 NOTES = (
     "Over the test clips of all folds together, lower is better; in brackets the 95 % interval "
     "over recordings. * : the change from uncalibrated is beyond that interval. ECE of the most "
@@ -67,41 +73,35 @@ def _text(row: object) -> str:
     value, low, high, top = (getattr(row, n) for n in ("value", "low", "high", "change_high"))
     if row.metric == "temperature":  # type: ignore[attr-defined]
         return number(value, ".2f")
-    bounds = "" if pd.isna(low) else f" ({number(low)} to {number(high)})"
+    # Of hundreds of classes, few of which a clip has, scores are small.
+    form = ".4f" if value < SMALL else ".3f"
+    bounds = "" if pd.isna(low) else f" ({number(low, form)} to {number(high, form)})"
     beyond = top < 0 or row.change_low > 0  # type: ignore[attr-defined]
-    return number(value) + bounds + " *" * bool(beyond)
+    return number(value, form) + bounds + (" *" if beyond else "")
 
 
 def advice(frame: pd.DataFrame) -> str | None:
     """Which method to recalibrate with, by the NLL that it lowers most, of each dataset."""
-    rows = frame[(frame["fold"] == ALL) & (frame["metric"] == "nll")]
-    lines = [_advice(str(name), rows[rows["dataset"] == name], frame) for name in _in(rows)]
-    return " ".join(lines) or None
+    rows = frame[frame["fold"] == ALL]
+    return " ".join(_advice(str(name), own) for name, own in rows.groupby("dataset")) or None
 
 
-def _in(rows: pd.DataFrame) -> list[object]:
-    return list(rows["dataset"].unique())
-
-
-def _advice(dataset: str, rows: pd.DataFrame, frame: pd.DataFrame) -> str:
-    after = rows[rows["method"] != UNCHANGED]
-    method = after.groupby("method")["change"].mean().idxmin()
+def _advice(dataset: str, rows: pd.DataFrame) -> str:
+    after = rows[(rows["metric"] == "nll") & (rows["method"] != UNCHANGED)]
+    method = str(after.groupby("method")["change"].mean().idxmin())
     mine = after[after["method"] == method]
-    lower = int((mine["change_high"] < 0).sum())
-    start = f"On {dataset}"
+    lower, named = int((mine["change_high"] < 0).sum()), WORDS[method]
     if not lower:
         return (
-            f"{start} no recalibration is needed: the best, {METHODS[method].lower()}, lowers the "
-            f"NLL of none of {len(mine)} networks beyond chance."
+            f"On {dataset} no recalibration is needed: {named} lowers the NLL of none of "
+            f"{len(mine)} networks beyond chance."
         )
     best = mine.loc[mine["change"].idxmin()]
-    own = frame[(frame["fold"] == ALL) & (frame["metric"] == "ece")]
-    for key in ("dataset", "strategy", "phase"):
-        own = own[own[key] == best[key]]
+    own = rows[(rows[KEYS] == best[KEYS]).all(axis=1) & (rows["metric"] == "ece")]
     ece = own.set_index("method")["value"]
     return (
-        f"{start} recalibrate by {METHODS[method].lower()}, which lowers the NLL of {lower} of "
-        f"{len(mine)} networks beyond chance (most {network_words(best)}, ECE "
-        f"{ece[UNCHANGED]:.3f} to {ece[method]:.3f}) and costs no pass when used, only the "
-        f"{int(best['calibration_clips'])} labelled clips it was fitted on."
+        f"On {dataset} recalibrate by {named}, which lowers the NLL of {lower} of {len(mine)} "
+        f"networks beyond chance (most that of {network_words(best)}, ECE {ece[UNCHANGED]:.3g} to "
+        f"{ece[method]:.3g}). In use it costs no pass, and before it "
+        f"{int(best['calibration_clips'])} labelled clips to fit on."
     )

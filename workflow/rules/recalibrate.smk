@@ -4,6 +4,10 @@
 from vipann.plan.uncertainty import conformal, recalibration
 
 
+localrules:
+    calibration_recordings,
+
+
 use rule predict as predict_validation with:
     output:
         TRANSFERRED.validation_predictions,
@@ -40,9 +44,29 @@ rule recalibration:
         "../scripts/recalibrate.py"
 
 
+# Before any training: what it finds wrong would show last.
+rule calibration_recordings:
+    input:
+        datasets.manifest_of(RUN, "{dataset}"),
+    output:
+        conformal.recordings_of(RUN, "{dataset}"),
+    log:
+        log_of("manifests/{dataset}.calibration_recordings"),
+    priority: 3
+    conda:
+        "../../environment.yml"
+    params:
+        settings=lambda w: conformal.recordings_settings(RUN, w.dataset),
+    message:
+        "recordings of {wildcards.dataset} to calibrate on"
+    script:
+        "../scripts/calibration_recordings.py"
+
+
 rule conformal:
     input:
-        lambda w: [one.predictions for one in conformal.networks(RUN, w.dataset)],
+        predictions=lambda w: [one.predictions for one in conformal.networks(RUN, w.dataset)],
+        recordings=conformal.recordings_of(RUN, "{dataset}"),
     output:
         conformal.sets_of(RUN, "{dataset}"),
     log:

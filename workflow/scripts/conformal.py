@@ -6,7 +6,7 @@ with job_log(snakemake.log[0]):
     from vipann.evaluation.conformal_sets import SetSettings, write_conformal
 
     settings = snakemake.params.settings
-    every = iter(map(Path, snakemake.input))
+    every = iter(map(Path, snakemake.input.predictions))
     write_conformal(
         [[next(every) for _ in range(count)] for count in settings["folds"]],
         SetSettings(

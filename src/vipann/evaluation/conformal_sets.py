@@ -5,6 +5,7 @@ sets of the other are counted. Split s takes replication s modulo R, as a resamp
 `vipann.evaluation.resampling` does.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,17 +63,35 @@ class Counted:
     expected: float
 
 
-def refuse_few_recordings(one: Predictions, alphas: Sequence[float]) -> None:
-    """Raise UserError where half of the recordings are too few for an alpha (`least_clips`)."""
-    recordings = len(np.unique(one.recording))
+def refuse_few_recordings(where: str, recordings: int, alphas: Sequence[float]) -> None:
+    """Raise UserError where half of the recordings of `where` ("esc10's fold 1") are too few for an
+    alpha (`least_clips`)."""
     needed, alpha = max((least_clips(alpha), alpha) for alpha in alphas)
-    if recordings // 2 < needed:
+    half = recordings // 2
+    if half < needed:
         raise UserError(
             f"{KEY}: {alpha:g} needs {needed} recordings to calibrate on, and half of the "
-            f"{recordings} recordings of {one.dataset}'s fold {one.fold} are {recordings // 2}. "
-            f"Set {KEY} to {1 / (recordings // 2 + 1):.2g} or more, if that is of use, or test on "
-            f"folds of at least {2 * needed} recordings."
+            f"{recordings} recordings of {where} are {half}. Set {KEY} to "
+            f"{math.ceil(100 / (half + 1)) / 100:g} or more, if that is of use, or test on folds "
+            f"of at least {2 * needed} recordings."
         )
+
+
+def write_recordings(
+    manifest: Path, dataset: str, folds: Sequence[int], alphas: Sequence[float], out: Path | str
+) -> None:
+    """Write how many recordings each fold has, as csv; folds: none where there is one evaluation
+    list. Before any training: raises UserError as `refuse_few_recordings`."""
+    clips = pd.read_parquet(manifest, columns=["fold", "split", "recording"])
+    parts = {str(k): (f"{dataset}'s fold {k}", clips["fold"] == k) for k in folds}
+    parts = parts or {ALL: (f"{dataset}'s evaluation list", clips["split"] == "eval")}
+    rows = []
+    for fold, (where, chosen) in parts.items():
+        recordings = clips.loc[chosen, "recording"].nunique()
+        refuse_few_recordings(where, recordings, alphas)
+        rows.append({"dataset": dataset, "fold": fold, "recordings": recordings})
+    with replacing(out) as beside:
+        pd.DataFrame(rows).to_csv(beside, index=False)
 
 
 def count_sets(one: Predictions, score: str, alpha: float, settings: SetSettings) -> Counted:
@@ -156,7 +175,8 @@ def conformal_table(folds: Sequence[Predictions], settings: SetSettings) -> pd.D
     """
     first = folds[0]
     for one in folds:
-        refuse_few_recordings(one, settings.alphas)
+        where = f"{one.dataset}'s fold {one.fold}"
+        refuse_few_recordings(where, len(np.unique(one.recording)), settings.alphas)
     own = resamples_of(folds, settings.resamples, settings.seed)
     rows: list[dict[str, object]] = []
     for score in SCORES if first.task == "multiclass" else (RISK_CONTROL,):

@@ -1,6 +1,7 @@
 """Conformal sets against MAPIE's, by their finite-sample guarantee, and on planted predictions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from dummies import labels_of, random_predictions
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ from vipann.evaluation.conformal_sets import (
     conformal_table,
     count_sets,
     refuse_few_recordings,
+    write_recordings,
 )
 from vipann.evaluation.splits import random_halves
 from vipann.seeds import derive_seed
@@ -280,11 +282,26 @@ def test_sets_of_several_labels_miss_no_more_than_asked():
 
 
 def test_too_few_recordings_to_calibrate_on_name_key_and_number():
-    one = fold_of(0, 2, clips=34, alike=2)
-    refuse_few_recordings(fold_of(0, 2, clips=36, alike=2), [0.1])
-    message = r"uncertainty\.conformal\.alpha: 0\.1 needs 9 recordings .* fold 2 are 8\."
+    conformal_table([fold_of(0, 2, clips=36, alike=2)], SETTINGS)
+    message = (
+        r"uncertainty\.conformal\.alpha: 0\.1 needs 9 recordings .* fold 2 are 8\. Set .* 0\.12 or"
+    )
     with pytest.raises(UserError, match=message):
-        conformal_table([one], SETTINGS)
+        conformal_table([fold_of(0, 2, clips=34, alike=2)], SETTINGS)
+    # What is said to be enough is.
+    refuse_few_recordings("it", 17, [0.12])
+
+
+def test_a_manifest_with_too_few_recordings_is_refused_before_training(tmp_path):
+    recordings = [f"{k}/{index // 2}" for k in (1, 2) for index in range(40)]
+    clips = {"fold": [1] * 40 + [2] * 40, "split": "eval", "recording": recordings}
+    manifest, out = tmp_path / "own.parquet", tmp_path / "own.csv"
+    pd.DataFrame(clips).to_parquet(manifest)
+    write_recordings(manifest, "own", [1, 2], [0.1], out)
+    assert pd.read_csv(out)["recordings"].to_list() == [20, 20]
+    write_recordings(manifest, "own", [], [0.05], out)
+    with pytest.raises(UserError, match=r"0\.05 needs 19 recordings .* of own's fold 1 are 10"):
+        write_recordings(manifest, "own", [1, 2], [0.1, 0.05], out)
 
 
 def test_the_result_is_the_same_whatever_the_order_of_recordings_names():

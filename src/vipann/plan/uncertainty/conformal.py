@@ -19,13 +19,25 @@ def datasets(run: Run) -> list[str]:
 
 
 def faults(run: Run) -> Iterator[tuple[str, str]]:
-    """How many recordings there are is known to the job only."""
+    """How many recordings there are, a manifest says: see `recordings_of`."""
     yield from ()
 
 
 def sets_of(run: Run, dataset: str) -> str:
     """A row for each number."""
     return f"{run.results}/metrics/{dataset}.conformal.parquet"
+
+
+def recordings_of(run: Run, dataset: str) -> str:
+    """How many recordings each fold has, once these are found to be enough."""
+    return f"{run.results}/manifests/{dataset}.calibration_recordings.csv"
+
+
+def recordings_settings(run: Run, dataset: str) -> dict[str, Any]:
+    """folds: none where there is one evaluation list."""
+    block = block_of(run, "conformal") or {}
+    folds = [] if dataset == run.upstream else run.folds(dataset)
+    return run.settings("calibration_recordings.py", folds=folds, alphas=block["alpha"])
 
 
 def settings(run: Run, dataset: str) -> dict[str, Any]:

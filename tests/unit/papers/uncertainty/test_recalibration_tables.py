@@ -10,6 +10,7 @@ from vipann.evaluation.recalibrated import COLUMNS
 from vipann.papers.uncertainty.claims import PAPER, read_views
 from vipann.papers.uncertainty.tables import conformal, recalibration
 from vipann.report.advice import NOTHING, write_advice
+from vipann.report.index import write_index
 from vipann.tables.layout import markdown
 
 PARTS = ("recalibration", "conformal")
@@ -143,3 +144,13 @@ def test_the_page_has_a_line_for_each_table_that_says_something(tmp_path):
     assert "<strong>Sets.</strong>" in html.read_text()
     write_advice([("Others", None)], "mine", md, html)
     assert NOTHING in md.read_text()
+
+
+def test_the_index_points_to_the_page(tmp_path):
+    facts = {"run": "mine", "upstream": None, "transfer_datasets": [], "ood": None}
+    facts |= {"mc_samples": 1, "replications": 1, "paper_names": {}, "notes": []}
+    others = {kind: [] for kind in ("notebooks", "summaries", "metrics")}
+    for advice in ({}, {"advice": "uncertainty.md"}):
+        outputs = tmp_path / "index.md", tmp_path / "index.html"
+        write_index([], others, facts | advice, *outputs)
+        assert ("[uncertainty.md](uncertainty.md)" in outputs[0].read_text()) == bool(advice)

@@ -107,7 +107,7 @@ def test_nothing_that_was_there_is_planned_anew(made, write_config):
     workflow = made[0]
     config = write_config("without", WITHOUT)
     wanted = f"results/micro/predictions/{NETWORK}.h5"
-    assert "Nothing to be done" in workflow(config, "-n", "--", wanted).stderr
+    assert "Nothing to be done" in workflow(config, "-n", "--", wanted).stdout
 
 
 def test_too_few_recordings_name_the_key_before_training(made, write_config):

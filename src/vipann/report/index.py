@@ -18,6 +18,7 @@ FAMILIES = {
     "`<dataset>/<strategy>/fold<fold>/<phase>.h5`, upstream `<dataset>/<strategy>/pretrained.h5`: "
     "all numbers are computed from them",
     "ood": "the same on the out-of-distribution clips",
+    "validation": "the same on the clips of a validation fold",
     "curves": "learning curves of every training",
     "benchmarks": "time and memory of the long jobs",
     "logs": "one log file per job",

@@ -203,7 +203,7 @@ def _bounds(one: _Measured, start: _Measured, sides: Sequence[Sequence[int]]) ->
     change = one.value - start.value
     bounds = interval(change, one.draws - start.draws, sides)
     # None of the scores is negative.
-    level = {"value": one.value, "low": max(low, 0.0) if low == low else low, "high": high}
+    level = {"value": one.value, "low": low if np.isnan(low) else max(low, 0.0), "high": high}
     differs = {"change": change, "change_low": bounds[0], "change_high": bounds[1]}
     return level | differs
 
@@ -240,15 +240,15 @@ def write_recalibrated(
     """
     found: dict[str, list[pd.DataFrame]] = {"scores": [], "reliability": []}
     for files in networks:
-        folds = []
-        for tested, validated in files:
-            test = read_predictions(tested)
-            apart = fold_of(read_predictions(validated), test) if validated else None
-            folds.append(apart or halves_of(test, seed))
-        for name, frame in zip(
-            found, recalibrated_tables(folds, bins, resamples, seed), strict=True
-        ):
-            found[name].append(frame)
+        folds = [_read(tested, validated, seed) for tested, validated in files]
+        scores, reliability = recalibrated_tables(folds, bins, resamples, seed)
+        found["scores"].append(scores)
+        found["reliability"].append(reliability)
     for name, path in outputs.items():
         with replacing(path) as beside:
             pd.concat(found[name], ignore_index=True).to_parquet(beside, index=False)
+
+
+def _read(tested: Path, validated: Path | None, seed: int) -> Fold:
+    test = read_predictions(tested)
+    return fold_of(read_predictions(validated), test) if validated else halves_of(test, seed)

@@ -27,6 +27,7 @@ GPU_RULES = (
     "predict_variant",
     "variant_cost",
     "predict_fold_variant",
+    "predict_validation",
     "predict_upstream",
     "predict",
     "ood_upstream",

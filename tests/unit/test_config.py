@@ -48,7 +48,16 @@ def overridden(tmp_path):
 
 @pytest.mark.parametrize(
     "names",
-    ["demo", "esc10", "published", "esc10 flipout_study", "laptop", "audioset_vggish", "fsd50k"],
+    [
+        "demo",
+        "esc10",
+        "published",
+        "esc10 flipout_study",
+        "laptop",
+        "audioset_vggish",
+        "fsd50k",
+        "laptop uncertainty",
+    ],
 )
 def test_the_projects_own_configs_are_valid(names):
     files = [BASE, *(ROOT / f"config/{name}.yaml" for name in names.split())]

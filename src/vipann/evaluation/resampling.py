@@ -45,6 +45,20 @@ class Resamples:
         return self._counts[chosen][:, self._recording].astype(np.float64)
 
 
+class JoinedResamples(Resamples):
+    """Those of several sets side by side, each drawn by itself."""
+
+    def __init__(self, parts: Sequence[Resamples]) -> None:
+        self._parts, self.resamples = parts, parts[0].resamples
+        self.recordings, self.clips = (
+            sum(getattr(one, name) for one in parts) for name in ("recordings", "clips")
+        )
+
+    def weights(self, chosen: np.ndarray) -> np.ndarray:
+        """Weights (len(chosen), N) of the clips of all sets, in their order."""
+        return np.hstack([one.weights(chosen) for one in self._parts])
+
+
 def interval(
     value: float, resampled: np.ndarray, sides: Sequence[Sequence[int]], *, share: bool = False
 ) -> tuple[float, float]:

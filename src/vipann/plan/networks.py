@@ -8,6 +8,7 @@ from typing import Any
 
 from vipann.config import imagenet_entries, in_order, trained_upstream
 from vipann.errors import UserError
+from vipann.folds import fold_numbers, share_out
 from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
 from vipann.plan.datasets import download_settings, features_of, file_key
 from vipann.plan.run import Run
@@ -78,6 +79,11 @@ class Network:
         return f"{self.run.results}/ood/{self.path}.h5"
 
     @property
+    def validation_predictions(self) -> str:
+        """What it says of the clips of its validation fold, which its training left out."""
+        return f"{self.run.results}/validation/{self.path}.h5"
+
+    @property
     def features(self) -> str:
         """What it is trained on and tested with."""
         assert self.trained_for, "a plan without upstream data has no upstream networks"
@@ -146,6 +152,15 @@ class Network:
     def keeps_frames(self) -> bool:
         """Whether its predictions hold the scores of frames: of the upstream set's clips."""
         return self.fold is None and self.run.config["evaluation"]["frame_scores"]
+
+    @property
+    def validation_settings(self) -> dict[str, Any]:
+        """Of the job that scores its validation fold; needs validation.split: next_fold."""
+        assert self.dataset is not None, "upstream networks have no folds"
+        assert self.fold is not None
+        folds = fold_numbers(self.run.config["datasets"][self.dataset]["folds"])
+        _, left_out = share_out(folds, int(self.fold), self.run.config["validation"]["split"])
+        return self.predicting("validation", self.dataset, {"folds": [left_out]})
 
     @property
     def ood_settings(self) -> dict[str, Any]:

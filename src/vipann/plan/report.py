@@ -7,6 +7,7 @@ from typing import Any
 
 from vipann.config import in_order
 from vipann.errors import UserError
+from vipann.plan.advice import PAGE, advising
 from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
 from vipann.plan.run import Run
 from vipann.variants import FOLD_STAGES, names_of
@@ -111,6 +112,8 @@ def index_settings(run: Run) -> dict[str, Any]:
     }
     if on_folds := names_of(run.config, *FOLD_STAGES):
         facts["variants_on_folds"] = on_folds
+    if advising(run):
+        facts["advice"] = PAGE
     if on_request := _on_request(run):
         facts["on_request"] = on_request
     return run.settings("index.py", sections=sections(run), facts=facts, said=said_of(run))

@@ -18,6 +18,7 @@ FAMILIES = {
     "`<dataset>/<strategy>/fold<fold>/<phase>.h5`, upstream `<dataset>/<strategy>/pretrained.h5`: "
     "all numbers are computed from them",
     "ood": "the same on the out-of-distribution clips",
+    "validation": "the same on the clips of a validation fold",
     "curves": "learning curves of every training",
     "benchmarks": "time and memory of the long jobs",
     "logs": "one log file per job",
@@ -55,6 +56,8 @@ def write_index(
         for kind, paths in others.items()
     }
     lines = [f"# Results of run `{facts['run']}`", _about(facts), *facts["notes"]]
+    if advice := facts.get("advice"):
+        lines.append(f"Which method to use for what, in a few lines: [{advice}]({advice}).")
     for title, items in sections:
         lines += [f"## {title}", *(line for item in items for line in _item(folder, *item))]
     notebooks = _linked(found["notebooks"], lambda s: s.replace("_", " ").capitalize())

@@ -1,0 +1,63 @@
+"""The config's block `uncertainty`: what a run does beyond the paper, a module for each part.
+
+A part's module has two functions: `datasets(run)`, on which of the run's datasets it is, in the
+order of the run (none where its key is null), and `faults(run)`, pairs (key, what is wrong) that
+stop the plan. The name of the part is a role of datasets in tables and figures
+(`vipann.plan.products`): "metrics/{recalibration}.recalibration.parquet".
+"""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from vipann.errors import UserError
+from vipann.plan.networks import PRETRAINED, Network, networks_of
+from vipann.plan.run import Run
+from vipann.registry import choices, load
+
+PAPER = "uncertainty"
+
+
+def roles(run: Run) -> dict[str, list[str]]:
+    """Part -> the datasets that it is on."""
+    return {part: load(f"{__name__}.{part}").datasets(run) for part in choices(__name__)}
+
+
+def block_of(run: Run, part: str) -> dict[str, Any] | None:
+    """What the config says of a part; None where the run goes without."""
+    return run.config["uncertainty"][part]
+
+
+def networks_in(run: Run, dataset: str, phases: Collection[str]) -> list[Network]:
+    """The networks of `dataset` in these phases; upstream, all of them."""
+    return [n for n in networks_of(run, dataset) if n.phase in (PRETRAINED, *phases)]
+
+
+def by_form(networks: list[Network]) -> list[list[Network]]:
+    """The folds of each strategy and phase together."""
+    forms: dict[tuple[str, str], list[Network]] = {}
+    for network in networks:
+        forms.setdefault((network.strategy, network.phase), []).append(network)
+    return list(forms.values())
+
+
+def refuse_faults(run: Run) -> None:
+    """Stop a plan whose config asks for what its parts cannot do.
+
+    Raises:
+        UserError: one line per fault: the key, and what to do.
+    """
+    parts = [load(f"{__name__}.{part}") for part in choices(__name__)]
+    found = [*_unread(run), *(fault for part in parts for fault in part.faults(run))]
+    if found:
+        lines = [f"{key}: {text}" for key, text in found]
+        raise UserError("the config has faults:\n  " + "\n  ".join(lines))
+
+
+def _unread(run: Run) -> Iterator[tuple[str, str]]:
+    """Parts that nothing would be made of."""
+    if PAPER in run.config["papers"]:
+        return
+    for part in choices(__name__):
+        if run.config["uncertainty"].get(part):
+            text = f"needs {PAPER!r} among `papers`, or nothing is made of it; or set null"
+            yield f"uncertainty.{part}", text

@@ -76,10 +76,8 @@ use rule ood as ood_upstream with:
 
 rule metrics:
     input:
-        predictions=lambda w: [n.predictions for n in networks.networks_of(RUN, w.dataset)],
-        ood=lambda w: [
-            n.ood_predictions for n in networks.scored_out_of_distribution(RUN, w.dataset)
-        ],
+        predictions=lambda w: [n.predictions for n in members.scored(RUN, w.dataset)],
+        ood=lambda w: [n.ood_predictions for n in members.scored_outside(RUN, w.dataset)],
     output:
         **{
             kind: f"{RESULTS}/metrics/{{dataset}}.{kind}.parquet"

@@ -7,13 +7,22 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from workflow_harness import SYNTHETIC, Workflow
+from workflow_harness import ROOT, SYNTHETIC, Workflow
 
-from vipann.config import merge
+from vipann.config import merge, read_layer
+from vipann.models.checkpoints import save_checkpoint
+from vipann.models.strategies import build_network
+from vipann.parts import bands_of, feature_settings, model_settings
 
 PLAIN = merge(
     SYNTHETIC,
     {
+        "upstream": None,
+        "pretrain": {
+            "source": "checkpoint",
+            "checkpoints": {"det": {"path": "det.safetensors"}},
+            "steps": {"flip": 0},
+        },
         "transfer": {"strategies": ["det", "drop"], "folds": [2]},
         "scratch": {"strategies": []},
         "evaluation": {"ood_phases": ["finetuned"], "bootstrap_resamples": 100},
@@ -33,14 +42,25 @@ ENSEMBLES = merge(
 SCENES = "synthetic_scenes"
 TABLES = [
     f"results/micro/tables/{name}.csv"
-    for name in ("table4", "ood", "calibration", "uncertainty_ensembles", "uncertainty_samples")
+    for name in ("table4", "ood", "uncertainty_ensembles", "uncertainty_samples")
 ]
+
+
+def save_upstream_network(path):
+    """As if it had been pretrained, for time."""
+    config = merge(read_layer(ROOT / "config/config.yaml"), PLAIN)
+    features = feature_settings(config["features"])
+    settings = {"model": model_settings(config["model"]), "bands": bands_of(config["features"])}
+    facts = {"strategy": "det", "phase": "pretrained", "task": "multilabel", "features": features}
+    network = build_network("det", 3, settings)
+    save_checkpoint(network, path, facts | {"classes": ["a", "b", "c"], "settings": settings})
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, write_config):
     """(workflow, results folder) of a finished run."""
     workflow = Workflow(tmp_path_factory.mktemp("ensembles"))
+    save_upstream_network(workflow.directory / "det.safetensors")
     workflow(write_config("ensembles", ENSEMBLES), "--cores", "2", "--", *TABLES)
     return workflow, workflow.directory / "results/micro"
 
@@ -86,7 +106,7 @@ def test_members_share_the_upstream_network_and_nothing_else(made):
 
 
 def test_the_ensemble_stands_beside_the_others_in_the_tables(made):
-    for name in ("table4", "ood", "calibration"):
+    for name in ("table4", "ood"):
         rows = pd.read_csv(made[1] / f"tables/{name}.csv")
         assert {"det", "drop", "ens"} <= set(rows["strategy"])
         assert "Ens" in (made[1] / f"tables/{name}.md").read_text()
@@ -146,5 +166,5 @@ def test_turning_them_on_trains_and_predicts_nothing_of_the_others_again(made, w
         "ood_member": 1,
         "seed_ensemble": 3,
         "metrics": 1,
-        "table": 4,
+        "table": 3,
     }

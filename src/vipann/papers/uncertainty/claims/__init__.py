@@ -11,10 +11,15 @@ from vipann.claims.counting import read_claims
 from vipann.claims.judgement import Judge
 from vipann.claims.ledger import PaperClaims
 from vipann.papers import Sources
+from vipann.papers.uncertainty.claims import ensembles
 
-JUDGES: dict[str, Judge] = {}
+JUDGES: dict[str, Judge] = {
+    **ensembles.JUDGES,
+}
 # Scope -> what a run that has none of it lacks. A scope is a part of the block `uncertainty`.
-STAGES: dict[str, str] = {}
+STAGES: dict[str, str] = {
+    **ensembles.STAGES,
+}
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
     judges=JUDGES,
@@ -26,5 +31,9 @@ PAPER = PaperClaims(
 
 
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    """Views by scope, each on one dataset of the run; sources: of the table `claims`."""
-    return {}
+    """Views by scope, each on one dataset of the run; sources: files by part, of the table
+    `claims`."""
+    files = {part: list(paths) for part, paths in sources.items()}
+    return {
+        **ensembles.views(files, settings),
+    }

@@ -3,8 +3,12 @@
 TABLE = {
     "label": "What the literature says, judged",
     "category": "Claims",
-    "needs": {},
-    # A part that a run does without.
-    "may_lack": [],
+    "needs": {
+        "ensembles": "metrics/{ensembles}.metrics.parquet",
+        "ensembles_clips": "metrics/{ensembles}.uncertainty.parquet",
+        "samples": "metrics/{samples}.samples.parquet",
+    },
+    # Parts that a run does without.
+    "may_lack": ["ensembles", "ensembles_clips", "samples"],
     "made_by": "claims",
 }

@@ -61,13 +61,15 @@ def member_networks(run: Run, dataset: str | None, fold: int | str | None, phase
 
 
 def ensembles_of(run: Run, dataset: str) -> list[Network]:
-    """The ensembles that are tested on `dataset`; as networks, whose paths they have."""
+    """The ensembles that are tested on `dataset`, as networks, whose paths they have; none of
+    transfer where that is left to variants, or out."""
     if dataset == run.upstream:
         return [Network(run, ENSEMBLE)] * (run.config["pretrain"]["ensemble_members"] > 0)
-    phases = TRANSFER_PHASES * (run.config["transfer"]["ensemble_members"] > 0)
+    block = run.config["transfer"]
+    is_made = block["strategies"] and block["ensemble_members"]
     return [
         Network(run, ENSEMBLE, dataset, fold, phase)
-        for phase in phases
+        for phase in (TRANSFER_PHASES if is_made else ())
         for fold in run.folds(dataset)
     ]
 

@@ -46,6 +46,8 @@ def test_an_ensemble_stands_beside_the_networks_of_each_fold_and_phase(run_of):
     outside = [one for one in members.scored_outside(run, "esc50") if one.strategy == "ens"]
     assert set(outside) == set(own)
     assert not members.scored_outside(run_of(ood=None, **ON), "esc50")
+    left_out = run_of(transfer={"ensemble_members": 3, "strategies": []})
+    assert members.ensembles_of(left_out, "esc50") == []
     # Trained are its members, by rules of their own.
     assert networks.networks_of(run, "esc50") == networks.networks_of(run_of(), "esc50")
 

@@ -23,7 +23,8 @@ def entropy_of(p):
 
 
 def dirichlet(concentration, most, clips=CLIPS, seed=0):
-    """Samples (most, clips, CLASSES), and the true total and aleatoric uncertainty of each clip."""
+    """Samples (most, clips, CLASSES), and the true total and aleatoric uncertainty of each clip;
+    concentration: of all clips, or of each, (clips, 1)."""
     rng = np.random.default_rng(seed)
     alpha = concentration * rng.dirichlet(np.full(CLASSES, 2.0), clips)
     p = np.stack([rng.dirichlet(row, most) for row in alpha], axis=1)
@@ -52,7 +53,7 @@ def means(curves, kind, column="mean"):
 
 
 def test_the_mutual_information_of_m_samples_is_too_small_by_a_share_of_one_in_m():
-    p, total, aleatoric = dirichlet(60.0, 1000)
+    p, total, aleatoric = dirichlet(60.0, 1000, clips=400)
     curves, truth = samples.curves_of(kept(p)), (total - aleatoric).mean()
     found = means(curves, "epistemic")
     assert found[1] == 0
@@ -60,7 +61,7 @@ def test_the_mutual_information_of_m_samples_is_too_small_by_a_share_of_one_in_m
         assert found[number] == pytest.approx(truth * (1 - 1 / number), rel=0.05)
         assert means(curves, "aleatoric")[number] == pytest.approx(aleatoric.mean(), rel=0.01)
         lacking = total.mean() - means(curves, "total")[number]
-        assert lacking == pytest.approx(truth / number, rel=0.15, abs=0.002)
+        assert lacking == pytest.approx(truth / number, rel=0.1, abs=0.002)
 
 
 def test_what_is_expected_starts_from_all_samples():
@@ -135,7 +136,7 @@ def test_a_network_without_random_layers_is_no_fault():
 
 
 def test_what_is_chosen_is_read_again(tmp_path):
-    p, *_ = dirichlet(20.0, 200)
+    p, *_ = dirichlet(np.geomspace(2, 200, CLIPS)[:, None], 200)
     write_predictions(kept(p), tmp_path / "samples.h5")
     samples.choose_samples(tmp_path / "samples.h5", tmp_path / "chosen.json")
     chosen = samples.chosen_samples(tmp_path / "chosen.json")
@@ -161,4 +162,4 @@ def test_curves_of_several_files_are_one_table(tmp_path):
     samples.sample_curves(files, tmp_path / "curves.parquet")
     found = pd.read_parquet(tmp_path / "curves.parquet")
     assert list(found.columns) == samples.CURVE_COLUMNS
-    assert found.groupby("fold").size().to_dict() == {1: 15, 2: 15}
+    assert found.groupby("fold").size().to_dict() == {1: 18, 2: 18}

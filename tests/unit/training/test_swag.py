@@ -95,7 +95,7 @@ def test_the_epochs_are_an_ensemble(epochs, multiclass, tmp_path):
     np.testing.assert_allclose(found.aleatoric[0], aleatoric, atol=1e-5)
     facts = found.strategy, found.phase, found.fold, found.mc_samples
     assert facts == ("checkpoints", "finetuned", 1, 3)
-    assert found.labels.shape == (10, 3)
+    assert found.labels.shape == (12, 3)
 
 
 def test_networks_drawn_repeat_from_the_seed_and_differ(epochs, multiclass, tmp_path):

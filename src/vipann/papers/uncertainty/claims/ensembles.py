@@ -109,7 +109,7 @@ def disentangle_best(view: RunView) -> Judgement:
     clips = view.uncertainty
     clips = clips[(clips["scored_dataset"] == clips["dataset"]) & (clips["phase"] == phase)]
     wide = clips.pivot_table(index=[*_WHICH, "clip_id"], columns="uncertainty", values="value")
-    found = {}
+    found: dict[str, dict[int, float]] = {}
     for (strategy, _, fold), parts in wide.groupby(_WHICH):
         rank = parts["aleatoric"].corr(parts["epistemic"], method="spearman")
         found.setdefault(strategy, {})[fold] = rank

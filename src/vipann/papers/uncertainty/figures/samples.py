@@ -1,5 +1,7 @@
 """The uncertainties by the number of Monte Carlo samples: their means, and the ranking of clips."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -25,7 +27,7 @@ at 0.95 and 0.99. One fold's networks; mean over blocks of samples. Not in the p
 }
 STRATEGIES = ("drop", "flip", "det_flip")
 ROW = 0.3
-EXPECTED = {"linewidth": 0.8, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
+EXPECTED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
 
 
 def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:

@@ -116,6 +116,11 @@ def left_out(wildcards) -> list[str]:
     ]
 
 
+def fold_member(wildcards) -> Member:
+    """The member of a deep ensemble that a job's wildcards name."""
+    return Member(RUN, "det", **dict(wildcards.items()))
+
+
 def one_of(names: list[str]) -> str:
     """A wildcard constraint; without any name, one that nothing matches."""
     return "|".join(names) or "(?!)"

@@ -10,11 +10,6 @@ wildcard_constraints:
     clips="predictions|ood",
 
 
-def fold_member(wildcards) -> Member:
-    """The member that a job's wildcards name."""
-    return Member(RUN, "det", **dict(wildcards.items()))
-
-
 use rule pretrain as pretrain_member with:
     input:
         features=datasets.features_of(RUN, RUN.upstream),

@@ -14,6 +14,7 @@ from vipann.models.checkpoints import save_checkpoint
 from vipann.models.strategies import build_network
 from vipann.parts import bands_of, feature_settings, model_settings
 
+SCENES = "synthetic_scenes"
 PLAIN = merge(
     SYNTHETIC,
     {
@@ -26,6 +27,8 @@ PLAIN = merge(
         "transfer": {"strategies": ["det", "drop"], "folds": [2]},
         "scratch": {"strategies": []},
         "evaluation": {"ood_phases": ["finetuned"], "bootstrap_resamples": 100},
+        "validation": {"split": "next_fold"},
+        "datasets": {SCENES: {"folds": 3}},
     },
 )
 ENSEMBLES = merge(
@@ -39,7 +42,6 @@ ENSEMBLES = merge(
         },
     },
 )
-SCENES = "synthetic_scenes"
 TABLES = [
     f"results/micro/tables/{name}.csv"
     for name in ("table4", "ood", "uncertainty_ensembles", "uncertainty_samples")
@@ -168,3 +170,21 @@ def test_turning_them_on_trains_and_predicts_nothing_of_the_others_again(made, w
         "metrics": 1,
         "table": 3,
     }
+
+
+def test_as_many_samples_are_drawn_as_the_validation_fold_asks_for(made, write_config):
+    workflow, results = made
+    auto = write_config("auto", merge(ENSEMBLES, {"evaluation": {"mc_samples": "auto"}}))
+    path = f"{SCENES}/drop/fold2/fixed"
+    target = f"results/micro/predictions/{path}.h5"
+    expected = {"validation_samples": 1, "choose_samples": 1, "predict": 1}
+    assert planned(workflow, auto, target) == expected
+    workflow(auto, "--cores", "2", "--", target)
+    chosen = json.loads((results / f"samples/{path}.json").read_text())["mc_samples"]
+    with h5py.File(results / f"predictions/{path}.h5") as file:
+        assert file.attrs["mc_samples"] == chosen
+    with h5py.File(results / f"samples/{path}.validation.h5") as file:
+        validated = set(file["clip_id"].asstr()[()])
+        assert file["mean_probability"].shape == (7, 5, 4)
+    manifest = pd.read_parquet(results / f"manifests/{SCENES}.parquet")
+    assert set(manifest.set_index("clip_id").loc[list(validated), "fold"]) == {3}

@@ -12,6 +12,7 @@ import yaml
 from vipann.datasets.label_set_blocks import label_set_faults
 from vipann.datasets.registry import DRAWING_ADAPTERS
 from vipann.datasets.windows import windows_name
+from vipann.ensemble_faults import ensemble_faults
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, wording
 from vipann.parts import (
@@ -243,6 +244,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
         yield "events.low", f"{low:g} is not allowed; must be at most events.high ({high:g})"
     yield from _length_faults(config, [config["upstream"], *config["transfer_datasets"]])
     yield from label_set_faults(config)
+    yield from ensemble_faults(config)
     yield from _band_faults(config["features"])
     for name, block in config["datasets"].items():
         found = block["options"].get("path") or block.get("archives")

@@ -25,5 +25,9 @@ STRATEGIES = (
     Strategy("det_flip", "Det-Flip", "#009E73", "^", ("bayesian", "kl"), "det"),
     Strategy("drop", "Drop", "#0072B2", "o", (), "drop"),
     Strategy("det", "Det", "#4D4D4D", "D", (), "det"),
+    # No network of its own: the mean of Det networks of several seeds.
+    Strategy("ens", "Ens", "#56B4E9", "v", (), "det"),
 )
 BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}
+ENSEMBLE = "ens"
+TRAINED = tuple(name for name in BY_NAME if name != ENSEMBLE)

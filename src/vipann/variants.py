@@ -19,8 +19,8 @@ STAGES = (UPSTREAM_STAGE, *FOLD_STAGES)
 BLOCKS = (*STAGES, "features", "model", "training", "bayesian", "moped", "kl")
 # Keys of these blocks that are the run's: how jobs run, and what variants never do.
 OF_THE_RUN = {
-    "pretrain": ("source", "checkpoints", "gpus", "validate_every"),
-    "transfer": ("strategies", "folds", "gpus"),
+    "pretrain": ("source", "checkpoints", "gpus", "validate_every", "ensemble_members"),
+    "transfer": ("strategies", "folds", "gpus", "ensemble_members"),
     "scratch": ("strategies", "gpus"),
     "training": ("checkpoint_every", "tensorboard"),
 }

@@ -21,7 +21,7 @@ PAST_PARAMS = {
     "pretrain.validate_every",
 }
 # For the mirror; for how a training runs, of which `runtime_of` takes some keys.
-WHOLE_CONFIG = {"download.py", "pretrain.py", "transfer.py", "scratch.py"}
+WHOLE_CONFIG = {"download.py", "pretrain.py", "transfer.py", "scratch.py", "go_on.py"}
 
 
 def config_keys(script: ast.AST, name: str = "snakemake.config") -> Iterator[str]:

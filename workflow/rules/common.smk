@@ -19,7 +19,17 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.parts import chosen_parts, feature_settings, model_settings
-from vipann.plan import datasets, events, fold_variants, label_sets, networks, uncertainty, variants
+from vipann.plan import (
+    datasets,
+    events,
+    fold_variants,
+    label_sets,
+    members,
+    networks,
+    uncertainty,
+    variants,
+)
+from vipann.plan.members import Member
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
@@ -36,7 +46,7 @@ from vipann.plan.report import (
 )
 from vipann.plan.run import Run
 from vipann.plan.variants import VariantNetwork
-from vipann.strategies import BY_NAME
+from vipann.strategies import ENSEMBLE, TRAINED
 from vipann.variants import UPSTREAM_STAGE, names_of
 from vipann.provenance.code_record import keep
 
@@ -68,7 +78,7 @@ FROM_SCRATCH = Network(RUN, "{strategy}", "{dataset}", "{fold}", networks.SCRATC
 wildcard_constraints:
     dataset="[a-z0-9][a-z0-9_]*",
     label_set="[a-z0-9][a-z0-9_]*",
-    strategy="|".join(BY_NAME),
+    strategy="|".join(TRAINED),
     phase="fixed|finetuned|scratch",
     fold="[0-9]+",
     # Of what runs with other settings do not share: see `vipann.plan.datasets.key_of`.
@@ -106,6 +116,11 @@ def left_out(wildcards) -> list[str]:
         before_update(ancient(path)) if Path(path).exists() else path
         for path in datasets.left_out_of(RUN, wildcards.dataset)
     ]
+
+
+def fold_member(wildcards) -> Member:
+    """The member of a deep ensemble that a job's wildcards name."""
+    return Member(RUN, "det", **dict(wildcards.items()))
 
 
 def one_of(names: list[str]) -> str:

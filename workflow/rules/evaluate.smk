@@ -6,6 +6,7 @@ rule predict:
     input:
         checkpoint=TRANSFERRED.checkpoint,
         features=datasets.features_of(RUN, "{dataset}"),
+        chosen=lambda w: network(w).chosen_samples,
     output:
         TRANSFERRED.predictions,
     log:
@@ -23,7 +24,7 @@ rule predict:
     message:
         "predict {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
     script:
-        "../scripts/predict.py"
+        f"../scripts/{networks.prediction_script(RUN)}"
 
 
 use rule predict as predict_upstream with:
@@ -48,6 +49,7 @@ use rule predict as ood with:
     input:
         checkpoint=TRANSFERRED.checkpoint,
         features=lambda w: network(w).ood_features,
+        chosen=lambda w: network(w).chosen_samples,
     output:
         TRANSFERRED.ood_predictions,
     log:
@@ -76,10 +78,8 @@ use rule ood as ood_upstream with:
 
 rule metrics:
     input:
-        predictions=lambda w: [n.predictions for n in networks.networks_of(RUN, w.dataset)],
-        ood=lambda w: [
-            n.ood_predictions for n in networks.scored_out_of_distribution(RUN, w.dataset)
-        ],
+        predictions=lambda w: [n.predictions for n in members.scored(RUN, w.dataset)],
+        ood=lambda w: [n.ood_predictions for n in members.scored_outside(RUN, w.dataset)],
     output:
         **{
             kind: f"{RESULTS}/metrics/{{dataset}}.{kind}.parquet"

@@ -63,6 +63,11 @@ class FoldNetwork(Network):
         return job, "variants", *own
 
     @property
+    def chosen_samples(self) -> str | list[str]:
+        """None: only the run's own networks are asked how many samples are enough."""
+        return []
+
+    @property
     def hears_outside(self) -> bool:
         """Whether it scores the out-of-distribution set."""
         phases = (SCRATCH, *self.run.config["evaluation"]["ood_phases"])

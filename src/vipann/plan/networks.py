@@ -19,6 +19,8 @@ from vipann.training.recipe import Pretrain, Scratch, Transfer
 UPSTREAM_STRATEGIES = ("det", "drop", "flip")
 TRANSFER_PHASES = ("fixed", "finetuned")
 PRETRAINED, SCRATCH = "pretrained", "scratch"
+# Of `evaluation.mc_samples`: as many samples as a validation fold asks for.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -166,18 +168,44 @@ class Network:
     def ood_settings(self) -> dict[str, Any]:
         return self.predicting("ood", self.run.ood, {})
 
+    @property
+    def chosen_samples_file(self) -> str:
+        return f"{self.run.results}/samples/{self.path}.json"
+
+    @property
+    def chosen_samples(self) -> str | list[str]:
+        """The file that says how often it is sampled, where a validation fold decides that; [] with
+        a number in the config, and for networks without such a fold or without samples."""
+        is_chosen = self.run.config["evaluation"]["mc_samples"] == AUTO
+        is_asked = self.dataset is not None and self.strategy != "det"
+        return self.chosen_samples_file if is_chosen and is_asked else []
+
+    @property
+    def mc_samples(self) -> int | str:
+        """As the config says; where `auto` cannot be decided, as many as the paper's config."""
+        chosen = self.run.config["evaluation"]["mc_samples"]
+        own = chosen != AUTO or self.chosen_samples
+        return chosen if own else self.run.paper_config["evaluation"]["mc_samples"]
+
     def predicting(self, task: str, scored: str | None, rows: Mapping[str, Any]) -> dict[str, Any]:
         """Settings of a job that scores the `rows` of the features of `scored`."""
         evaluation = self.run.config["evaluation"]
         return self.run.settings(
-            "predict.py",
+            prediction_script(self.run),
             *self.seed_names(task),
             chosen=chosen_parts(self.run.config),
             dataset=self.trained_for,
             scored_dataset=scored,
             rows=rows,
-            **{key: evaluation[key] for key in ("mc_samples", "replications", "precision")},
+            mc_samples=self.mc_samples,
+            **{key: evaluation[key] for key in ("replications", "precision")},
         )
+
+
+def prediction_script(run: Run) -> str:
+    """Of workflow/scripts: what samples the run's networks."""
+    is_chosen = run.config["evaluation"]["mc_samples"] == AUTO
+    return "predict_auto.py" if is_chosen else "predict.py"
 
 
 def networks_of(run: Run, dataset: str) -> list[Network]:

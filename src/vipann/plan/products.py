@@ -39,6 +39,7 @@ from vipann.plan.events import localised
 from vipann.plan.fold_variants import datasets_of_folds
 from vipann.plan.networks import networks_of, trained_networks, transferred_networks
 from vipann.plan.run import Run
+from vipann.plan.uncertainty.ensembles import costs
 from vipann.plan.variants import variant_networks
 from vipann.registry import choices, declared, load
 from vipann.variants import UPSTREAM_STAGE, names_of
@@ -176,7 +177,8 @@ class Product:
         shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
         band: over replications, as a setting and in words; variants, averages, ensembles,
         label_sets, seeds, events: blocks of the config; recipes: variant -> its whole block of
-        pretraining and the settings of its features; of a dataset is_upstream, folds, orders.
+        pretraining and the settings of its features; costs: of ensembles and what they are held
+        against; of a dataset is_upstream, folds, orders.
         """
         run, evaluation = self.run, self.run.config["evaluation"]
         is_upstream = bool(self.dataset) and self.dataset == run.upstream
@@ -195,6 +197,7 @@ class Product:
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
             **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
             "events": run.config["events"],
+            "costs": costs(run),
             "recipes": {
                 name: _recipe(run.of_variant(name)) for name in names_of(run.config, UPSTREAM_STAGE)
             },

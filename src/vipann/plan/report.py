@@ -8,8 +8,10 @@ from typing import Any
 from vipann.config import in_order
 from vipann.errors import UserError
 from vipann.plan.advice import PAGE, advising
+from vipann.plan.members import ensembles_of
 from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
 from vipann.plan.run import Run
+from vipann.strategies import ENSEMBLE
 from vipann.variants import FOLD_STAGES, names_of
 
 # Of a paper's products, in the order of the index; other categories come after them.
@@ -104,7 +106,7 @@ def index_settings(run: Run) -> dict[str, Any]:
         "upstream": run.upstream,
         "transfer_datasets": run.transfer_datasets,
         "ood": run.ood,
-        "strategies": run.config["transfer"]["strategies"],
+        "strategies": _strategies(run),
         "mc_samples": evaluation["mc_samples"],
         "replications": evaluation["replications"],
         "paper_names": paper_names(run),
@@ -117,6 +119,13 @@ def index_settings(run: Run) -> dict[str, Any]:
     if on_request := _on_request(run):
         facts["on_request"] = on_request
     return run.settings("index.py", sections=sections(run), facts=facts, said=said_of(run))
+
+
+def _strategies(run: Run) -> list[str]:
+    """Of transfer, with the ensemble of Det networks."""
+    own = run.config["transfer"]["strategies"]
+    has_ensembles = any(ensembles_of(run, name) for name in run.transfer_datasets)
+    return [*own, ENSEMBLE] if has_ensembles else own
 
 
 def _on_request(run: Run) -> list[str]:

@@ -235,3 +235,8 @@ class Scratch(OnFolds, Beginning):
     """
 
     batch_norm_momentum: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued(OnFolds, Pretrain):
+    """Training that goes on from a fine-tuned network, each epoch of which is kept."""

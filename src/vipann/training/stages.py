@@ -38,7 +38,15 @@ from vipann.training.fabric import seed_everything
 from vipann.training.launch import Runtime
 from vipann.training.loop import Training
 from vipann.training.objective import ClassifierTraining, class_weights_of, kl_weight
-from vipann.training.recipe import Beginning, OnFolds, Pretrain, Recipe, Scratch, Transfer
+from vipann.training.recipe import (
+    Beginning,
+    Continued,
+    OnFolds,
+    Pretrain,
+    Recipe,
+    Scratch,
+    Transfer,
+)
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
 from vipann.training.validation import Check, UpstreamScores, Validation
@@ -122,6 +130,19 @@ def train_from_scratch(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
         network = build_transferred(job.strategy, len(store.classes), job.settings)
         _start_encoder(network, recipe, job)
         network.weigh_latest_batch(recipe.batch_norm_momentum)
+        _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
+
+
+def go_on(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
+    """Train everything on from the fine-tuned checkpoint `job.start`, on the same clips; what the
+    recipe keeps are checkpoints of single epochs, beside `job.out`."""
+    recipe = Continued.of(job.settings)
+    seed_everything(job.settings["seed"])
+    assert job.start is not None
+    state, _ = load_checkpoint(job.start)
+    with FeatureStore(job.features) as store:
+        network = build_transferred(job.strategy, len(store.classes), job.settings)
+        network.load_state_dict(state, strict=True)
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)
 
 

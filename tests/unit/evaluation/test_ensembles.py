@@ -9,6 +9,7 @@ from dummies import random_predictions
 from vipann.errors import UserError
 from vipann.evaluation.ensembles import ensemble, ensemble_of
 from vipann.evaluation.predictions import UNCERTAINTIES, read_predictions, write_predictions
+from vipann.evaluation.seed_ensembles import seed_ensemble
 
 
 def members(count=3, **changes):
@@ -90,3 +91,15 @@ def test_other_clips_or_classes_are_refused(changes, named):
 def test_an_ensemble_of_one_is_refused(count):
     with pytest.raises(UserError, match="at least two members"):
         ensemble_of(members(count))
+
+
+def test_an_ensemble_of_seeds_is_a_strategy_of_its_own(tmp_path):
+    files = []
+    for name, one in members(2):
+        files.append(tmp_path / f"{name}.h5")
+        write_predictions(one, files[-1])
+    seed_ensemble(files, tmp_path / "ens.h5")
+    found, expected = read_predictions(tmp_path / "ens.h5"), ensemble_of(members(2))
+    assert (found.strategy, found.mc_samples) == ("ens", 2)
+    for name in UNCERTAINTIES:
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-6)

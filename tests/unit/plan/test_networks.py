@@ -10,7 +10,7 @@ from vipann.config import imagenet_entries
 from vipann.errors import UserError
 from vipann.plan import networks
 from vipann.plan.networks import Network
-from vipann.strategies import BY_NAME
+from vipann.strategies import TRAINED
 
 
 def training(run, strategy="det", phase="fixed"):
@@ -81,7 +81,7 @@ def test_a_strategy_sees_its_own_pretraining_steps_alone(run_of):
 
 def test_a_prior_is_a_setting_of_networks_with_flipout_layers(run_of):
     before, after = run_of(), run_of(bayesian={"prior_sigma": 0.5})
-    changed = {s: networks.form_of(before, s) != networks.form_of(after, s) for s in BY_NAME}
+    changed = {s: networks.form_of(before, s) != networks.form_of(after, s) for s in TRAINED}
     assert changed == {"det": False, "drop": False, "det_flip": True, "flip": True}
 
 

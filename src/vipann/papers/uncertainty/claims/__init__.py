@@ -11,14 +11,16 @@ from vipann.claims.counting import read_claims
 from vipann.claims.judgement import Judge
 from vipann.claims.ledger import PaperClaims
 from vipann.papers import Sources
-from vipann.papers.uncertainty.claims import recalibration
+from vipann.papers.uncertainty.claims import ensembles, recalibration
 
 JUDGES: dict[str, Judge] = {
     **recalibration.JUDGES,
+    **ensembles.JUDGES,
 }
 # Scope -> what a run that has none of it lacks. A scope is a part of the block `uncertainty`.
 STAGES: dict[str, str] = {
     **recalibration.STAGES,
+    **ensembles.STAGES,
 }
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
@@ -36,4 +38,5 @@ def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Seque
     files = {part: list(paths) for part, paths in sources.items()}
     return {
         **recalibration.views(files),
+        **ensembles.views(files, settings),
     }

@@ -6,8 +6,11 @@ TABLE = {
     "needs": {
         "recalibration": "metrics/{recalibration}.recalibration.parquet",
         "conformal": "metrics/{conformal}.conformal.parquet",
+        "ensembles": "metrics/{ensembles}.metrics.parquet",
+        "ensembles_clips": "metrics/{ensembles}.uncertainty.parquet",
+        "samples": "metrics/{samples}.samples.parquet",
     },
     # Parts that a run does without.
-    "may_lack": ["recalibration", "conformal"],
+    "may_lack": ["recalibration", "conformal", "ensembles", "ensembles_clips", "samples"],
     "made_by": "claims",
 }

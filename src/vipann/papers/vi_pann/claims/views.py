@@ -16,8 +16,10 @@ from vipann.papers.vi_pann.printed import (
     paper_value,
     printed_value,
 )
+from vipann.strategies import ENSEMBLE
 
-STRATEGIES = tuple(STRATEGY_NAMES)
+# The paper has no ensemble.
+STRATEGIES = tuple(name for name in STRATEGY_NAMES if name != ENSEMBLE)
 BAYESIAN = ("flip", "det_flip", "drop")
 TRANSFERRED = ("fixed", "finetuned")
 _COLUMNS = {"Params": "parameters", "MACs": "macs"}

@@ -27,10 +27,12 @@ was trained on{% endif %}; each column has a scale of its own. Orange line: medi
 line: mean; box: quartiles; whiskers: the last value within 1.5 times the box's height; values
 farther out are counted in the csv and not drawn. A value is a clip's mean over
 {{ config.evaluation.replications }} replications {%- if not is_upstream %}; the {{ folds }} folds
-are pooled: an own clip counts once, an OOD clip once for each fold's network{% endif %}.""",
+are pooled: an own clip counts once, an OOD clip once for each fold's network{% endif %}.
+{%- if (config.pretrain if is_upstream else config.transfer).ensemble_members %} Ens, the ensemble
+of Det networks of several seeds, is not the paper's.{% endif %}""",
 }
 # Rows of panels from top to bottom, as far as a run has them.
-STRATEGIES = ("drop", "flip", "det_flip")
+STRATEGIES = ("drop", "flip", "det_flip", "ens")
 # The paper shows the fine-tuned models; a run without that phase shows the next one it has.
 PHASES = ("finetuned", "pretrained", "fixed", "scratch")
 ROW = 0.235

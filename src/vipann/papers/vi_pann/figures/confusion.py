@@ -19,7 +19,7 @@ over replications. Not in the paper.""",
 }
 # The first of these that the run has.
 PHASES = ("finetuned", "fixed", "scratch")
-STRATEGIES = ("drop", "flip", "det_flip", "det")
+STRATEGIES = ("drop", "flip", "det_flip", "det", "ens")
 # How wide a letter and how high a line is, and what the label at the left and the colour bar take
 # of the width.
 LETTER_EMS = 0.53

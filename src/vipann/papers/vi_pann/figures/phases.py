@@ -18,7 +18,9 @@ FIGURE = {
     "caption": """
 Accuracy on test clips against the percentage of clips retained, the most certain first, by
 predictive entropy (top), epistemic (middle) and aleatoric uncertainty (bottom); columns: Drop,
-Det-Flip, Flip, as far as this run has them. *Fixed-feature*: a new head on the frozen backbone;
+Det-Flip, Flip, as far as this run has them
+{%- if config.transfer.ensemble_members %}, and Ens, the ensemble of Det networks of several seeds,
+which is not the paper's{% endif %}. *Fixed-feature*: a new head on the frozen backbone;
 *fine-tuned*: then everything is trained.
 
 Lines: mean over {{ config.evaluation.replications }} replications of
@@ -26,7 +28,7 @@ Lines: mean over {{ config.evaluation.replications }} replications of
 whose clips are ranked fold by fold. Bands, at each point by itself: {{ band }}. A line that falls
 from left to right says that uncertain predictions are worse: the uncertainty is of use.""",
 }
-STRATEGIES = ("drop", "det_flip", "flip")
+STRATEGIES = ("drop", "det_flip", "flip", "ens")
 PHASES = ("finetuned", "fixed")
 
 

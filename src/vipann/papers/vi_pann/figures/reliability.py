@@ -22,7 +22,7 @@ in each bin. Not in the paper.""",
 }
 # Columns of panels from left to right, as far as a run has them.
 PHASES = ("pretrained", "fixed", "finetuned", "scratch")
-STRATEGIES = ("drop", "flip", "det_flip", "det")
+STRATEGIES = ("drop", "flip", "det_flip", "det", "ens")
 # Of fewer cases the share that came true is known to no better than 0.16 (one standard error).
 FEW_CASES = 10
 ROW = 0.3

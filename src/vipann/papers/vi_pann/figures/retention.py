@@ -23,6 +23,8 @@ the most certain first, by predictive entropy (left), epistemic (middle) and ale
 (right) {%- if not is_upstream %}; fine-tuned networks above, fixed-feature networks
 below{% endif %}. {% if with_det %}Det, dashed, is no line of the paper's figure; its epistemic
 uncertainty is zero.{% endif %}
+{%- if (config.pretrain if is_upstream else config.transfer).ensemble_members %} Nor is Ens, the
+ensemble of Det networks of several seeds.{% endif %}
 
 Lines: mean over {{ config.evaluation.replications }} replications of
 {{ config.evaluation.mc_samples }} Monte Carlo samples{% if not is_upstream %}, each the average
@@ -35,7 +37,7 @@ predictions are worse: the uncertainty is of use.""",
 }
 # Rows of panels from top to bottom, as far as a run has them.
 PHASES = ("pretrained", "finetuned", "fixed")
-STRATEGIES = ("drop", "flip", "det_flip", "det")
+STRATEGIES = ("drop", "flip", "det_flip", "det", "ens")
 
 
 def figure(

@@ -17,7 +17,7 @@ is the paper's own.""",
     "needs": {"metrics": "metrics/{upstream}.metrics.parquet"},
     "about": ["names"],
 }
-STRATEGIES = ("det", "drop", "flip")
+STRATEGIES = ("det", "drop", "flip", "ens")
 METRICS = {"mAP": "mAP", "AUC": "AUC", "d_prime": "d-prime"}
 REFERENCE = "ResNet-54 PANN [1]"
 

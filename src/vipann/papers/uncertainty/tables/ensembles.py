@@ -1,0 +1,102 @@
+"""A deep ensemble, ensembles from one training, and Bayesian networks, with what each costs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from vipann.papers import Names, Sources
+from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.vi_pann.tables._scores import with_intervals
+from vipann.tables.layout import Table, ordered, side_by_side, with_error
+
+TABLE = {
+    "label": "Ensembles and what they cost",
+    "caption": """
+Deep ensembles (Det networks of several seeds), ensembles from one training, and Bayesian networks:
+scores of the own test clips, how well the epistemic uncertainty tells {{ ood or "other clips" }},
+and what each costs in trainings and in passes of a clip through a network. The csv has 95 %
+bootstrap intervals over recordings. Not in the paper.""",
+    "needs": {
+        "metrics": "metrics/{ensembles}.metrics.parquet",
+        "intervals": "metrics/{ensembles}.intervals.parquet",
+        "one_training": "metrics/{swag}.one_training.metrics.parquet",
+        "one_training_intervals": "metrics/{swag}.one_training.intervals.parquet",
+    },
+    "may_lack": ["one_training", "one_training_intervals"],
+    "about": ["names", "costs"],
+}
+MODELS = {
+    "det": STRATEGY_NAMES["det"],
+    "ens": STRATEGY_NAMES["ens"],
+    "checkpoints": "Det, last epochs",
+    "swag_diagonal": "SWAG-Diagonal",
+    "swag": "SWAG",
+    **{name: STRATEGY_NAMES[name] for name in ("drop", "det_flip", "flip")},
+}
+PHASES = ("pretrained", "fixed", "finetuned")
+OUTSIDE = "auroc_epistemic"
+METRICS = {
+    "accuracy": "Accuracy",
+    "mAP": "mAP",
+    "nll": "NLL",
+    "brier": "Brier",
+    "ece_pooled": "ECE",
+    OUTSIDE: "AUROC",
+}
+COSTS = {"trainings": "Trainings", "passes": "Passes"}
+NOTES = (
+    "Mean over folds of the mean over replications ± standard error over folds; ECE over the clips "
+    "of all folds together. AUROC: out-of-distribution clips against own ones by the epistemic "
+    "uncertainty, which one Det network does not have.",
+    "Passes of a clip through a network, in each replication. Trainings after pretraining (of "
+    "upstream networks: pretrainings): going on after fine-tuning counts by its epochs.",
+)
+
+
+def table(
+    sources: Sources, names: Names, costs: Mapping[str, Mapping[str, Sequence[Any]]]
+) -> Table:
+    """Columns of the frame: dataset, strategy, phase, metric, value, standard_error, folds,
+    replications, low, high (`with_intervals`), trainings, passes."""
+    paths = [*sources["metrics"], *sources["one_training"]]
+    bounds = [*sources["intervals"], *sources["one_training_intervals"]]
+    frames = [pd.read_parquet(path) for path in paths]
+    own = with_intervals(frames, bounds, own=True)
+    sides = [one[one["scored_dataset"] != one["dataset"]] for one in frames]
+    sides = [one.assign(scored_dataset=one["dataset"]) for one in sides if len(one)]
+    wanted = [own[own["metric"] != OUTSIDE]]
+    if sides:
+        wanted.append(with_intervals(sides, bounds, own=False).query("metric == @OUTSIDE"))
+    frame = pd.concat(wanted, ignore_index=True)
+    datasets = frame["dataset"].unique()
+    orders = {"dataset": datasets, "phase": PHASES, "strategy": MODELS, "metric": METRICS}
+    frame = ordered(frame, orders)
+    frame = frame[(frame["strategy"] != "det") | (frame["metric"] != OUTSIDE)]
+    paid = [
+        costs[dataset][strategy]
+        for dataset, strategy in zip(frame["dataset"], frame["strategy"], strict=True)
+    ]
+    frame = frame.assign(trainings=[float(t) for t, _ in paid], passes=[str(p) for _, p in paid])
+    return Table("Ensembles and what they cost", frame, _cells(frame, names), NOTES)
+
+
+def _cells(frame: pd.DataFrame, names: Names) -> pd.DataFrame:
+    keys = ["dataset", "phase", "strategy"]
+    scores = frame[[*keys, "metric"]].assign(
+        text=list(map(with_error, frame["value"], frame["standard_error"]))
+    )
+    once = frame.drop_duplicates(keys)
+    prices = [
+        once[keys].assign(metric="trainings", text=once["trainings"].map("{:g}".format)),
+        once[keys].assign(metric="passes", text=once["passes"]),
+    ]
+    texts = pd.concat([scores, *prices], ignore_index=True)
+    shown = {**METRICS, **COSTS}
+    present = [metric for metric in shown if metric in set(texts["metric"])]
+    texts["metric"] = pd.Categorical(texts["metric"], present)
+    for key in keys:
+        texts[key] = pd.Categorical(texts[key], frame[key].cat.categories)
+    labels = {"dataset": names, "phase": PHASE_NAMES, "strategy": MODELS, "metric": shown}
+    by = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model"}
+    return side_by_side(texts, by, ["metric"], labels)

@@ -33,6 +33,8 @@ from vipann.plan.report import (
     shown,
 )
 from vipann.plan.run import Run
+from vipann.plan.uncertainty import laplace, ood_scores
+from vipann.plan.uncertainty._embeddings import embedding_settings, embeddings_of
 from vipann.plan.variants import VariantNetwork
 from vipann.strategies import BY_NAME
 from vipann.variants import UPSTREAM_STAGE, names_of

@@ -1,0 +1,155 @@
+"""How well each score finds out-of-distribution clips: of networks, with intervals by recordings.
+
+What is resampled and how is in `vipann.evaluation.resampling`; the three uncertainties are scored
+beside the scores of `vipann.evaluation.ood_scores`, on the same clips and the same resamples.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vipann.errors import UserError
+from vipann.evaluation.detection import DETECTION_METRICS, detection_scores
+from vipann.evaluation.embeddings import Embeddings, read_embeddings, refuse_other_clips
+from vipann.evaluation.ood_scores import SCORES, ood_scores
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, read_predictions
+from vipann.evaluation.resampling import (
+    Resamples,
+    Statistic,
+    aupr_of,
+    auroc_of,
+    bootstrap,
+    fpr95_of,
+    interval,
+)
+from vipann.files import replacing
+from vipann.seeds import derive_seed
+
+DETECTION_COLUMNS = [
+    *("dataset", "scored_dataset", "strategy", "phase", "fold", "score", "measure"),
+    *("value", "low", "high", "folds", "own_recordings", "ood_recordings", "resamples"),
+]
+ALL_FOLDS = "all"
+_STATISTICS = dict(zip(DETECTION_METRICS, (auroc_of, aupr_of, fpr95_of), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The test clips of one fold and the clips outside, by the same network: score -> (R, N) and
+    (R, M), for R replications; the recordings of both, (N,) and (M,)."""
+
+    network: Embeddings
+    inside: Mapping[str, np.ndarray]
+    outside: Mapping[str, np.ndarray]
+    own: np.ndarray
+    others: np.ndarray
+
+    @property
+    def replications(self) -> int:
+        return len(self.inside[SCORES[0]])
+
+
+def detection_table(
+    embeddings: Sequence[Path],
+    predictions: Sequence[Path],
+    outside: Sequence[Path],
+    neighbours: int,
+    resamples: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Write a parquet file of the columns `DETECTION_COLUMNS`.
+
+    embeddings, predictions, outside: files of each network, in the same order: its embeddings,
+    predictions of its test clips and of out-of-distribution clips. A row is a score (of `SCORES` or
+    an uncertainty) and a measure (AUROC, AUPR, FPR95) of one network, and, as fold "all", of its
+    mean over folds with the interval at 95 % over recordings. neighbours: k of the nearest;
+    seed: that of the dataset's metrics, so that resamples are theirs.
+
+    Raises:
+        UserError: a file is broken, or the files of a network are of different clips.
+    """
+    groups: dict[tuple[str, str], list[Scored]] = {}
+    for paths in zip(embeddings, predictions, outside, strict=True):
+        one = _scored(read_embeddings(paths[0]), *map(read_predictions, paths[1:]), neighbours)
+        groups.setdefault((one.network.strategy, one.network.phase), []).append(one)
+    frames = [_rows(folds, resamples, seed) for folds in groups.values()]
+    with replacing(out) as beside:
+        pd.concat(frames, ignore_index=True).to_parquet(beside, index=False)
+
+
+def _scored(
+    network: Embeddings, predictions: Predictions, others: Predictions, neighbours: int
+) -> Scored:
+    for part, one in (("test", predictions), ("outside", others)):
+        refuse_other_clips(network, part, one)
+    sides = []
+    for scores, one in zip(ood_scores(network, neighbours), (predictions, others), strict=True):
+        shape = one.replications, len(one.clip_id)
+        wide = {name: np.broadcast_to(values, shape) for name, values in scores.items()}
+        sides.append({name: getattr(one, name) for name in UNCERTAINTIES} | wide)
+    return Scored(network, sides[0], sides[1], predictions.recording, others.recording)
+
+
+def _rows(folds: Sequence[Scored], resamples: int, seed: int) -> pd.DataFrame:
+    """Of all folds of one strategy and phase."""
+    first, rows = folds[0].network, []
+    outside = Resamples(folds[0].others, resamples, _rng(seed, first, "out of distribution"))
+    found: dict[tuple[str, str], list[float]] = {}
+    drawn: dict[tuple[str, str], list[np.ndarray]] = {}
+    inside = []
+    for one in folds:
+        if not np.array_equal(one.network.outside.clip_id, first.outside.clip_id):
+            raise UserError(
+                f"{first.dataset}/{first.strategy}/{first.phase}: folds {first.fold} and "
+                f"{one.network.fold} heard other clips of {first.scored_dataset}. Delete their "
+                "embeddings and run again."
+            )
+        own = Resamples(one.own, resamples, _rng(seed, first, str(one.network.fold)))
+        inside.append(own.recordings)
+        for key, values in _bootstrapped(one, own, outside).items():
+            drawn.setdefault(key, []).append(values)
+        counts = 1, own.recordings, outside.recordings, resamples
+        for name in one.inside:
+            for measure, value in _measured(one, name).items():
+                found.setdefault((name, measure), []).append(value)
+                nothing = float("nan"), float("nan")
+                rows.append((str(one.network.fold), name, measure, value, *nothing, *counts))
+    counts = len(folds), sum(inside), outside.recordings, resamples
+    for (name, measure), values in found.items():
+        value, averaged = float(np.mean(values)), np.mean(drawn[name, measure], axis=0)
+        bounds = interval(value, averaged, [inside, [outside.recordings]], share=True)
+        rows.append((ALL_FOLDS, name, measure, value, *bounds, *counts))
+    frame = pd.DataFrame(rows, columns=DETECTION_COLUMNS[4:])
+    facts = {name: getattr(first, name) for name in DETECTION_COLUMNS[:4]}
+    return frame.assign(**facts)[DETECTION_COLUMNS]
+
+
+def _measured(one: Scored, name: str) -> dict[str, float]:
+    """`DETECTION_METRICS`, means over replications."""
+    every = [
+        detection_scores(inside, outside)
+        for inside, outside in zip(one.inside[name], one.outside[name], strict=True)
+    ]
+    return {measure: float(np.mean([e[measure] for e in every])) for measure in DETECTION_METRICS}
+
+
+def _bootstrapped(
+    one: Scored, own: Resamples, outside: Resamples
+) -> dict[tuple[str, str], np.ndarray]:
+    statistics: dict[str, Statistic] = {
+        f"{name} {measure}": statistic(one.inside[name], one.outside[name])
+        for name in one.inside
+        for measure, statistic in _STATISTICS.items()
+    }
+    drawn = bootstrap(statistics, own, outside, one.replications)
+    return {(key.split()[0], key.split()[1]): values for key, values in drawn.items()}
+
+
+def _rng(seed: int, one: Embeddings, of: str) -> np.random.Generator:
+    """The generator of the intervals in `vipann.evaluation.supplementary`."""
+    names = ("bootstrap", one.dataset, one.strategy, one.phase, of)
+    return np.random.default_rng(derive_seed(seed, *names))

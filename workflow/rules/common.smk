@@ -20,6 +20,7 @@ from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.parts import chosen_parts, feature_settings, model_settings
 from vipann.plan import datasets, events, fold_variants, label_sets, networks, uncertainty, variants
+from vipann.plan.embeddings import embedding_settings, embeddings_of
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
@@ -34,7 +35,6 @@ from vipann.plan.report import (
 )
 from vipann.plan.run import Run
 from vipann.plan.uncertainty import laplace, ood_scores
-from vipann.plan.uncertainty._embeddings import embedding_settings, embeddings_of
 from vipann.plan.variants import VariantNetwork
 from vipann.strategies import BY_NAME
 from vipann.variants import UPSTREAM_STAGE, names_of

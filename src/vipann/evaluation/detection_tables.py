@@ -33,6 +33,7 @@ DETECTION_COLUMNS = [
     *("value", "low", "high", "folds", "own_recordings", "ood_recordings", "resamples"),
 ]
 ALL_FOLDS = "all"
+_Key = tuple[str, str]  # a score and a measure
 _STATISTICS = dict(zip(DETECTION_METRICS, (auroc_of, aupr_of, fpr95_of), strict=True))
 
 
@@ -73,8 +74,9 @@ def detection_table(
         UserError: a file is broken, or the files of a network are of different clips.
     """
     groups: dict[tuple[str, str], list[Scored]] = {}
-    for paths in zip(embeddings, predictions, outside, strict=True):
-        one = _scored(read_embeddings(paths[0]), *map(read_predictions, paths[1:]), neighbours)
+    for network, own, others in zip(embeddings, predictions, outside, strict=True):
+        read = read_predictions(own), read_predictions(others)
+        one = _scored(read_embeddings(network), *read, neighbours)
         groups.setdefault((one.network.strategy, one.network.phase), []).append(one)
     frames = [_rows(folds, resamples, seed) for folds in groups.values()]
     with replacing(out) as beside:
@@ -96,57 +98,59 @@ def _scored(
 
 def _rows(folds: Sequence[Scored], resamples: int, seed: int) -> pd.DataFrame:
     """Of all folds of one strategy and phase."""
-    first, rows = folds[0].network, []
+    first = folds[0].network
     outside = Resamples(folds[0].others, resamples, _rng(seed, first, "out of distribution"))
-    found: dict[tuple[str, str], list[float]] = {}
-    drawn: dict[tuple[str, str], list[np.ndarray]] = {}
-    inside = []
+    values: dict[_Key, list[float]] = {}
+    drawn: dict[_Key, list[np.ndarray]] = {}
+    inside, rows, nothing = [], [], (float("nan"), float("nan"))
     for one in folds:
-        if not np.array_equal(one.network.outside.clip_id, first.outside.clip_id):
-            raise UserError(
-                f"{first.dataset}/{first.strategy}/{first.phase}: folds {first.fold} and "
-                f"{one.network.fold} heard other clips of {first.scored_dataset}. Delete their "
-                "embeddings and run again."
-            )
+        _refuse_other_sounds(first, one.network)
         own = Resamples(one.own, resamples, _rng(seed, first, str(one.network.fold)))
         inside.append(own.recordings)
-        for key, values in _bootstrapped(one, own, outside).items():
-            drawn.setdefault(key, []).append(values)
+        for key, draws in _bootstrapped(one, own, outside).items():
+            drawn.setdefault(key, []).append(draws)
         counts = 1, own.recordings, outside.recordings, resamples
-        for name in one.inside:
-            for measure, value in _measured(one, name).items():
-                found.setdefault((name, measure), []).append(value)
-                nothing = float("nan"), float("nan")
-                rows.append((str(one.network.fold), name, measure, value, *nothing, *counts))
+        for key, value in _measured(one).items():
+            values.setdefault(key, []).append(value)
+            rows.append((str(one.network.fold), *key, value, *nothing, *counts))
     counts = len(folds), sum(inside), outside.recordings, resamples
-    for (name, measure), values in found.items():
-        value, averaged = float(np.mean(values)), np.mean(drawn[name, measure], axis=0)
-        bounds = interval(value, averaged, [inside, [outside.recordings]], share=True)
-        rows.append((ALL_FOLDS, name, measure, value, *bounds, *counts))
+    for key, several in values.items():
+        mean, averaged = float(np.mean(several)), np.mean(drawn[key], axis=0)
+        bounds = interval(mean, averaged, [inside, [outside.recordings]], share=True)
+        rows.append((ALL_FOLDS, *key, mean, *bounds, *counts))
     frame = pd.DataFrame(rows, columns=DETECTION_COLUMNS[4:])
     facts = {name: getattr(first, name) for name in DETECTION_COLUMNS[:4]}
     return frame.assign(**facts)[DETECTION_COLUMNS]
 
 
-def _measured(one: Scored, name: str) -> dict[str, float]:
-    """`DETECTION_METRICS`, means over replications."""
-    every = [
-        detection_scores(inside, outside)
-        for inside, outside in zip(one.inside[name], one.outside[name], strict=True)
-    ]
-    return {measure: float(np.mean([e[measure] for e in every])) for measure in DETECTION_METRICS}
+def _refuse_other_sounds(first: Embeddings, one: Embeddings) -> None:
+    if not np.array_equal(one.outside.clip_id, first.outside.clip_id):
+        raise UserError(
+            f"{first.dataset}/{first.strategy}/{first.phase}: folds {first.fold} and {one.fold} "
+            f"heard other clips of {first.scored_dataset}. Delete their embeddings and run again."
+        )
 
 
-def _bootstrapped(
-    one: Scored, own: Resamples, outside: Resamples
-) -> dict[tuple[str, str], np.ndarray]:
-    statistics: dict[str, Statistic] = {
-        f"{name} {measure}": statistic(one.inside[name], one.outside[name])
-        for name in one.inside
-        for measure, statistic in _STATISTICS.items()
-    }
-    drawn = bootstrap(statistics, own, outside, one.replications)
-    return {(key.split()[0], key.split()[1]): values for key, values in drawn.items()}
+def _measured(one: Scored) -> dict[_Key, float]:
+    """`DETECTION_METRICS` of each score, means over replications."""
+    found: dict[_Key, float] = {}
+    for name in one.inside:
+        sides = zip(one.inside[name], one.outside[name], strict=True)
+        every = pd.DataFrame([detection_scores(*pair) for pair in sides])
+        found |= {(name, measure): float(every[measure].mean()) for measure in DETECTION_METRICS}
+    return found
+
+
+def _bootstrapped(one: Scored, own: Resamples, outside: Resamples) -> dict[_Key, np.ndarray]:
+    """Resampled values of the same."""
+    found: dict[_Key, np.ndarray] = {}
+    for measure, statistic in _STATISTICS.items():
+        statistics: dict[str, Statistic] = {
+            name: statistic(inside, one.outside[name]) for name, inside in one.inside.items()
+        }
+        drawn = bootstrap(statistics, own, outside, one.replications)
+        found |= {(name, measure): values for name, values in drawn.items()}
+    return found
 
 
 def _rng(seed: int, one: Embeddings, of: str) -> np.random.Generator:

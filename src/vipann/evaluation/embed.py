@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vipann.devices import choose_device, print_machine, resolved_precision
-from vipann.evaluation.embeddings import PARTS, Clips, Embeddings, pack
+from vipann.evaluation.embeddings import Clips, Embeddings, pack
 from vipann.evaluation.predict import _check_features
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
@@ -73,22 +73,17 @@ def embed(
         _check_features(store, facts, checkpoint)
         classes = match_classes(facts["classes"], checkpoint, store.classes, features)
         rows, trained = _rows(store, facts, settings)
-        parts = {part: _clips(store, rows[part], part, how) for part in rows}
+        fields: dict[str, Any] = {part: _clips(store, rows[part], part, how) for part in rows}
         if outside is None:
-            parts["outside"] = _clips(store, rows["test"][:0], "outside", how)
+            fields["outside"] = _clips(store, rows["test"][:0], "outside", how)
         else:
             with FeatureStore(outside) as others:
                 _check_features(others, facts, checkpoint)
-                parts["outside"] = _clips(others, others.rows(), "outside", how)
-        embeddings = Embeddings(
-            **{part: parts[part] for part in PARTS},
-            **{name: facts[name] for name in ("task", "strategy", "phase", "fold")},
-            **{name: settings[name] for name in ("dataset", "scored_dataset")},
-            training_clips=trained,
-            classes=tuple(classes),
-            clip_seconds=store.clip_seconds,
-        )
-        pack(embeddings, file)
+                fields["outside"] = _clips(others, others.rows(), "outside", how)
+        fields |= {name: facts[name] for name in ("task", "strategy", "phase", "fold")}
+        fields |= {name: settings[name] for name in ("dataset", "scored_dataset")}
+        fields |= {"training_clips": trained, "clip_seconds": store.clip_seconds}
+        pack(Embeddings(**fields, classes=tuple(classes)), file)
 
 
 def _pass_of(
@@ -184,7 +179,9 @@ def embedding_and_logits(network: Network, features: Tensor) -> tuple[Tensor, Te
     return embedding if embedding.dim() == 2 else embedding.mean(dim=1), logits
 
 
-def mean_logits(network: Network, features: Tensor, keys: Tensor, samples: int, seed: int) -> Tensor:
+def mean_logits(
+    network: Network, features: Tensor, keys: Tensor, samples: int, seed: int
+) -> Tensor:
     """Mean over Monte Carlo samples of the logits, (B, C) float64.
 
     Draws are those of `vipann.evaluation.predict.sample` with the same keys (B,) and seed: a

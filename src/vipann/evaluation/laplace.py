@@ -145,7 +145,7 @@ def precision_of_validation(
 
 def _least(loss: Callable[[float], float]) -> float:
     """exp of where the loss is least: of a grid, and from there on between its neighbours."""
-    grid = np.linspace(*np.log(PRECISIONS), GRID)
+    grid = np.log(np.geomspace(*PRECISIONS, GRID))
     best = int(np.argmin([loss(point) for point in grid]))
     bounds = grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)]
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

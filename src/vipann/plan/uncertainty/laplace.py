@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from vipann.parts import chosen_parts
+from vipann.plan.embeddings import embedded
 from vipann.plan.networks import Network
 from vipann.plan.run import Run
-from vipann.plan.uncertainty._embeddings import embedded
 
 KEY = "uncertainty.laplace"
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from vipann.plan.embeddings import embedded
 from vipann.plan.networks import Network
 from vipann.plan.run import Run
-from vipann.plan.uncertainty._embeddings import embedded
 
 KEY = "uncertainty.ood_scores"
 

@@ -33,6 +33,7 @@ DETECTION_COLUMNS = [
     *("value", "low", "high", "folds", "own_recordings", "ood_recordings", "resamples"),
 ]
 ALL_FOLDS = "all"
+_FACTS = DETECTION_COLUMNS[:4]
 _Key = tuple[str, str]  # a score and a measure
 _STATISTICS = dict(zip(DETECTION_METRICS, (auroc_of, aupr_of, fpr95_of), strict=True))
 
@@ -40,13 +41,15 @@ _STATISTICS = dict(zip(DETECTION_METRICS, (auroc_of, aupr_of, fpr95_of), strict=
 @dataclass(frozen=True, eq=False)
 class Scored:
     """The test clips of one fold and the clips outside, by the same network: score -> (R, N) and
-    (R, M), for R replications; the recordings of both, (N,) and (M,)."""
+    (R, M), for R replications; the recordings of both, (N,) and (M,). about: `_FACTS`."""
 
-    network: Embeddings
+    about: Mapping[str, str]
+    fold: int
     inside: Mapping[str, np.ndarray]
     outside: Mapping[str, np.ndarray]
     own: np.ndarray
     others: np.ndarray
+    other_clips: np.ndarray
 
     @property
     def replications(self) -> int:
@@ -77,7 +80,7 @@ def detection_table(
     for network, own, others in zip(embeddings, predictions, outside, strict=True):
         read = read_predictions(own), read_predictions(others)
         one = _scored(read_embeddings(network), *read, neighbours)
-        groups.setdefault((one.network.strategy, one.network.phase), []).append(one)
+        groups.setdefault((one.about["strategy"], one.about["phase"]), []).append(one)
     frames = [_rows(folds, resamples, seed) for folds in groups.values()]
     with replacing(out) as beside:
         pd.concat(frames, ignore_index=True).to_parquet(beside, index=False)
@@ -88,46 +91,47 @@ def _scored(
 ) -> Scored:
     for part, one in (("test", predictions), ("outside", others)):
         refuse_other_clips(network, part, one)
-    sides = []
+    about, sides = {name: getattr(network, name) for name in _FACTS}, []
     for scores, one in zip(ood_scores(network, neighbours), (predictions, others), strict=True):
         shape = one.replications, len(one.clip_id)
         wide = {name: np.broadcast_to(values, shape) for name, values in scores.items()}
         sides.append({name: getattr(one, name) for name in UNCERTAINTIES} | wide)
-    return Scored(network, sides[0], sides[1], predictions.recording, others.recording)
+    recordings = predictions.recording, others.recording
+    return Scored(about, network.fold, sides[0], sides[1], *recordings, others.clip_id)
 
 
 def _rows(folds: Sequence[Scored], resamples: int, seed: int) -> pd.DataFrame:
     """Of all folds of one strategy and phase."""
-    first = folds[0].network
-    outside = Resamples(folds[0].others, resamples, _rng(seed, first, "out of distribution"))
+    first = folds[0]
+    outside = Resamples(first.others, resamples, _rng(seed, first, "out of distribution"))
     values: dict[_Key, list[float]] = {}
     drawn: dict[_Key, list[np.ndarray]] = {}
     inside, rows, nothing = [], [], (float("nan"), float("nan"))
     for one in folds:
-        _refuse_other_sounds(first, one.network)
-        own = Resamples(one.own, resamples, _rng(seed, first, str(one.network.fold)))
+        _refuse_other_sounds(first, one)
+        own = Resamples(one.own, resamples, _rng(seed, first, str(one.fold)))
         inside.append(own.recordings)
         for key, draws in _bootstrapped(one, own, outside).items():
             drawn.setdefault(key, []).append(draws)
         counts = 1, own.recordings, outside.recordings, resamples
         for key, value in _measured(one).items():
             values.setdefault(key, []).append(value)
-            rows.append((str(one.network.fold), *key, value, *nothing, *counts))
+            rows.append((str(one.fold), *key, value, *nothing, *counts))
     counts = len(folds), sum(inside), outside.recordings, resamples
     for key, several in values.items():
         mean, averaged = float(np.mean(several)), np.mean(drawn[key], axis=0)
         bounds = interval(mean, averaged, [inside, [outside.recordings]], share=True)
         rows.append((ALL_FOLDS, *key, mean, *bounds, *counts))
     frame = pd.DataFrame(rows, columns=DETECTION_COLUMNS[4:])
-    facts = {name: getattr(first, name) for name in DETECTION_COLUMNS[:4]}
-    return frame.assign(**facts)[DETECTION_COLUMNS]
+    return frame.assign(**first.about)[DETECTION_COLUMNS]
 
 
-def _refuse_other_sounds(first: Embeddings, one: Embeddings) -> None:
-    if not np.array_equal(one.outside.clip_id, first.outside.clip_id):
+def _refuse_other_sounds(first: Scored, one: Scored) -> None:
+    if not np.array_equal(one.other_clips, first.other_clips):
+        dataset, scored, strategy, phase = (first.about[name] for name in _FACTS)
         raise UserError(
-            f"{first.dataset}/{first.strategy}/{first.phase}: folds {first.fold} and {one.fold} "
-            f"heard other clips of {first.scored_dataset}. Delete their embeddings and run again."
+            f"{dataset}/{strategy}/{phase}: folds {first.fold} and {one.fold} heard other clips of "
+            f"{scored}. Delete their predictions and embeddings and run again."
         )
 
 
@@ -153,7 +157,8 @@ def _bootstrapped(one: Scored, own: Resamples, outside: Resamples) -> dict[_Key,
     return found
 
 
-def _rng(seed: int, one: Embeddings, of: str) -> np.random.Generator:
+def _rng(seed: int, one: Scored, of: str) -> np.random.Generator:
     """The generator of the intervals in `vipann.evaluation.supplementary`."""
-    names = ("bootstrap", one.dataset, one.strategy, one.phase, of)
+    dataset, _, strategy, phase = (one.about[name] for name in _FACTS)
+    names = ("bootstrap", dataset, strategy, phase, of)
     return np.random.default_rng(derive_seed(seed, *names))

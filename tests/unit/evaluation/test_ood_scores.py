@@ -1,5 +1,7 @@
 """Scores of out-of-distribution clips against scikit-learn, scipy and formulas by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,3 +209,14 @@ def test_files_of_other_clips_are_refused(made):
     with pytest.raises(UserError, match=r"own/flip/fold1/finetuned.*different clips of own"):
         detection_table(*files.values(), neighbours=5, resamples=100, seed=7, out=out)
     assert not out.exists()
+
+
+def test_folds_must_have_heard_the_same_clips(made):
+    files, out = made
+    one = embeddings_of(seed=2, fold=2)
+    names = np.array([f"x{index}" for index in range(20)])
+    other = embeddings_of(seed=2, fold=2, outside=replace(one.outside, clip_id=names))
+    write_embeddings(files["embeddings"][1], other)
+    write_predictions(outside_predictions(12, fold=2, clip_id=names), files["outside"][1])
+    with pytest.raises(UserError, match=r"own/flip/finetuned: folds 1 and 2 heard other clips"):
+        detection_table(*files.values(), neighbours=5, resamples=100, seed=7, out=out)

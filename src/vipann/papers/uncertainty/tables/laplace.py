@@ -79,3 +79,24 @@ def table(sources: Sources, names: Names) -> Table:
     labels = {"dataset": names, "phase": PHASE_NAMES, "strategy": MODELS, "metric": COLUMNS}
     cells = side_by_side(texts, headings, ["metric"], labels)
     return Table("Laplace approximation of the last layer", frame, cells, NOTES)
+
+
+def advice(frame: pd.DataFrame) -> str | None:
+    """Whether the approximation lowers the NLL, for each dataset of `table`'s frame."""
+    rows = frame[frame["metric"] == "nll"]
+    lines = [_advice(str(name), own) for name, own in rows.groupby("dataset", observed=True)]
+    return " ".join(lines) or None
+
+
+def _advice(dataset: str, rows: pd.DataFrame) -> str:
+    nll = rows.pivot(index="phase", columns="strategy", values="value")
+    lower = nll[LAPLACE] < nll["det"]
+    words = ", ".join(
+        f"{PHASE_NAMES[str(phase)].lower()} {number(row['det'])} to {number(row[LAPLACE])}"
+        for phase, row in nll.iterrows()
+    )
+    verb = "lowers" if lower.all() else "does not lower" if not lower.any() else "may lower"
+    return (
+        f"On {dataset} a Laplace approximation of Det's last layer {verb} the NLL ({words}) and "
+        "costs one pass and no training."
+    )

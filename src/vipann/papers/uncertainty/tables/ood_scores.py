@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from vipann.evaluation.detection import SHORTCUTS, shortcut_scores
 from vipann.evaluation.detection_tables import ALL_FOLDS
+from vipann.evaluation.ood_scores import DISTANCES
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES, UNCERTAINTY_NAMES
 from vipann.tables.layout import Table, number, ordered, side_by_side
@@ -61,6 +63,36 @@ def table(sources: Sources, names: Names) -> Table:
     return Table("Scores of out-of-distribution clips", frame, cells, [*NOTES, *notes])
 
 
+def advice(frame: pd.DataFrame) -> str | None:
+    """Whether sampling finds more than one pass does, for each dataset of `table`'s frame."""
+    rows = frame[(frame["fold"] == ALL_FOLDS) & (frame["measure"] == "auroc")]
+    lines = [_advice(str(name), own) for name, own in rows.groupby("dataset", sort=False)]
+    return " ".join(lines) or None
+
+
+def _advice(dataset: str, rows: pd.DataFrame) -> str:
+    one_pass = (rows["strategy"] == "det") | rows["score"].isin(DISTANCES)
+    cheap, sampled = (side.nlargest(1, "value") for side in (rows[one_pass], rows[~one_pass]))
+    best = [
+        f"{_named(row)} (AUROC {row.value:.3f})" for row in pd.concat([cheap, sampled]).itertuples()
+    ]
+    start = f"On {dataset} the best score of out-of-distribution clips"
+    if not len(sampled) or not len(cheap):
+        return f"{start} is {best[0]}."
+    if sampled["value"].iloc[0] > cheap["value"].iloc[0]:
+        clear = "" if sampled["low"].iloc[0] > cheap["value"].iloc[0] else "not "
+        return (
+            f"{start} takes Monte Carlo passes: {best[1]}, whose interval is {clear}above the best "
+            f"of one pass, {best[0]}."
+        )
+    return f"{start} takes one pass: {best[0]}; the best of Monte Carlo passes is {best[1]}."
+
+
+def _named(row: Any) -> str:
+    network = f"{STRATEGY_NAMES[row.strategy]} {PHASE_NAMES[row.phase].lower()}"
+    return f"{SCORE_NAMES[row.score].lower()} of {network}"
+
+
 def _cells(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
     orders = {
         "dataset": rows["dataset"].unique(),
@@ -111,11 +143,7 @@ def _shortcut_note(rows: pd.DataFrame, best: Mapping[str, tuple[str, float]], da
     """What is to be said of a dataset's AUROCs against what needs no network."""
     own = rows[(rows["dataset"] == dataset) & (rows["measure"] == "auroc")]
     top = own.loc[own["value"].idxmax()]
-    network = f"{STRATEGY_NAMES[top['strategy']]} {PHASE_NAMES[top['phase']].lower()}"
-    text = (
-        f"{dataset}: the best score is {SCORE_NAMES[top['score']].lower()} of {network}, AUROC "
-        f"{number(top['value'])}"
-    )
+    text = f"{dataset}: the best score is {_named(top)}, AUROC {number(top['value'])}"
     shortcut, separation = best[dataset]
     if not shortcut:
         return f"{text}; without audio there is nothing to hold it against."

@@ -114,9 +114,7 @@ use rule laplace as laplace_upstream with:
 
 rule laplace_scores:
     input:
-        own=lambda w: [
-            laplace.laplace_predictions(n) for n in laplace.approximated(RUN, w.dataset)
-        ],
+        own=lambda w: [laplace.laplace_predictions(n) for n in laplace.approximated(RUN, w.dataset)],
         outside=lambda w: [
             laplace.laplace_ood_predictions(n) for n in laplace.approximated(RUN, w.dataset)
         ],

@@ -63,7 +63,7 @@ def test_scores_are_shown_side_by_side_and_held_against_shortcuts(scored, tmp_pa
     assert shown["Epistemic"][header.index("Det AUROC")] == "–"
     assert shown["Entropy"][header.index("Det FPR95")] == "0.300"
     text = (tmp_path / "table.md").read_text()
-    assert "nearest neighbours of Det fine-tuned, AUROC 0.990; 1 of 4 are above" in text
+    assert "Nearest neighbours of Det fine-tuned, AUROC 0.990; 1 of 4 are above" in text
 
 
 def test_without_audio_nothing_is_held_against(scored, tmp_path):
@@ -140,16 +140,16 @@ def test_without_other_clips_there_is_no_detection(approximated):
 def test_advice_is_the_best_of_one_pass_unless_sampling_is_better(scored):
     frame = ood_scores.table(scored, {}).frame
     found = ood_scores.advice(frame)
-    assert "takes one pass: nearest neighbours of Det fine-tuned (AUROC 0.990)" in found
-    assert "Monte Carlo passes is entropy of Flip fine-tuned (AUROC 0.700)" in found
+    assert "takes one pass: Nearest neighbours of Det fine-tuned (AUROC 0.990)" in found
+    assert "Monte Carlo passes is Entropy of Flip fine-tuned (AUROC 0.700)" in found
     sampled = frame[frame["score"] != "nearest_neighbours"]
     found = ood_scores.advice(sampled)
     assert (
-        "Monte Carlo passes: entropy of Flip fine-tuned (AUROC 0.700), whose interval is not"
+        "Monte Carlo passes: Entropy of Flip fine-tuned (AUROC 0.700), whose interval is not"
         in found
     )
     certain = sampled.assign(low=0.65)
-    assert "whose interval is above the best of one pass, entropy of Det" in ood_scores.advice(
+    assert "whose interval is above the best of one pass, Entropy of Det" in ood_scores.advice(
         certain
     )
 

@@ -90,7 +90,7 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str:
 
 def _named(row: Any) -> str:
     network = f"{STRATEGY_NAMES[row.strategy]} {PHASE_NAMES[row.phase].lower()}"
-    return f"{SCORE_NAMES[row.score].lower()} of {network}"
+    return f"{SCORE_NAMES[row.score]} of {network}"
 
 
 def _cells(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
@@ -150,5 +150,5 @@ def _shortcut_note(rows: pd.DataFrame, best: Mapping[str, tuple[str, float]], da
     above = int(own["above_shortcuts"].sum())
     return (
         f"{text}; {above} of {len(own)} are above the best of what needs no network "
-        f"({SHORTCUTS[shortcut].lower()}, {number(separation)})."
+        f"({SHORTCUTS[shortcut]}, {number(separation)})."
     )

@@ -115,6 +115,12 @@ def predictive(
     return found
 
 
+def precision_of_weights(weights: np.ndarray) -> float:
+    """1 / (mean square of the weights), (C, D): the prior under which they themselves are
+    likeliest, and the fixed point of MacKay (1992) if data determined all of them."""
+    return float(1 / np.mean(weights.astype(np.float64) ** 2))
+
+
 def most_likely_precision(curvature: Curvature, weights: np.ndarray) -> float:
     """The precision of the largest marginal likelihood, within `PRECISIONS`; weights: (C, D)."""
 

@@ -16,6 +16,7 @@ from vipann.evaluation.laplace import (
     curvature_of,
     most_likely_precision,
     precision_of_validation,
+    precision_of_weights,
     predictive,
     with_one,
 )
@@ -43,9 +44,9 @@ def predict_by_laplace(
     which are none where the embeddings have none.
 
     checkpoint, embeddings: of one deterministic network. settings: `structure`, `samples`,
-    `prior_precision` (marginal_likelihood, validation, or a number) and `seed`. The files are in
-    the format of `vipann.evaluation.predictions`, with one replication of `samples` samples, and
-    say which precision it was.
+    `prior_precision` (weights, marginal_likelihood, validation, or a number) and `seed`. The files
+    are in the format of `vipann.evaluation.predictions`, with one replication of `samples` samples,
+    and say which precision it was.
     """
     found = read_embeddings(embeddings)
     weights = _weights(checkpoint)
@@ -74,6 +75,8 @@ def _precision(
     found: Embeddings, curvature: Curvature, weights: np.ndarray, settings: Mapping[str, Any]
 ) -> float:
     chosen, clips = settings[_PRECISION], found.validation
+    if chosen == "weights":
+        return precision_of_weights(weights)
     if chosen == "marginal_likelihood":
         return most_likely_precision(curvature, weights)
     if chosen != "validation":
@@ -82,7 +85,7 @@ def _precision(
         raise UserError(
             "uncertainty.laplace.prior_precision: 'validation' needs validation clips, and the "
             f"network of {found.dataset}, fold {found.fold}, was trained without: set "
-            "validation.split: next_fold, or choose marginal_likelihood"
+            "validation.split: next_fold, or choose weights"
         )
     inputs, seed = with_one(clips.embedding), derive_seed(settings["seed"], "validation")
     sampling = found.task, settings["samples"], seed

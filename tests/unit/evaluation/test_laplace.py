@@ -14,6 +14,7 @@ from vipann.evaluation.laplace import (
     curvature_of,
     most_likely_precision,
     precision_of_validation,
+    precision_of_weights,
     predictive,
     probability_of,
     with_one,
@@ -152,7 +153,8 @@ def test_the_likeliest_precision_is_mackays_fixed_point():
     weights = np.random.default_rng(0).normal(0, 0.5, (20, 30))
     determined = Curvature(np.full((30, 20), 1e9), None, None)
     found = most_likely_precision(determined, weights)
-    assert found == pytest.approx(1 / (weights**2).mean(), rel=1e-4)
+    assert found == pytest.approx(precision_of_weights(weights), rel=1e-4)
+    assert precision_of_weights(np.array([[2.0, 0.0]])) == 0.5
     inputs, weights, logits = layer(clips=40)
     curvature = curvature_of(inputs, logits, "multiclass", "kronecker")
     found = most_likely_precision(curvature, weights)

@@ -35,7 +35,7 @@ def faults(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _without_validation(run: Run) -> Iterator[tuple[str, str]]:
-    key, other = f"{KEY}.prior_precision", "or choose marginal_likelihood or a number"
+    key, other = f"{KEY}.prior_precision", "or choose weights, marginal_likelihood or a number"
     if run.config["validation"]["split"] == "none":
         text = "'validation' needs a validation fold: set validation.split: next_fold"
         yield key, f"{text}, {other}"

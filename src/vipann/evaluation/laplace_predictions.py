@@ -100,10 +100,15 @@ def _predictions(
     precision: float,
     settings: Mapping[str, Any],
 ) -> Predictions:
-    seed = derive_seed(settings["seed"], part)
-    inputs, sampling = with_one(clips.embedding), (found.task, settings["samples"], seed)
-    sampled = predictive(curvature, inputs, clips.logits, precision, *sampling)
-    scores = {n: getattr(sampled, n)[None] for n in ("mean_probability", *UNCERTAINTIES)}
+    shape = 1, len(clips), len(found.classes)
+    scores = {"mean_probability": np.empty(shape)} | dict.fromkeys(
+        UNCERTAINTIES, np.empty(shape[:2])
+    )
+    if len(clips):
+        seed = derive_seed(settings["seed"], part)
+        inputs, sampling = with_one(clips.embedding), (found.task, settings["samples"], seed)
+        sampled = predictive(curvature, inputs, clips.logits, precision, *sampling)
+        scores = {name: getattr(sampled, name)[None] for name in scores}
     return Predictions(
         **{name: values.astype(np.float32) for name, values in scores.items()},
         **{name: getattr(clips, name) for name in ("labels", "clip_id", "recording")},

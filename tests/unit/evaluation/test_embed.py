@@ -1,6 +1,7 @@
 """What a network makes of clips before its last layer."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from embedded import FEATURES, write_clips
@@ -10,7 +11,8 @@ from vipann.errors import UserError
 from vipann.evaluation import predict
 from vipann.evaluation.embed import embed, embedding_and_logits, last_layer, mean_logits
 from vipann.evaluation.embeddings import read_embeddings
-from vipann.evaluation.laplace_predictions import predict_by_laplace
+from vipann.evaluation.laplace_predictions import laplace_scores, predict_by_laplace
+from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predict import SamplingPlan
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.store import FeatureStore
@@ -187,3 +189,26 @@ def test_laplace_predictions_are_of_the_same_clips_as_others(embedded, tmp_path)
     assert read_predictions(files[0]).epistemic.mean() > own.epistemic.mean()
     with pytest.raises(UserError, match=r"laplace\.prior_precision.*next_fold"):
         predict_by_laplace(*inputs, settings | {"prior_precision": "validation"}, *files)
+
+
+def test_laplace_of_several_labels_and_without_other_clips(embedded, small_network, tmp_path):
+    found = embedded("det", "multilabel", outside=False, scored_dataset="")
+    settings = {"structure": "diagonal", "prior_precision": "weights", "samples": 40, "seed": 2}
+    files = tmp_path / "own_laplace.h5", tmp_path / "ood_laplace.h5"
+    predict_by_laplace(tmp_path / "det.safetensors", tmp_path / "embeddings.h5", settings, *files)
+    own, outside = map(read_predictions, files)
+    assert (own.task, own.fold, own.phase) == ("multilabel", 0, "pretrained")
+    assert len(outside.clip_id) == 0
+    expected = torch.from_numpy(found.test.logits).sigmoid().numpy()
+    np.testing.assert_allclose(own.mean_probability[0], expected, atol=0.2)
+    tables = tmp_path / "metrics.parquet", tmp_path / "intervals.parquet"
+    chosen = MetricSettings(fractions=[0.5, 1.0], bins=5, resamples=100, seed=7, orders=0)
+    laplace_scores([files[0]], [files[1]], chosen, *tables)
+    metrics = pd.read_parquet(tables[0]).set_index("metric")["value"]
+    assert {"mAP", "nll", "brier", "ece_pooled", "mean_epistemic"} <= set(metrics.index)
+    assert not metrics.index.str.startswith("auroc").any()
+    made = network("det", small_network, build_network)
+    layer = last_layer(made)
+    squares = (layer.weight**2).sum() + (layer.bias**2).sum()
+    count = layer.weight.numel() + layer.bias.numel()
+    assert metrics["prior_precision"] == pytest.approx(count / squares.item())

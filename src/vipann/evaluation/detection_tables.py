@@ -30,7 +30,8 @@ from vipann.seeds import derive_seed
 
 DETECTION_COLUMNS = [
     *("dataset", "scored_dataset", "strategy", "phase", "fold", "score", "measure"),
-    *("value", "low", "high", "folds", "own_recordings", "ood_recordings", "resamples"),
+    *("value", "low", "high", "reference", "change", "change_low", "change_high"),
+    *("folds", "own_recordings", "ood_recordings", "resamples"),
 ]
 ALL_FOLDS = "all"
 _FACTS = DETECTION_COLUMNS[:4]
@@ -70,8 +71,10 @@ def detection_table(
     embeddings, predictions, outside: files of each network, in the same order: its embeddings,
     predictions of its test clips and of out-of-distribution clips. A row is a score (of `SCORES` or
     an uncertainty) and a measure (AUROC, AUPR, FPR95) of one network, and, as fold "all", of its
-    mean over folds with the interval at 95 % over recordings. neighbours: k of the nearest;
-    seed: that of the dataset's metrics, so that resamples are theirs.
+    mean over folds with the interval at 95 % over recordings. `change`, of fold "all": by how much
+    the value is above that of the `reference`, the network's epistemic uncertainty or, of det, its
+    entropy, with the interval of the difference on the same resamples. neighbours: k of the
+    nearest; seed: that of the dataset's metrics, so that resamples are theirs.
 
     Raises:
         UserError: a file is broken, or the files of a network are of different clips.
@@ -106,7 +109,7 @@ def _rows(folds: Sequence[Scored], resamples: int, seed: int) -> pd.DataFrame:
     outside = Resamples(first.others, resamples, _rng(seed, first, "out of distribution"))
     values: dict[_Key, list[float]] = {}
     drawn: dict[_Key, list[np.ndarray]] = {}
-    inside, rows, nothing = [], [], (float("nan"), float("nan"))
+    inside, rows, nothing = [], [], [float("nan")] * 2
     for one in folds:
         _refuse_other_sounds(first, one)
         own = Resamples(one.own, resamples, _rng(seed, first, str(one.fold)))
@@ -116,12 +119,18 @@ def _rows(folds: Sequence[Scored], resamples: int, seed: int) -> pd.DataFrame:
         counts = 1, own.recordings, outside.recordings, resamples
         for key, value in _measured(one).items():
             values.setdefault(key, []).append(value)
-            rows.append((str(one.fold), *key, value, *nothing, *counts))
+            rows.append((str(one.fold), *key, value, *nothing, "", *nothing, nothing[0], *counts))
     counts = len(folds), sum(inside), outside.recordings, resamples
-    for key, several in values.items():
-        mean, averaged = float(np.mean(several)), np.mean(drawn[key], axis=0)
-        bounds = interval(mean, averaged, [inside, [outside.recordings]], share=True)
-        rows.append((ALL_FOLDS, *key, mean, *bounds, *counts))
+    sides = [inside, [outside.recordings]]
+    reference = "total" if first.about["strategy"] == "det" else "epistemic"
+    means = {key: float(np.mean(several)) for key, several in values.items()}
+    averaged = {key: np.mean(several, axis=0) for key, several in drawn.items()}
+    for (name, measure), mean in means.items():
+        bounds = interval(mean, averaged[name, measure], sides, share=True)
+        change = mean - means[reference, measure]
+        differences = averaged[name, measure] - averaged[reference, measure]
+        changes = change, *interval(change, differences, sides)
+        rows.append((ALL_FOLDS, name, measure, mean, *bounds, reference, *changes, *counts))
     frame = pd.DataFrame(rows, columns=DETECTION_COLUMNS[4:])
     return frame.assign(**first.about)[DETECTION_COLUMNS]
 

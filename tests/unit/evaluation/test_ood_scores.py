@@ -164,6 +164,13 @@ def test_the_table_holds_every_score_of_every_fold_and_their_mean(made):
     whole = table[(table["fold"] == "all") & (table["measure"] == "auroc")]
     assert (whole["low"] < whole["value"]).all()
     assert (whole["value"] < whole["high"]).all()
+    whole = whole.set_index("score")
+    assert set(whole["reference"]) == {"epistemic"}
+    change = whole["value"] - whole["value"]["epistemic"]
+    np.testing.assert_allclose(whole["change"], change)
+    assert whole[["change_low", "change_high"]].loc["epistemic"].isna().all()
+    others = whole.drop(index="epistemic")
+    assert (others["change_low"] < others["change"]).all()
     assert set(whole["own_recordings"]) == {60}
     assert set(whole["ood_recordings"]) == {20}
 
@@ -220,3 +227,21 @@ def test_folds_must_have_heard_the_same_clips(made):
     write_predictions(outside_predictions(12, fold=2, clip_id=names), files["outside"][1])
     with pytest.raises(UserError, match=r"own/flip/finetuned: folds 1 and 2 heard other clips"):
         detection_table(*files.values(), neighbours=5, resamples=100, seed=7, out=out)
+
+
+def test_a_difference_is_of_scores_of_the_same_clips(made):
+    """Two scores that order clips alike differ by nothing, in no resample."""
+    files, out = made
+    for kind, part in (("predictions", "test"), ("outside", "outside")):
+        for fold in (0, 1):
+            clips = getattr(read_embeddings(files["embeddings"][fold]), part)
+            one = read_predictions(files[kind][fold])
+            energy = logit_scores(clips.mean_logits, "multiclass")["energy"] + 100
+            wide = np.broadcast_to(energy.astype(np.float32), one.epistemic.shape)
+            write_predictions(replace(one, epistemic=wide), files[kind][fold])
+    detection_table(*files.values(), neighbours=5, resamples=100, seed=7, out=out)
+    rows = pd.read_parquet(out).query("fold == 'all' and measure == 'auroc'").set_index("score")
+    assert rows.loc["energy", "change"] == pytest.approx(0, abs=1e-3)
+    spread = rows["change_high"] - rows["change_low"]
+    assert not spread["energy"] > 0.01
+    assert spread["max_logit"] > 0.01

@@ -29,7 +29,8 @@ def scored(tmp_path):
     rows = [
         (
             *("own", "ships", strategy, "finetuned", fold, score, measure, value + change),
-            *(0.4, 0.995, 2, 60, 20, 100),
+            *(0.4, 0.995, "total", value - 0.6, value - 0.65, value - 0.55),
+            *(2, 60, 20, 100),
         )
         for (strategy, score), value in values.items()
         for fold in ("1", "2", "all")
@@ -58,7 +59,7 @@ def test_scores_are_shown_side_by_side_and_held_against_shortcuts(scored, tmp_pa
     header, body = cells(tmp_path / "table.md")
     assert header[:4] == ["Dataset", "Phase", "Score", "Flip AUROC"]
     shown = {row[2]: row for row in body}
-    assert shown["Nearest neighbours"][header.index("Det AUROC")] == "0.990"
+    assert shown["Nearest neighbours"][header.index("Det AUROC")] == "0.990 *"
     assert shown["Nearest neighbours"][3] == "–"
     assert shown["Epistemic"][header.index("Det AUROC")] == "–"
     assert shown["Entropy"][header.index("Det FPR95")] == "0.300"

@@ -40,6 +40,8 @@ NOTES = (
     "Out-of-distribution clips are the positives; mean over folds (of the mean over replications "
     "for an uncertainty). AUROC 0.5 is chance. FPR95, lower is better: own test clips raised when "
     "95 % of the others are found. Det has no epistemic uncertainty.",
+    "*: other than the network's epistemic uncertainty, or than Det's entropy, beyond chance: the "
+    "95 % interval of the difference over recordings leaves out 0.",
     "Max. probability, max. logit and energy are of the mean of the Monte Carlo logits; with "
     "several labels a clip the energy is the joint one. Mahalanobis and nearest neighbours: from "
     "the training clips, by what the last layer takes, without dropout and, of Flipout, with the "
@@ -59,6 +61,7 @@ def table(sources: Sources, names: Names) -> Table:
     has_one = (frame["measure"] == "auroc") & frame["separation"].notna()
     frame["above_shortcuts"] = above.where(has_one)
     rows = frame[frame["fold"] == ALL_FOLDS]
+    rows = rows.assign(beyond=(rows["change_low"] > 0) | (rows["change_high"] < 0))
     cells, notes = _cells(rows, names), [_shortcut_note(rows, best, one) for one in best]
     return Table("Scores of out-of-distribution clips", frame, cells, [*NOTES, *notes])
 
@@ -103,7 +106,7 @@ def _cells(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
     }
     rows = ordered(rows, orders)
     texts = rows[["dataset", "phase", "score", "strategy", "measure"]].assign(
-        text=rows["value"].map(number)
+        text=rows["value"].map(number) + rows["beyond"].map({True: " *", False: ""})
     )
     headings = {"dataset": "Dataset", "phase": "Phase", "score": "Score"}
     labels: dict[str, Mapping] = {

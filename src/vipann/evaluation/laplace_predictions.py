@@ -101,7 +101,7 @@ def _predictions(
     settings: Mapping[str, Any],
 ) -> Predictions:
     shape = 1, len(clips), len(found.classes)
-    scores = {"mean_probability": np.empty(shape)} | dict.fromkeys(
+    scores: dict[str, Any] = {"mean_probability": np.empty(shape)} | dict.fromkeys(
         UNCERTAINTIES, np.empty(shape[:2])
     )
     if len(clips):

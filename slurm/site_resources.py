@@ -33,6 +33,8 @@ GPU_RULES = (
     "ood_upstream",
     "ood_fold_variant",
     "ood",
+    "embed",
+    "embed_upstream",
 )
 GPU_REQUESTS = ("gpus", "gres")
 STATUS_COMMANDS = ("sacct", "squeue")

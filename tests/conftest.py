@@ -18,7 +18,11 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("patient")
 
 # They use the fixture `finished` of tests/workflow, which takes minutes.
-SHARE_THE_FINISHED_RUN = ("test_synthetic_dag.py", "test_report_in_a_browser.py")
+SHARE_THE_FINISHED_RUN = (
+    "test_synthetic_dag.py",
+    "test_report_in_a_browser.py",
+    "test_distance_runs.py",
+)
 CONFIG = Path(__file__).parents[1] / "config/config.yaml"
 
 

@@ -29,6 +29,7 @@ from vipann.plan import (
     uncertainty,
     variants,
 )
+from vipann.plan.embeddings import embedding_settings, embeddings_of
 from vipann.plan.members import Member
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
@@ -45,6 +46,7 @@ from vipann.plan.report import (
     shown,
 )
 from vipann.plan.run import Run
+from vipann.plan.uncertainty import laplace, ood_scores
 from vipann.plan.variants import VariantNetwork
 from vipann.strategies import ENSEMBLE, TRAINED
 from vipann.variants import UPSTREAM_STAGE, names_of

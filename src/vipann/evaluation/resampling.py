@@ -13,6 +13,7 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
+from vipann.evaluation.detection import DETECTION_RATE
 from vipann.evaluation.interval import LEVEL
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions
 from vipann.evaluation.retention import retained_counts
@@ -146,6 +147,42 @@ def auroc_of(inside: np.ndarray, outside: np.ndarray) -> Statistic:
         return (other * (below + own / 2)).sum(axis=1) / pairs
 
     return statistic
+
+
+def aupr_of(inside: np.ndarray, outside: np.ndarray) -> Statistic:
+    """AUPR of detecting the outside clips, as `vipann.evaluation.detection.detection_scores` has
+    it; inside: (R, N), outside: (R, M)."""
+
+    def statistic(replication: int, weights: np.ndarray, others: np.ndarray) -> np.ndarray:
+        raised, found = _raised(inside[replication], outside[replication], weights, others)
+        # Where a resample has none of the clips at the top, nothing is raised, and nothing found.
+        precision = found / np.maximum(raised + found, 1)
+        return (np.diff(found, axis=1, prepend=0) * precision).sum(axis=1) / found[:, -1]
+
+    return statistic
+
+
+def fpr95_of(inside: np.ndarray, outside: np.ndarray) -> Statistic:
+    """The share of inside clips raised where 95 % of the outside are found; see `aupr_of`."""
+
+    def statistic(replication: int, weights: np.ndarray, others: np.ndarray) -> np.ndarray:
+        raised, found = _raised(inside[replication], outside[replication], weights, others)
+        enough = (found / found[:, -1:] >= DETECTION_RATE).argmax(axis=1)
+        return raised[np.arange(len(raised)), enough] / raised[:, -1]
+
+    return statistic
+
+
+def _raised(
+    inside: np.ndarray, outside: np.ndarray, weights: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many inside and outside clips lie at or above each threshold, from the highest on:
+    (B, groups of ties) each. inside: (N,), weights (B, N); outside: (M,), others (B, M)."""
+    order, starts = _groups(-np.concatenate([inside, outside]))
+    own = np.hstack([weights, np.zeros_like(others)])[:, order]
+    other = np.hstack([np.zeros_like(weights), others])[:, order]
+    own, other = (np.add.reduceat(side, starts, axis=1).cumsum(axis=1) for side in (own, other))
+    return own, other
 
 
 def statistics_of(

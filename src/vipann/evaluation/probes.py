@@ -1,0 +1,258 @@
+"""Scores of the same kind of network in several settings: less to learn from, unknown classes, test
+clips under noise or another channel."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from vipann.conditions import CLEAN, KINDS, Condition
+from vipann.errors import UserError
+from vipann.evaluation.metrics import MetricSettings
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, read_predictions
+from vipann.evaluation.resampling import Resamples, Statistic, bootstrap, interval, mean_of
+from vipann.evaluation.resampling import statistics_of
+from vipann.evaluation.supplementary import own_metrics, pooled_metrics
+from vipann.files import replacing
+from vipann.seeds import derive_seed
+
+# Of a row: what is varied, and to what; whose scores; of which fold, or "all"; and the score.
+COLUMNS = [
+    *("probe", "setting", "amount", "dataset", "strategy", "phase", "network", "fold"),
+    *("measure", "value", "low", "high", "recordings"),
+]
+ALL = "all"
+FRACTION, KNOWN, UNKNOWN = "train_fraction", "known", "unknown"
+UNKNOWN_CLASSES = "unknown_classes"
+CORRELATION = "rank_correlation"
+# Of (predictions file, name of the network, amount).
+Learnt = tuple[Path, str, float]
+
+
+def robustness(
+    clean: Sequence[Path],
+    degraded: Mapping[Condition, Sequence[Path]],
+    settings: MetricSettings,
+    out: Path,
+) -> None:
+    """Write parquet (`COLUMNS`) of networks on clean clips and on the same under each condition.
+
+    clean: predictions of own test clips, any strategies, phases and folds; degraded: those of the
+    same networks, in the same order. probe: the condition's kind, or "clean"; amount: the
+    condition's, NaN of clean clips; see `measures`.
+
+    Raises:
+        UserError: clean and degraded clips of a network are not the same.
+    """
+    rows = _grouped_rows(((path, "") for path in clean), settings, CLEAN, CLEAN, float("nan"))
+    for condition, paths in degraded.items():
+        for mine, others in zip(clean, paths, strict=True):
+            _check_same_clips(mine, others)
+        named = ((path, "") for path in paths)
+        rows += _grouped_rows(named, settings, condition.kind, condition.name, condition.amount)
+    _write(rows, out)
+
+
+def probes(
+    learning: Sequence[Learnt],
+    unknown: Sequence[tuple[Path, Path, str]],
+    settings: MetricSettings,
+    out: Path,
+) -> None:
+    """Write parquet (`COLUMNS`) of networks that learnt from a share of the recordings, and of
+    networks to which classes are unknown.
+
+    learning: predictions, the network's name and the share, which is the amount of the probe
+    "train_fraction"; unknown: predictions of clips of known and of unknown classes, and the
+    network's name. The probe "unknown_classes" has the settings "known" and "unknown", of which the
+    latter has mean uncertainties, and `auroc_<uncertainty>`, by which they tell unknown from known.
+    """
+    rows = []
+    for amount in sorted({amount for _, _, amount in learning}):
+        files = [(path, name) for path, name, share in learning if share == amount]
+        rows += _grouped_rows(files, settings, FRACTION, f"{amount:g}", amount)
+    hidden = {path: other for path, other, _ in unknown}
+    files = [(path, name) for path, _, name in unknown]
+    for folds, name in _groups(files):
+        own = [read_predictions(path) for path in folds]
+        outside = [read_predictions(hidden[path]) for path in folds]
+        both = measures(own, settings, outside)
+        is_unknown = both["measure"].str.startswith("auroc_") | both["measure"].str.startswith(
+            "unknown_"
+        )
+        measure = both["measure"].str.removeprefix("unknown_")
+        setting = is_unknown.map({True: UNKNOWN, False: KNOWN})
+        frame = both.assign(measure=measure, setting=setting)
+        rows.append(_described(frame, own[0], name, UNKNOWN_CLASSES, None, float("nan")))
+    _write(rows, out)
+
+
+def measures(
+    folds: Sequence[Predictions],
+    settings: MetricSettings,
+    outside: Sequence[Predictions] = (),
+) -> pd.DataFrame:
+    """fold (a number, or "all"), measure, value, low, high, recordings of one kind of network.
+
+    Of multi-class clips accuracy, `ece`, `retention_gain_<uncertainty>`
+    (`vipann.evaluation.supplementary`), nll, brier; `mean_<uncertainty>`, nats; `rank_correlation`,
+    Spearman's of the aleatoric and the epistemic part over clips, NaN where one is constant. With
+    `outside`, a file a fold, also `auroc_<uncertainty>` and `unknown_mean_<uncertainty>`. Values
+    are means over replications, of "all" the mean over folds, but for `ece`: of the clips of all
+    folds together. low, high: bootstrap interval over recordings at 95 %
+    (`vipann.evaluation.resampling`), the same resamples in every setting; NaN where there is none,
+    as of calibration errors.
+    """
+    others = {one.fold: one for one in outside}
+    first, rows = folds[0], []
+    resampled: dict[str, list[np.ndarray]] = {}
+    values: dict[str, list[float]] = {}
+    beside = _resamples(outside[0], settings, "outside") if outside else _nothing(settings)
+    inside = []
+    for one in folds:
+        own = _resamples(one, settings, str(one.fold))
+        inside.append(own.recordings)
+        statistics = _statistics(one, others.get(one.fold), settings)
+        drawn = bootstrap(statistics, own, beside, one.replications)
+        once = np.ones((1, own.clips)), np.ones((1, beside.clips))
+        for name, statistic in statistics.items():
+            every = [statistic(r, *once)[0] for r in range(one.replications)]
+            values.setdefault(name, []).append(float(np.mean(every)))
+            resampled.setdefault(name, []).append(drawn[name])
+            rows.append((str(one.fold), name, values[name][-1], drawn[name], [own.recordings]))
+        rows += [(str(one.fold), name, value, None, []) for name, value in _others(one, settings)]
+    for name, draws in resampled.items():
+        rows.append((ALL, name, float(np.mean(values[name])), np.mean(draws, axis=0), inside))
+    rows += _pooled(folds, rows, settings)
+    return pd.DataFrame(
+        [_bounded(*row, beside.recordings) for row in rows],
+        columns=["fold", "measure", "value", "low", "high", "recordings"],
+    ).assign(dataset=first.dataset)
+
+
+def _bounded(
+    fold: str,
+    name: str,
+    value: float,
+    drawn: np.ndarray | None,
+    inside: Sequence[int],
+    outside: int,
+) -> tuple[str, str, float, float, float, int]:
+    if drawn is None:
+        return fold, name, value, float("nan"), float("nan"), 0
+    sides: list[Sequence[int]] = [inside]
+    if name.startswith("auroc"):
+        sides.append([outside])
+    elif name.startswith("unknown_"):
+        sides = [[outside]]
+    bounds = interval(value, drawn, sides, share=name == "accuracy" or name.startswith("auroc"))
+    return fold, name, value, *bounds, min(map(sum, sides))
+
+
+def _statistics(
+    one: Predictions, other: Predictions | None, settings: MetricSettings
+) -> dict[str, Statistic]:
+    found = statistics_of(one, other, settings.fractions)
+    for name in UNCERTAINTIES:
+        found[f"mean_{name}"] = mean_of(getattr(one, name))
+        if other is not None:
+            found[f"unknown_mean_{name}"] = _of_outside(mean_of(getattr(other, name)))
+    return found
+
+
+def _of_outside(statistic: Statistic) -> Statistic:
+    return lambda replication, _, others: statistic(replication, others, others)
+
+
+def _others(one: Predictions, settings: MetricSettings) -> list[tuple[str, float]]:
+    """What is not resampled of a fold."""
+    metrics = own_metrics(one, settings.bins)
+    ece = metrics.loc[metrics["metric"] == "ece", "value"].mean()
+    return [("ece", float(ece)), (CORRELATION, _rank_correlation(one))]
+
+
+def _rank_correlation(one: Predictions) -> float:
+    pairs = zip(one.aleatoric, one.epistemic, strict=True)
+    varied = [pair for pair in pairs if np.ptp(pair[0]) > 0 and np.ptp(pair[1]) > 0]
+    found = [float(spearmanr(*pair).statistic) for pair in varied]
+    return float(np.mean(found)) if found else float("nan")
+
+
+def _pooled(
+    folds: Sequence[Predictions],
+    rows: Sequence[tuple[str, str, float, np.ndarray | None, Sequence[int]]],
+    settings: MetricSettings,
+) -> list[tuple[str, str, float, None, list[int]]]:
+    pooled = pooled_metrics(folds, [one.mean_probability for one in folds], settings.bins)
+    ece = float(pooled.loc[pooled["metric"] == "ece_pooled", "value"].mean())
+    each = [value for _, name, value, *_ in rows if name == CORRELATION]
+    return [(ALL, "ece", ece, None, []), (ALL, CORRELATION, float(np.mean(each)), None, [])]
+
+
+def _resamples(one: Predictions, settings: MetricSettings, of: str) -> Resamples:
+    """The same draws for every network that is tested on these clips, in every setting."""
+    seed = derive_seed(settings.seed, "bootstrap", one.dataset, of)
+    return Resamples(one.recording, settings.resamples, np.random.default_rng(seed))
+
+
+def _nothing(settings: MetricSettings) -> Resamples:
+    return Resamples(np.empty(0), settings.resamples, np.random.default_rng(0))
+
+
+def _groups(files: Iterable[tuple[Path, str]]) -> list[tuple[list[Path], str]]:
+    """The folds of each strategy, phase and network, which differ by the fold's folder only."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for path, name in files:
+        without_fold = "/".join(part for part in path.parts if not part.startswith("fold"))
+        groups.setdefault((without_fold, name), []).append(path)
+    return [(paths, name) for (_, name), paths in groups.items()]
+
+
+def _grouped_rows(
+    files: Iterable[tuple[Path, str]],
+    settings: MetricSettings,
+    probe: str,
+    setting: str,
+    amount: float,
+) -> list[pd.DataFrame]:
+    found = []
+    for paths, name in _groups(files):
+        folds = [read_predictions(path) for path in paths]
+        frame = measures(folds, settings)
+        found.append(_described(frame, folds[0], name, probe, setting, amount))
+    return found
+
+
+def _described(
+    frame: pd.DataFrame,
+    one: Predictions,
+    network: str,
+    probe: str,
+    setting: str | None,
+    amount: float,
+) -> pd.DataFrame:
+    facts = {"probe": probe, "amount": amount, "strategy": one.strategy, "phase": one.phase}
+    if setting is not None:
+        facts["setting"] = setting
+    return frame.assign(**facts, network=network)[COLUMNS]
+
+
+def _check_same_clips(clean: Path, degraded: Path) -> None:
+    one, other = read_predictions(clean), read_predictions(degraded)
+    if not np.array_equal(one.clip_id, other.clip_id):
+        raise UserError(
+            f"{degraded} scores other clips than {clean}: delete it and run again."
+        )
+
+
+def _write(frames: Sequence[pd.DataFrame], out: Path) -> None:
+    table = pd.concat(frames, ignore_index=True)
+    table["label"] = [_label(*row) for row in table[["probe", "setting", "amount"]].to_numpy()]
+    with replacing(out) as beside:
+        table.to_parquet(beside, index=False)
+
+
+def _label(probe: str, setting: str, amount: float) -> str:
+    return Condition(probe, amount).label if probe in KINDS else setting

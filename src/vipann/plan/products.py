@@ -34,6 +34,7 @@ from typing import Any, Literal
 from vipann.claims.counting import orders_needed
 from vipann.evaluation.interval import interval_words
 from vipann.parts import chosen_parts, feature_settings, model_settings
+from vipann.plan import uncertainty
 from vipann.plan.events import localised
 from vipann.plan.fold_variants import datasets_of_folds
 from vipann.plan.networks import networks_of, trained_networks, transferred_networks
@@ -127,7 +128,8 @@ class Product:
         `localised` where events are held against its strong labels; `rated`, `measured`: `varied`
         where it has a list of label quality, and where the cost of their networks is measured;
         `label_set`: names; `transferred`, `trained`: the paths of networks; `varied_networks`,
-        `varied_train`: those of predictions of variants' networks."""
+        `varied_train`: those of predictions of variants' networks; and each part of the block
+        `uncertainty`."""
         run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
         networks = [one for one in variant_networks(run) if one.variant in own]
@@ -150,6 +152,7 @@ class Product:
             "trained": [network.stem for network in trained_networks(run)],
             "varied_networks": [network.path for network in networks],
             "varied_train": [network.train_path for network in networks],
+            **uncertainty.roles(run),
         }
 
     @property

@@ -3,6 +3,7 @@ clips under noise or another channel."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,14 @@ from vipann.conditions import CLEAN, KINDS, Condition
 from vipann.errors import UserError
 from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, read_predictions
-from vipann.evaluation.resampling import Resamples, Statistic, bootstrap, interval, mean_of
-from vipann.evaluation.resampling import statistics_of
+from vipann.evaluation.resampling import (
+    Resamples,
+    Statistic,
+    bootstrap,
+    interval,
+    mean_of,
+    statistics_of,
+)
 from vipann.evaluation.supplementary import own_metrics, pooled_metrics
 from vipann.files import replacing
 from vipann.seeds import derive_seed
@@ -26,7 +33,7 @@ COLUMNS = [
 ALL = "all"
 FRACTION, KNOWN, UNKNOWN = "train_fraction", "known", "unknown"
 UNKNOWN_CLASSES = "unknown_classes"
-CORRELATION = "rank_correlation"
+ECE, CORRELATION = "ece", "rank_correlation"
 # Of (predictions file, name of the network, amount).
 Learnt = tuple[Path, str, float]
 
@@ -106,49 +113,71 @@ def measures(
     as of calibration errors.
     """
     others = {one.fold: one for one in outside}
-    first, rows = folds[0], []
-    resampled: dict[str, list[np.ndarray]] = {}
-    values: dict[str, list[float]] = {}
     beside = _resamples(outside[0], settings, "outside") if outside else _nothing(settings)
-    inside = []
+    rows: list[_Row] = []
     for one in folds:
-        own = _resamples(one, settings, str(one.fold))
-        inside.append(own.recordings)
-        statistics = _statistics(one, others.get(one.fold), settings)
-        drawn = bootstrap(statistics, own, beside, one.replications)
-        once = np.ones((1, own.clips)), np.ones((1, beside.clips))
-        for name, statistic in statistics.items():
-            every = [statistic(r, *once)[0] for r in range(one.replications)]
-            values.setdefault(name, []).append(float(np.mean(every)))
-            resampled.setdefault(name, []).append(drawn[name])
-            rows.append((str(one.fold), name, values[name][-1], drawn[name], [own.recordings]))
-        rows += [(str(one.fold), name, value, None, []) for name, value in _others(one, settings)]
-    for name, draws in resampled.items():
-        rows.append((ALL, name, float(np.mean(values[name])), np.mean(draws, axis=0), inside))
-    rows += _pooled(folds, rows, settings)
-    return pd.DataFrame(
-        [_bounded(*row, beside.recordings) for row in rows],
-        columns=["fold", "measure", "value", "low", "high", "recordings"],
-    ).assign(dataset=first.dataset)
+        rows += _of_fold(one, others.get(one.fold), beside, settings)
+    for name in dict.fromkeys(row.measure for row in rows):
+        of_folds = [row for row in rows if row.measure == name]
+        rows.append(_over_folds(of_folds, folds, settings))
+    bounded = [(*row[:3], *_bounds(row, beside.recordings)) for row in rows]
+    columns = ["fold", "measure", "value", "low", "high", "recordings"]
+    return pd.DataFrame(bounded, columns=columns).assign(dataset=folds[0].dataset)
 
 
-def _bounded(
-    fold: str,
-    name: str,
-    value: float,
-    drawn: np.ndarray | None,
-    inside: Sequence[int],
-    outside: int,
-) -> tuple[str, str, float, float, float, int]:
-    if drawn is None:
-        return fold, name, value, float("nan"), float("nan"), 0
-    sides: list[Sequence[int]] = [inside]
-    if name.startswith("auroc"):
-        sides.append([outside])
-    elif name.startswith("unknown_"):
+class _Row(NamedTuple):
+    """drawn: resampled values (B,), None where a score is not resampled; inside: how many own
+    recordings each of the folds has."""
+
+    fold: str
+    measure: str
+    value: float
+    drawn: np.ndarray | None
+    inside: list[int]
+
+
+def _of_fold(
+    one: Predictions, other: Predictions | None, beside: Resamples, settings: MetricSettings
+) -> list[_Row]:
+    own = _resamples(one, settings, str(one.fold))
+    statistics = _statistics(one, other, settings)
+    drawn = bootstrap(statistics, own, beside, one.replications)
+    once = np.ones((1, own.clips)), np.ones((1, beside.clips))
+    rows = []
+    for name, statistic in statistics.items():
+        every = [statistic(replication, *once)[0] for replication in range(one.replications)]
+        value = float(np.mean(every))
+        rows.append(_Row(str(one.fold), name, value, drawn[name], [own.recordings]))
+    metrics = own_metrics(one, settings.bins)
+    ece = float(metrics.loc[metrics["metric"] == ECE, "value"].mean())
+    for name, value in ((ECE, ece), (CORRELATION, _rank_correlation(one))):
+        rows.append(_Row(str(one.fold), name, value, None, []))
+    return rows
+
+
+def _over_folds(
+    rows: Sequence[_Row], folds: Sequence[Predictions], settings: MetricSettings
+) -> _Row:
+    """The mean over folds of one measure; the ECE of the clips of all folds together."""
+    name, value = rows[0].measure, float(np.mean([row.value for row in rows]))
+    if name == ECE and len(folds) > 1:
+        pooled = pooled_metrics(folds, [one.mean_probability for one in folds], settings.bins)
+        value = float(pooled.loc[pooled["metric"] == "ece_pooled", "value"].mean())
+    draws = [row.drawn for row in rows if row.drawn is not None]
+    drawn = np.mean(draws, axis=0) if draws else None
+    return _Row(ALL, name, value, drawn, [count for row in rows for count in row.inside])
+
+
+def _bounds(row: _Row, outside: int) -> tuple[float, float, int]:
+    """low, high, recordings; outside: how many recordings of unknown classes there are."""
+    if row.drawn is None:
+        return float("nan"), float("nan"), 0
+    is_area = row.measure.startswith("auroc")
+    sides: list[list[int]] = [row.inside, [outside]] if is_area else [row.inside]
+    if row.measure.startswith("unknown_"):
         sides = [[outside]]
-    bounds = interval(value, drawn, sides, share=name == "accuracy" or name.startswith("auroc"))
-    return fold, name, value, *bounds, min(map(sum, sides))
+    is_share = is_area or row.measure == "accuracy"
+    return *interval(row.value, row.drawn, sides, share=is_share), min(map(sum, sides))
 
 
 def _statistics(
@@ -166,29 +195,11 @@ def _of_outside(statistic: Statistic) -> Statistic:
     return lambda replication, _, others: statistic(replication, others, others)
 
 
-def _others(one: Predictions, settings: MetricSettings) -> list[tuple[str, float]]:
-    """What is not resampled of a fold."""
-    metrics = own_metrics(one, settings.bins)
-    ece = metrics.loc[metrics["metric"] == "ece", "value"].mean()
-    return [("ece", float(ece)), (CORRELATION, _rank_correlation(one))]
-
-
 def _rank_correlation(one: Predictions) -> float:
     pairs = zip(one.aleatoric, one.epistemic, strict=True)
     varied = [pair for pair in pairs if np.ptp(pair[0]) > 0 and np.ptp(pair[1]) > 0]
     found = [float(spearmanr(*pair).statistic) for pair in varied]
     return float(np.mean(found)) if found else float("nan")
-
-
-def _pooled(
-    folds: Sequence[Predictions],
-    rows: Sequence[tuple[str, str, float, np.ndarray | None, Sequence[int]]],
-    settings: MetricSettings,
-) -> list[tuple[str, str, float, None, list[int]]]:
-    pooled = pooled_metrics(folds, [one.mean_probability for one in folds], settings.bins)
-    ece = float(pooled.loc[pooled["metric"] == "ece_pooled", "value"].mean())
-    each = [value for _, name, value, *_ in rows if name == CORRELATION]
-    return [(ALL, "ece", ece, None, []), (ALL, CORRELATION, float(np.mean(each)), None, [])]
 
 
 def _resamples(one: Predictions, settings: MetricSettings, of: str) -> Resamples:
@@ -242,9 +253,7 @@ def _described(
 def _check_same_clips(clean: Path, degraded: Path) -> None:
     one, other = read_predictions(clean), read_predictions(degraded)
     if not np.array_equal(one.clip_id, other.clip_id):
-        raise UserError(
-            f"{degraded} scores other clips than {clean}: delete it and run again."
-        )
+        raise UserError(f"{degraded} scores other clips than {clean}: delete it and run again.")
 
 
 def _write(frames: Sequence[pd.DataFrame], out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Features of a dataset's test clips under a condition: noise is added, or a channel passed, between
+"""Features of a dataset's test clips under a condition: what changes the sound comes between its
 decoding and the front end.
 
 What is drawn for a clip comes from a seed of its id and the condition's kind: it does not depend on
@@ -49,9 +49,7 @@ class Audio:
         return read_clip(*place, self.seconds, rate)
 
 
-def audio_of(
-    manifest: Path, folder: Path, seconds: float, left_out: Path | None = None
-) -> Audio:
+def audio_of(manifest: Path, folder: Path, seconds: float, left_out: Path | None = None) -> Audio:
     """The clips of a manifest but those that the list `left_out` leaves out."""
     frame = heard_clips(read_manifest(manifest).frame, left_out)
     return Audio(frame.set_index("clip_id"), folder, seconds)
@@ -135,11 +133,12 @@ class _Voices:
 
     def babble(self, fold: int, rate: int, rng: np.random.Generator, length: int) -> np.ndarray:
         """The sum (length,) of `VOICES` clips of as many recordings, each of power 1."""
-        total, heard = np.zeros(length, dtype=np.float32), set()
+        total = np.zeros(length, dtype=np.float32)
+        heard: set[str] = set()
         for row in rng.permutation(self._rows[fold]):
             if len(heard) == VOICES:
                 break
-            recording = self._recordings[row]
+            recording = str(self._recordings[row])
             samples = pad_clip(self.own.read(str(self._ids[row]), rate), length, "repeat")
             level = degrade.power(samples)
             if recording in heard or not level:

@@ -40,9 +40,7 @@ def write_derived(
         h5py.File(beside, "w") as file,
     ):
         name = clips_of(source).name.lstrip("/")
-        features = file.create_dataset(
-            name, (len(rows), *shape), "float16", chunks=(1, *shape)
-        )
+        features = file.create_dataset(name, (len(rows), *shape), "float16", chunks=(1, *shape))
         own = (store.read([row])[0] for row in rows)
         for position, clip in enumerate(own if clips is None else clips):
             corner = (position, *(0 for _ in shape))

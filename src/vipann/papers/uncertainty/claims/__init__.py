@@ -11,10 +11,11 @@ from vipann.claims.counting import read_claims
 from vipann.claims.judgement import Judge
 from vipann.claims.ledger import PaperClaims
 from vipann.papers import Sources
+from vipann.papers.uncertainty.claims import probes
 
-JUDGES: dict[str, Judge] = {}
+JUDGES: dict[str, Judge] = {**probes.JUDGES}
 # Scope -> what a run that has none of it lacks. A scope is a part of the block `uncertainty`.
-STAGES: dict[str, str] = {}
+STAGES: dict[str, str] = {**probes.SCOPES}
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
     judges=JUDGES,
@@ -27,4 +28,4 @@ PAPER = PaperClaims(
 
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     """Views by scope, each on one dataset of the run; sources: of the table `claims`."""
-    return {}
+    return {**probes.views(sources, settings)}

@@ -3,8 +3,11 @@
 TABLE = {
     "label": "What the literature says, judged",
     "category": "Claims",
-    "needs": {},
+    "needs": {
+        "probes": "metrics/{probes}.probes.parquet",
+        "robustness": "metrics/{robustness}.robustness.parquet",
+    },
     # A part that a run does without.
-    "may_lack": [],
+    "may_lack": ["probes", "robustness"],
     "made_by": "claims",
 }

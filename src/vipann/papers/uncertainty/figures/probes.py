@@ -70,10 +70,11 @@ def answers(rows: pd.DataFrame) -> pd.DataFrame:
         asked = asked[asked["phase"].isin(phase)]
         ticks = _ticks(asked, question)
         places = {setting: place for place, setting in enumerate(ticks)}
-        place = asked["setting"].map(places)
+        place = asked["setting"].map(places).astype("float64")
         tick = asked["setting"].map(ticks)
         found.append(asked.assign(question=question, place=place, tick=tick))
-    return pd.concat(found).sort_values(["question", "place"], kind="stable", ignore_index=True)
+    parts = [asked for asked in found if len(asked)] or found[:1]
+    return pd.concat(parts).sort_values(["question", "place"], kind="stable", ignore_index=True)
 
 
 def _ticks(rows: pd.DataFrame, question: str) -> dict[str, str]:

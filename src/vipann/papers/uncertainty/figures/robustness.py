@@ -43,7 +43,7 @@ def ladders(rows: pd.DataFrame) -> pd.DataFrame:
     chosen = probing.overall(rows, list(MEASURES))
     phase = [name for name in PHASES if name in set(chosen["phase"])][:1]
     chosen = chosen[chosen["phase"].isin(phase)]
-    found = [chosen.iloc[:0].assign(noise="", place=0)]
+    found = []
     for noise in (kind for kind in KINDS if KINDS[kind].is_noise):
         own = chosen[chosen["probe"] == noise]
         if own.empty:
@@ -52,7 +52,8 @@ def ladders(rows: pd.DataFrame) -> pd.DataFrame:
         places = own["amount"].map({ratio: place for place, ratio in enumerate(ratios, start=1)})
         clean = chosen[chosen["probe"] == CLEAN]
         found += [clean.assign(noise=noise, place=0), own.assign(noise=noise, place=places)]
-    return pd.concat(found, ignore_index=True)
+    nothing = chosen.iloc[:0].assign(noise="", place=0)
+    return pd.concat(found, ignore_index=True) if found else nothing
 
 
 def _figure(drawn: pd.DataFrame, style: Style, title: str) -> Figure:
@@ -65,7 +66,8 @@ def _figure(drawn: pd.DataFrame, style: Style, title: str) -> Figure:
             rows = drawn[(drawn["noise"] == noise) & (drawn["measure"] == measure)]
             rows = rows.sort_values("place", kind="stable")
             several = None if measure == "ece" else "recordings"
-            styles.draw_lines(axes, rows, ("place", "value"), "strategy", style, several)
+            if len(rows):
+                styles.draw_lines(axes, rows, ("place", "value"), "strategy", style, several)
             ticks = rows.drop_duplicates("place")
             words = [
                 "clean" if place == 0 else f"{ratio:g}"

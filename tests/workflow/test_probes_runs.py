@@ -31,9 +31,8 @@ PROBED = merge(
         },
     },
 )
-SETS = "results/micro/tables/uncertainty_robustness.csv"
 MADE = [
-    SETS,
+    "results/micro/tables/uncertainty_robustness.csv",
     *(f"results/micro/tables/uncertainty_{name}.md" for name in ("probes", "claims")),
     "results/micro/figures/uncertainty_probes_synthetic_scenes.png",
     "results/micro/figures/uncertainty_robustness_synthetic_scenes.png",

@@ -18,6 +18,8 @@ FAMILIES = {
     "`<dataset>/<strategy>/fold<fold>/<phase>.h5`, upstream `<dataset>/<strategy>/pretrained.h5`: "
     "all numbers are computed from them",
     "ood": "the same on the out-of-distribution clips",
+    "unknown": "the same on the clips of classes that were held out",
+    "degraded": "the same on test clips under noise and other conditions",
     "curves": "learning curves of every training",
     "benchmarks": "time and memory of the long jobs",
     "logs": "one log file per job",

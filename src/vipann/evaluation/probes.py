@@ -2,6 +2,7 @@
 clips under noise or another channel."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,16 +49,19 @@ def robustness(
 
     clean: predictions of own test clips, any strategies, phases and folds; degraded: those of the
     same networks, in the same order. probe: the condition's kind, or "clean"; amount: the
-    condition's, NaN of clean clips; see `measures`.
+    condition's, NaN of clean clips; see `measures`. Of clean clips as many replications count as
+    there are of degraded ones, in which the networks drew the same.
 
     Raises:
         UserError: clean and degraded clips of a network are not the same.
     """
-    rows = _grouped_rows(((path, "") for path in clean), settings, CLEAN, CLEAN, float("nan"))
+    first = next(iter(degraded.values()))[0]
+    most, named = read_predictions(first).replications, [(path, "") for path in clean]
+    rows = _grouped_rows(named, settings, CLEAN, CLEAN, float("nan"), most)
     for condition, paths in degraded.items():
         for mine, others in zip(clean, paths, strict=True):
             _check_same_clips(mine, others)
-        named = ((path, "") for path in paths)
+        named = [(path, "") for path in paths]
         rows += _grouped_rows(named, settings, condition.kind, condition.name, condition.amount)
     _write(rows, out)
 
@@ -227,13 +231,20 @@ def _grouped_rows(
     probe: str,
     setting: str,
     amount: float,
+    replications: int | None = None,
 ) -> list[pd.DataFrame]:
+    """replications: how many count, the first ones; all by default."""
     found = []
     for paths, name in _groups(files):
-        folds = [read_predictions(path) for path in paths]
+        folds = [_first(read_predictions(path), replications) for path in paths]
         frame = measures(folds, settings)
         found.append(_described(frame, folds[0], name, probe, setting, amount))
     return found
+
+
+def _first(one: Predictions, replications: int | None) -> Predictions:
+    values = ("mean_probability", *UNCERTAINTIES)
+    return replace(one, **{name: getattr(one, name)[:replications] for name in values})
 
 
 def _described(

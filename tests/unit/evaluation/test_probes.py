@@ -95,6 +95,15 @@ def test_robustness_has_a_row_a_condition_with_its_words(put, tmp_path):
     assert one.set_index("measure")["value"]["accuracy"] == pytest.approx(accuracy)
 
 
+def test_of_clean_clips_the_replications_of_the_degraded_ones_count(put, tmp_path):
+    clean = put(FOLDS[0], "predictions")
+    once = probes._first(FOLDS[0], 1)
+    conditions = {Condition("gain", 0): [put(once, "degraded", "__gain_0")]}
+    probes.robustness([clean], conditions, SETTINGS, tmp_path / "r.parquet")
+    found = pd.read_parquet(tmp_path / "r.parquet").set_index(["setting", "fold", "measure"])
+    np.testing.assert_array_equal(found.loc["clean", "value"], found.loc["gain_0", "value"])
+
+
 def test_other_clips_than_the_clean_ones_are_refused(put, tmp_path):
     clean, other = put(FOLDS[0], "predictions"), put(random_predictions(1, clips=20), "degraded")
     with pytest.raises(UserError, match="scores other clips"):

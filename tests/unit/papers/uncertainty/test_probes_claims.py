@@ -156,11 +156,11 @@ def test_the_figure_has_the_four_answers_in_order(files):
     ticks = drawn.drop_duplicates(["question", "place"]).groupby("question")["tick"].agg(list)
     assert ticks.to_dict() == {
         "Learnt": ["25%", "100%"],
-        "Noise": ["clean", "20 dB", "0 dB"],
+        "SNR (dB)": ["clean", "20", "0"],
         "Classes": ["known", "unknown"],
-        "Channel": ["clean", "Low-pass\n2000 Hz"],
+        "Channel": ["clean", "Low-pass 2000"],
     }
-    noise = drawn[(drawn["question"] == "Noise") & (drawn["measure"] == "mean_aleatoric")]
+    noise = drawn[(drawn["question"] == "SNR (dB)") & (drawn["measure"] == "mean_aleatoric")]
     assert noise["value"].round(1).tolist() == [0.5, 0.6, 0.9]
 
 

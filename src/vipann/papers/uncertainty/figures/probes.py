@@ -35,7 +35,7 @@ MEASURES = {
     "mean_aleatoric": "Aleatoric",
     "mean_epistemic": "Epistemic",
 }
-LEARNT, NOISE, CLASSES, CHANNEL = "Learnt", "Noise", "Classes", "Channel"
+LEARNT, NOISE, CLASSES, CHANNEL = "Learnt", "SNR (dB)", "Classes", "Channel"
 # The first that a question has networks of is drawn.
 PHASES = ("finetuned", "fixed")
 ROW = 0.25
@@ -90,10 +90,9 @@ def _ticks(rows: pd.DataFrame, question: str) -> dict[str, str]:
     others = settings.drop(index=list(clean))
     if question == NOISE:
         louder = others.sort_values("amount", ascending=False)
-        return clean | {str(name): f"{row.amount:g} dB" for name, row in louder.iterrows()}
-    return clean | {
-        str(name): str(row.label).replace(", ", "\n") for name, row in others.iterrows()
-    }
+        return clean | {str(name): f"{row.amount:g}" for name, row in louder.iterrows()}
+    words = {str(n): f"{KINDS[row.probe].label} {row.amount:g}" for n, row in others.iterrows()}
+    return clean | words
 
 
 def _figure(drawn: pd.DataFrame, style: Style, title: str) -> Figure:
@@ -112,11 +111,13 @@ def _figure(drawn: pd.DataFrame, style: Style, title: str) -> Figure:
             rows = asked[asked["measure"] == measure].sort_values("place", kind="stable")
             if len(rows):
                 styles.draw_lines(axes, rows, ("place", "value"), "strategy", style, "recordings")
-            axes.set_xticks(ticks["place"], ticks["tick"], rotation=45, ha="right")
+            axes.set_xticks(ticks["place"], ticks["tick"])
+            if question == CHANNEL:
+                axes.tick_params(axis="x", rotation=30)
             axes.set_xlim(-0.3, len(ticks) - 0.7)
             styles.few_ticks(axes)
         phase = PHASE_NAMES[asked["phase"].iloc[0]].lower()
-        styles.row_label(panels[-1], f"{question} ({phase})")
+        styles.row_label(panels[-1], f"{question}\n{phase}")
     figure.suptitle(title)
     styles.legend(figure, styles.line_keys(list(dict.fromkeys(drawn["strategy"])), style))
     return figure

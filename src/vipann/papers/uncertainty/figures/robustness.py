@@ -77,6 +77,7 @@ def _figure(drawn: pd.DataFrame, style: Style, title: str) -> Figure:
             styles.few_ticks(axes)
         styles.row_label(panels[-1], label)
     figure.suptitle(title)
-    figure.supxlabel("Signal-to-noise ratio (dB)")
+    # The whole figure's label would lie below its legend.
+    grid[-1, len(noises) // 2].set_xlabel("Signal-to-noise ratio (dB)")
     styles.legend(figure, styles.line_keys(list(dict.fromkeys(drawn["strategy"])), style))
     return figure

@@ -150,6 +150,22 @@ def test_tables_have_a_row_a_setting(files):
     assert len(robust.frame) == 4 * 3
 
 
+def test_advice_names_the_condition_that_harms_most(files):
+    robust = table_of_robustness.table(files(), {}).frame
+    text = table_of_robustness.advice(robust)
+    assert text.startswith("On own Drop fixed stands degraded clips best of 1 (mean accuracy 0.7")
+    assert "what harms it most is White noise, 0 dB (0.5" in text
+
+
+def test_advice_names_the_uncertainty_that_finds_unknown_classes():
+    about = {"dataset": "own", "strategy": "drop", "phase": "fixed", "low": 0.7, "high": 0.9}
+    areas = {"auroc_total": 0.6, "auroc_epistemic": 0.8, "accuracy": 0.95}
+    frame = pd.DataFrame([about | {"measure": m, "value": v} for m, v in areas.items()])
+    text = table_of_probes.advice(frame)
+    assert text.endswith("by the epistemic uncertainty of Drop fixed: AUROC 0.800 (0.700 to 0.900).")
+    assert table_of_probes.advice(frame[frame["measure"] == "accuracy"]) is None
+
+
 def test_the_figure_has_the_four_answers_in_order(files):
     figure, drawn = figure_of_probes.figure(files(), style_from(), {}, "own")
     assert len(figure.axes) == 4 * 3

@@ -13,9 +13,13 @@ from vipann.claims.ledger import PaperClaims
 from vipann.papers import Sources
 from vipann.papers.uncertainty.claims import probes
 
-JUDGES: dict[str, Judge] = {**probes.JUDGES}
+JUDGES: dict[str, Judge] = {
+    **probes.JUDGES,
+}
 # Scope -> what a run that has none of it lacks. A scope is a part of the block `uncertainty`.
-STAGES: dict[str, str] = {**probes.SCOPES}
+STAGES: dict[str, str] = {
+    **probes.STAGES,
+}
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
     judges=JUDGES,
@@ -28,4 +32,6 @@ PAPER = PaperClaims(
 
 def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     """Views by scope, each on one dataset of the run; sources: of the table `claims`."""
-    return {**probes.views(sources, settings)}
+    return {
+        **probes.views(sources, settings),
+    }

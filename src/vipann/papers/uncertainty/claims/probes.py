@@ -20,7 +20,7 @@ from vipann.papers.uncertainty.probing import Kind
 UNCHANGED = 0.1
 # Spearman's, from which on two uncertainties order the clips alike.
 ALIKE = 0.8
-SCOPES = {
+STAGES = {
     "probes": "networks that learn from less, or not from all classes",
     "robustness": "degraded test clips",
 }
@@ -90,7 +90,7 @@ def named(kind: Kind) -> str:
 def views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Sequence[ProbeView]]:
     """By scope; sources: `probes` and `robustness`, where the run has these."""
     found: dict[str, Sequence[ProbeView]] = {}
-    for scope in SCOPES:
+    for scope in STAGES:
         rows = probing.read(sources.get(scope, ()))
         datasets = rows["dataset"].unique() if len(rows) else []
         found[scope] = [

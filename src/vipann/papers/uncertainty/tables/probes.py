@@ -1,8 +1,11 @@
 """Networks that learn from fewer recordings, or that are never shown some classes."""
 
+import pandas as pd
+
 from vipann.evaluation.probes import FRACTION, UNKNOWN_CLASSES
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty import probing
+from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES, UNCERTAINTY_NAMES
 from vipann.papers.uncertainty.tables._settings import setting_cells
 from vipann.tables.layout import Table
 
@@ -45,3 +48,21 @@ def table(sources: Sources, names: Names) -> Table:
     ]
     cells = setting_cells(frame, COLUMNS, names, "Setting")
     return Table("Networks that learn from less", frame, cells, NOTES)
+
+
+def advice(frame: pd.DataFrame) -> str | None:
+    """By which uncertainty of which network unknown classes are found best, of each dataset."""
+    rows = frame[frame["measure"].str.startswith("auroc_")]
+    return " ".join(_advice(str(name), own) for name, own in rows.groupby("dataset")) or None
+
+
+def _advice(dataset: str, rows: pd.DataFrame) -> str:
+    best = rows.loc[rows["value"].idxmax()]
+    kind = UNCERTAINTY_NAMES[best["measure"].removeprefix("auroc_")].lower()
+    kind = kind if kind == "entropy" else f"{kind} uncertainty"
+    bounds = f" ({best['low']:.3f} to {best['high']:.3f})" if pd.notna(best["low"]) else ""
+    return (
+        f"On {dataset} clips of unknown classes are told best by the {kind} of "
+        f"{STRATEGY_NAMES[best['strategy']]} {PHASE_NAMES[best['phase']].lower()}: AUROC "
+        f"{best['value']:.3f}{bounds}."
+    )

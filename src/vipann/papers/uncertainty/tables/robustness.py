@@ -1,7 +1,11 @@
 """Networks on test clips under noise, through other channels, shifted or amplified."""
 
+import pandas as pd
+
+from vipann.conditions import CLEAN
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty import probing
+from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES
 from vipann.papers.uncertainty.tables._settings import setting_cells
 from vipann.tables.layout import Table
 
@@ -38,3 +42,22 @@ def table(sources: Sources, names: Names) -> Table:
     frame = probing.overall(probing.read(sources["robustness"]), list(COLUMNS))
     cells = setting_cells(frame, COLUMNS, names, "Condition")
     return Table("Networks on degraded test clips", frame, cells, NOTES)
+
+
+def advice(frame: pd.DataFrame) -> str | None:
+    """Which network stands the conditions best, and what harms it most, of each dataset."""
+    rows = frame[frame["measure"] == "accuracy"]
+    return " ".join(_advice(str(name), own) for name, own in rows.groupby("dataset")) or None
+
+
+def _advice(dataset: str, rows: pd.DataFrame) -> str:
+    wide = rows.pivot(index=["strategy", "phase"], columns="label", values="value")
+    degraded = wide.drop(columns=CLEAN)
+    strategy, phase = best = degraded.mean(axis=1).idxmax()
+    worst = degraded.loc[best].idxmin()
+    return (
+        f"On {dataset} {STRATEGY_NAMES[strategy]} {PHASE_NAMES[phase].lower()} stands degraded "
+        f"clips best of {len(wide)} (mean accuracy {degraded.loc[best].mean():.3f}, of clean clips "
+        f"{wide.loc[best, CLEAN]:.3f}); what harms it most is {worst} "
+        f"({degraded.loc[best, worst]:.3f})."
+    )

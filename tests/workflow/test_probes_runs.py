@@ -1,4 +1,4 @@
-"""Probes of uncertainty and robustness, end to end on synthetic sounds."""
+"""Probes of uncertainty and robustness, end to end on synthetic sounds and one fold."""
 
 import h5py
 import numpy as np
@@ -15,7 +15,7 @@ PROBED = merge(
     SYNTHETIC,
     {
         "papers": ["uncertainty"],
-        "transfer": {"strategies": ["drop"]},
+        "transfer": {"strategies": ["drop"], "folds": [1]},
         "scratch": {"strategies": []},
         "variants": {
             "half": VARIANT | {"transfer": {"train_fraction": 0.5}},
@@ -25,7 +25,7 @@ PROBED = merge(
         "seeds": [1],
         "uncertainty": {
             "robustness": {
-                "conditions": {"white": [20, 0], "recorded": [0], "babble": [0], "mp3": [40]},
+                "conditions": {"white": [20, 0], "recorded": [0], "mp3": [40]},
                 "phases": ["fixed"],
             }
         },
@@ -85,15 +85,16 @@ def test_robustness_can_be_recomputed_from_the_predictions(made):
 def test_all_strategies_share_the_degraded_clips_and_these_differ_from_the_clean_ones(made):
     results = made[2]
     clean = results / "features/synthetic_scenes.h5"
-    for name in ("white_20", "white_0", "recorded_0", "babble_0", "mp3_40"):
+    tested = read(clean, "fold") == 1
+    for name in ("white_20", "white_0", "recorded_0", "mp3_40"):
         path = results / f"features/degraded/synthetic_scenes__{name}.h5"
-        assert read(path, "clip_id").tolist() == read(clean, "clip_id").tolist()
-        gaps = np.abs(read(path, "logmel") - read(clean, "logmel"))
+        assert read(path, "clip_id").tolist() == read(clean, "clip_id")[tested].tolist()
+        gaps = np.abs(read(path, "logmel") - read(clean, "logmel")[tested])
         assert (gaps.mean(axis=(1, 2)) > 0.05).all()
     near, far = (
         np.abs(
             read(results / f"features/degraded/synthetic_scenes__white_{ratio}.h5", "logmel")
-            - read(clean, "logmel")
+            - read(clean, "logmel")[tested]
         ).mean()
         for ratio in (20, 0)
     )
@@ -157,8 +158,8 @@ def test_another_fraction_retrains_its_networks_only(made, write_config):
     assert found == {
         "select_clips": 1,
         "select_features": 1,
-        "transfer_variant": 2,
-        "predict_fold_variant": 2,
+        "transfer_variant": 1,
+        "predict_fold_variant": 1,
         "probes": 1,
         "table": 1,
     }

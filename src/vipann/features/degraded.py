@@ -96,7 +96,8 @@ def degrade_features(
         write_derived(store, rows, out, clips=found)
     print(f"{len(rows)} clips of folds {settings['folds']} with {condition.label}")
     if silent:
-        print(f"{len(silent)} of them are silent: no noise was added ({', '.join(silent[:5])})")
+        first = ", ".join(sorted(silent)[:5])
+        print(f"{len(silent)} of them are silent: no noise was added ({first})")
 
 
 def degraded(

@@ -162,7 +162,9 @@ def test_advice_names_the_uncertainty_that_finds_unknown_classes():
     areas = {"auroc_total": 0.6, "auroc_epistemic": 0.8, "accuracy": 0.95}
     frame = pd.DataFrame([about | {"measure": m, "value": v} for m, v in areas.items()])
     text = table_of_probes.advice(frame)
-    assert text.endswith("by the epistemic uncertainty of Drop fixed: AUROC 0.800 (0.700 to 0.900).")
+    assert text.endswith(
+        "by the epistemic uncertainty of Drop fixed: AUROC 0.800 (0.700 to 0.900)."
+    )
     assert table_of_probes.advice(frame[frame["measure"] == "accuracy"]) is None
 
 

@@ -5,7 +5,7 @@
 rule predict:
     input:
         checkpoint=TRANSFERRED.checkpoint,
-        features=datasets.features_of(RUN, "{dataset}"),
+        features=lambda w: network(w).tested_features,
         chosen=lambda w: network(w).chosen_samples,
     output:
         TRANSFERRED.predictions,

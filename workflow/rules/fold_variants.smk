@@ -71,7 +71,7 @@ use rule join_features as join_features_of_variants with:
 
 use rule transfer as transfer_variant with:
     input:
-        features=lambda w: fold_network(w).features,
+        features=lambda w: fold_network(w).learnt_features,
         start=lambda w: fold_network(w).start,
     output:
         checkpoint=FOLD_VARIANT.checkpoint,
@@ -118,7 +118,7 @@ use rule scratch as scratch_variant with:
 use rule predict as predict_fold_variant with:
     input:
         checkpoint=FOLD_VARIANT.checkpoint,
-        features=lambda w: fold_network(w).features,
+        features=lambda w: fold_network(w).tested_features,
     output:
         FOLD_VARIANT.predictions,
     log:

@@ -4,7 +4,7 @@
 
 rule transfer:
     input:
-        features=datasets.features_of(RUN, "{dataset}"),
+        features=lambda w: network(w).learnt_features,
         start=lambda w: network(w).start,
     output:
         checkpoint=TRANSFERRED.checkpoint,

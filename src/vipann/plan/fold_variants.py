@@ -135,7 +135,7 @@ def fold_networks(run: Run, dataset: str) -> list[FoldNetwork]:
     return [
         FoldNetwork.of(run, variant, seed, dataset, fold, phase)
         for variant, seed in members_of(run.config, "*")
-        if is_on_folds(run.config["variants"][variant])
+        if _is_trained_on(run.config["variants"][variant], dataset)
         for phase in _phases(run.config, variant)
         for fold in run.folds(dataset)
     ]
@@ -181,6 +181,15 @@ def other_front_ends(run: Run) -> dict[str, Run]:
     return {one.front_end: one for one in runs if one.front_end}
 
 
+def _is_trained_on(departure: Mapping[str, Any], dataset: str) -> bool:
+    """A variant that holds out classes is trained on the datasets whose classes it names."""
+    held_out = departure.get("transfer", {}).get("held_out_classes")
+    return is_on_folds(departure) and (not held_out or dataset in held_out)
+
+
 def _phases(config: Mapping[str, Any], variant: str) -> tuple[str, ...]:
-    is_transferred = stage_of(config["variants"][variant]) == "transfer"
-    return TRANSFER_PHASES if is_transferred else (SCRATCH,)
+    departure = config["variants"][variant]
+    if stage_of(departure) != "transfer":
+        return (SCRATCH,)
+    chosen = departure.get("phases", TRANSFER_PHASES)
+    return tuple(phase for phase in TRANSFER_PHASES if phase in chosen)

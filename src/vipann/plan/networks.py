@@ -12,6 +12,7 @@ from vipann.folds import fold_numbers, share_out
 from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
 from vipann.plan.datasets import download_settings, features_of, file_key
 from vipann.plan.run import Run
+from vipann.plan.selections import Selection
 from vipann.provenance.stamps import large_file_stamp
 from vipann.strategies import BY_NAME
 from vipann.training.recipe import Pretrain, Scratch, Transfer
@@ -87,9 +88,27 @@ class Network:
 
     @property
     def features(self) -> str:
-        """What it is trained on and tested with."""
+        """All clips of its dataset."""
         assert self.trained_for, "a plan without upstream data has no upstream networks"
         return features_of(self.run, self.trained_for)
+
+    @property
+    def selection(self) -> Selection | None:
+        """Of the clips that it is trained on and tested with; None where these are all."""
+        if self.dataset is None or self.phase not in TRANSFER_PHASES:
+            return None
+        chosen = Selection(self.run, self.dataset)
+        return None if chosen.is_all else chosen
+
+    @property
+    def learnt_features(self) -> str:
+        """What it is trained on."""
+        return self.selection.features("learnt") if self.selection else self.features
+
+    @property
+    def tested_features(self) -> str:
+        """What it is tested with."""
+        return self.selection.features("tested") if self.selection else self.features
 
     @property
     def ood_features(self) -> str | list[str]:
@@ -163,6 +182,15 @@ class Network:
         folds = fold_numbers(self.run.config["datasets"][self.dataset]["folds"])
         _, left_out = share_out(folds, int(self.fold), self.run.config["validation"]["split"])
         return self.predicting("validation", self.dataset, {"folds": [left_out]})
+
+    @property
+    def unknown_predictions(self) -> str:
+        """What it says of the clips of the classes that were held out."""
+        return f"{self.run.results}/unknown/{self.path}.h5"
+
+    @property
+    def unknown_settings(self) -> dict[str, Any]:
+        return self.predicting("unknown", f"{self.dataset}_unknown", {})
 
     @property
     def ood_settings(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ FAMILIES = {
     "all numbers are computed from them",
     "ood": "the same on the out-of-distribution clips",
     "validation": "the same on the clips of a validation fold",
+    "unknown": "the same on the clips of classes that were held out",
+    "degraded": "the same on test clips under noise and other conditions",
     "curves": "learning curves of every training",
     "benchmarks": "time and memory of the long jobs",
     "logs": "one log file per job",

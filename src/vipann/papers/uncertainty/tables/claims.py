@@ -9,8 +9,18 @@ TABLE = {
         "ensembles": "metrics/{ensembles}.metrics.parquet",
         "ensembles_clips": "metrics/{ensembles}.uncertainty.parquet",
         "samples": "metrics/{samples}.samples.parquet",
+        "probes": "metrics/{probes}.probes.parquet",
+        "robustness": "metrics/{robustness}.robustness.parquet",
     },
     # Parts that a run does without.
-    "may_lack": ["recalibration", "conformal", "ensembles", "ensembles_clips", "samples"],
+    "may_lack": [
+        "recalibration",
+        "conformal",
+        "ensembles",
+        "ensembles_clips",
+        "samples",
+        "probes",
+        "robustness",
+    ],
     "made_by": "claims",
 }

@@ -38,7 +38,7 @@ use rule pretrain as pretrain_member with:
 
 use rule transfer as transfer_member with:
     input:
-        features=datasets.features_of(RUN, "{dataset}"),
+        features=lambda w: fold_member(w).learnt_features,
         start=lambda w: fold_member(w).start,
     output:
         checkpoint=FOLD_MEMBER.checkpoint,
@@ -61,7 +61,7 @@ use rule transfer as transfer_member with:
 use rule predict as predict_member with:
     input:
         checkpoint=FOLD_MEMBER.checkpoint,
-        features=datasets.features_of(RUN, "{dataset}"),
+        features=lambda w: fold_member(w).tested_features,
     output:
         FOLD_MEMBER.predictions,
     log:

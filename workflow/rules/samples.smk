@@ -7,7 +7,7 @@ from vipann.plan.uncertainty import samples
 rule samples:
     input:
         checkpoint=TRANSFERRED.checkpoint,
-        features=datasets.features_of(RUN, "{dataset}"),
+        features=lambda w: network(w).tested_features,
     output:
         samples.samples_of(TRANSFERRED),
     log:

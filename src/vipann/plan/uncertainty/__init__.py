@@ -12,6 +12,7 @@ from typing import Any
 from vipann.errors import UserError
 from vipann.plan.networks import PRETRAINED, Network, networks_of
 from vipann.plan.run import Run
+from vipann.plan.selections import Selection
 from vipann.registry import choices, load
 
 PAPER = "uncertainty"
@@ -47,10 +48,22 @@ def refuse_faults(run: Run) -> None:
         UserError: one line per fault: the key, and what to do.
     """
     parts = [load(f"{__name__}.{part}") for part in choices(__name__)]
-    found = [*_unread(run), *(fault for part in parts for fault in part.faults(run))]
+    found = [*_unread(run), *_of_all_clips(run), *(fault for part in parts for fault in part.faults(run))]
     if found:
         lines = [f"{key}: {text}" for key, text in found]
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))
+
+
+def _of_all_clips(run: Run) -> Iterator[tuple[str, str]]:
+    """Parts that read the clips of a training, where the run's own trainings leave some out."""
+    parts = [part for part in ("laplace", "ood_scores", "swag") if block_of(run, part)]
+    left_out = [name for name in run.transfer_datasets if not Selection(run, name).is_all]
+    if left_out:
+        text = (
+            f"the run's own networks of {', '.join(left_out)} learn from a part of the clips: "
+            "give transfer.train_fraction and transfer.held_out_classes to variants, or set null"
+        )
+        yield from ((f"uncertainty.{part}", text) for part in parts)
 
 
 def _unread(run: Run) -> Iterator[tuple[str, str]]:

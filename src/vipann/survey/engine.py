@@ -74,11 +74,19 @@ def about_of(model: Model, how: Survey) -> About:
     return About(model.sha256, tuple(model.classes), model.task, model.clip_seconds, settings)
 
 
-def survey(model: Model, recordings: Sequence[Recording], out: Path, how: Survey) -> Found:
+def survey(
+    model: Model,
+    recordings: Sequence[Recording],
+    out: Path,
+    how: Survey,
+    *,
+    quiet: bool = False,
+) -> Found:
     """Score the recordings that `out` does not hold yet, as they are now.
 
     A recording that cannot be read, or breaks off, is listed with the reason and stops nothing. A
-    call that was killed is gone on with by the next one: at most a shard is scored again.
+    call that was killed is gone on with by the next one: at most a shard is scored again. Unless
+    `quiet`, it says how far it is.
 
     Raises:
         UserError: `out` holds a survey by another model or other settings, or the disk is full;
@@ -94,7 +102,7 @@ def survey(model: Model, recordings: Sequence[Recording], out: Path, how: Survey
             writer = ShardWriter(out, about, how.shard_hours)
             try:
                 ends = _Scoring(scorer, writer).of(todo, model, how)
-                for end in progress(ends, len(todo), "survey", "recording"):
+                for end in ends if quiet else progress(ends, len(todo), "survey", "recording"):
                     seconds += end.seconds
                     if end.fault:
                         faults[end.recording.name] = end.fault

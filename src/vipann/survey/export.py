@@ -157,6 +157,10 @@ def held_out_rows(one: Predictions) -> pd.DataFrame:
     return pd.DataFrame(columns | {n: v.astype(np.float32) for n, v in measures.items()})
 
 
+def _fits(key: tuple[str, ...], wanted: tuple[str | None, ...]) -> bool:
+    return all(w in (None, k) for w, k in zip(wanted, key, strict=True))
+
+
 def _trained(run: Path) -> dict[tuple[str, str, str], tuple[dict[int, Path], dict[int, Path]]]:
     """By (dataset, strategy, phase): checkpoints and predictions of the folds."""
     found: dict[tuple[str, str, str], tuple[dict[int, Path], dict[int, Path]]] = {}

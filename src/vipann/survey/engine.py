@@ -4,6 +4,7 @@ One thread decodes, some make features, and the networks run in the calling one.
 them is bounded, so that memory does not grow with the length or the number of the recordings.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vipann.audio.walk import FFMPEG_SUFFIXES
 from vipann.devices import choose_device
-from vipann.errors import UserError
+from vipann.errors import MissingProgramError, UserError
 from vipann.files import enough_space
 from vipann.progress import progress
 from vipann.survey.listening import Listener
@@ -91,12 +93,14 @@ def survey(
     Raises:
         UserError: `out` holds a survey by another model or other settings, or the disk is full;
             recordings that were scored to their ends are kept.
+        MissingProgramError: there are recordings that only ffmpeg reads, and no ffmpeg.
     """
     about = about_of(model, how)
     todo = unheard(recordings, heard_already(out, about))
     faults: dict[str, str] = {}
     seconds = 0.0
     if todo:
+        _refuse_without_ffmpeg(todo)
         scorer = scorer_of(model, about, how)
         with enough_space(out / "shards", 1 << 20), scorer.ready():
             writer = ShardWriter(out, about, how.shard_hours)
@@ -112,6 +116,15 @@ def survey(
                 finally:
                     writer.abandon()
     return Found(len(todo), seconds / 3600, len(recordings) - len(todo), faults)
+
+
+def _refuse_without_ffmpeg(recordings: Sequence[Recording]) -> None:
+    needing = [one for one in recordings if one.path.suffix.lower() in FFMPEG_SUFFIXES]
+    if needing and not shutil.which("ffmpeg"):
+        raise MissingProgramError(
+            f"{needing[0].path} and {len(needing) - 1} more can be read with ffmpeg only, which is "
+            "not on PATH: install ffmpeg, convert them to flac, or move them elsewhere."
+        )
 
 
 def scorer_of(model: Model, about: About, how: Survey) -> Scorer:

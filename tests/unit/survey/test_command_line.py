@@ -99,6 +99,10 @@ def test_what_goes_wrong_is_one_line_and_a_status(place, tmp_path, capsys):
         assert said.err.startswith("error: ")
         assert words in said.err
         assert (said.out, said.err.count("\n")) == ("", 1)
+    (tmp_path / "file").touch()
+    survey = ["survey", str(place / "model"), str(place / "dive.wav"), "--out"]
+    assert main([*survey, str(tmp_path / "file/out")]) == 1
+    assert "Not a directory" in capsys.readouterr().err
     (tmp_path / "noise.wav").write_bytes(b"no sound")
     assert main(["tag", str(place / "model"), str(tmp_path / "noise.wav")]) == 1
     said = capsys.readouterr().err.splitlines()

@@ -15,7 +15,7 @@ import pytest
 import torch
 from finished_run import RATE, checkout_first, make_run, noise, write_wav
 
-from vipann.errors import UserError
+from vipann.errors import MissingProgramError, UserError
 from vipann.survey.engine import Survey, survey
 from vipann.survey.export import export
 from vipann.survey.finished import choose
@@ -117,6 +117,16 @@ def test_what_is_wrong_with_a_recording_is_listed_and_stops_nothing(model, seaso
     starts = read.windows[read.windows["recording"] == "day0/nan.wav"]["start_seconds"]
     assert starts.tolist() == [0, 0.5, 1]
     assert hear(model, season, tmp_path / "out").recordings == 0
+
+
+def test_recordings_for_ffmpeg_are_refused_at_once_where_there_is_none(
+    model, season, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (season / "phone.m4a").touch()
+    with pytest.raises(MissingProgramError, match=r"phone\.m4a and 0 more .*install ffmpeg"):
+        hear(model, season, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_survey_of_other_settings_is_not_mixed_in(model, season, tmp_path):

@@ -91,6 +91,11 @@ def fold_network(wildcards) -> fold_variants.FoldNetwork:
     return fold_variants.FoldNetwork.of(RUN, **dict(wildcards.items()))
 
 
+def survey_model(wildcards) -> survey.SurveyModel:
+    """The networks of all folds that a job's wildcards name."""
+    return survey.SurveyModel(RUN, wildcards.dataset, wildcards.strategy, wildcards.phase)
+
+
 def left_out(wildcards) -> list[str]:
     """The list of clips to leave out, whose contents count by the job's settings alone.
 

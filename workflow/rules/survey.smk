@@ -9,11 +9,6 @@ except UserError as error:
 SURVEY_MODEL = survey.SurveyModel(RUN, "{dataset}", "{strategy}", "{phase}")
 
 
-def survey_model(wildcards) -> survey.SurveyModel:
-    """The model that a job's wildcards name."""
-    return survey.SurveyModel(RUN, wildcards.dataset, wildcards.strategy, wildcards.phase)
-
-
 localrules:
     survey,
 

@@ -27,7 +27,6 @@ from vipann.survey.shard_writer import ShardWriter
 from vipann.survey.windows import RECORDING, About, read_table, shard_numbers, shard_paths
 
 _BATCHES_WAITING = 3
-_TOO_SHORT = "too short"
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ class _Scoring:
         rows: list[tuple[str, float, float]] = []
         for item, one in zip(batch, features, strict=True):
             if isinstance(item, Heard):
-                self._count(item, one)
+                self._count(one)
                 if not isinstance(one, str):
                     rows.append((item.recording.name, item.start, item.end))
                 continue
@@ -205,10 +204,9 @@ class _Scoring:
         if rows:
             self.writer.add(rows, scores.part(written, len(rows)))
 
-    def _count(self, item: Heard, found: np.ndarray | str) -> None:
+    def _count(self, found: np.ndarray | str) -> None:
         self._windows += 1
-        # What is left over at a recording's end may be less than a frame.
-        if isinstance(found, str) and not (found == _TOO_SHORT and item.start):
+        if isinstance(found, str):
             self._left_out[found] += 1
 
     def _finish(self, end: End) -> End:

@@ -11,8 +11,8 @@ from vipann.features.audio import AudioFrontEnd
 
 
 class Window(NamedTuple):
-    """Seconds [start, end) of a recording, in sound: samples (n,), shorter than the others at a
-    recording's end only. is_finite: whether the file's samples were; where not, they are 0 here."""
+    """Seconds [start, end) of a recording: samples (n,), fewer than of other windows only where the
+    recording has no more. is_finite: whether all of them are numbers."""
 
     start: float
     end: float
@@ -22,7 +22,8 @@ class Window(NamedTuple):
 
 class Listener:
     """Cuts a recording into windows of `clip_seconds`, one every `hop_seconds`, at the front end's
-    rate. The last one ends with the recording, and may be short.
+    rate. The last one ends with the recording, if by less than a hop after the one before; only of
+    a recording that is shorter than a window is it short.
 
     After it `source_rate` (Hz) and `seconds` say what was read.
     """
@@ -45,7 +46,8 @@ class Listener:
             yield from self._cut(resampled(stream, self.rate))
 
     def _cut(self, blocks: Iterator[np.ndarray]) -> Iterator[Window]:
-        # `held` begins at sample `first` of the recording; window `number` begins in it.
+        # `held` begins at sample `first` of the recording, as the window before the next one does:
+        # the last window may begin between these two.
         held, first, number = np.empty(0, np.float32), 0, 0
         for block in blocks:
             held = np.concatenate([held, block]) if len(held) else block
@@ -53,12 +55,12 @@ class Listener:
             while (start := self._start(number)) + self.length <= first + len(held):
                 yield self._window(held, first, start)
                 number += 1
-            kept = min(self._start(number) - first, len(held))
+            kept = min(self._start(max(0, number - 1)) - first, len(held))
             held, first = held[kept:].copy(), first + kept
         end = first + len(held)
         heard = self._start(number - 1) + self.length if number else 0
         if end > max(heard, self._start(number)):
-            yield self._window(held, first, self._start(number))
+            yield self._window(held, first, max(0, end - self.length))
 
     def _start(self, number: int) -> int:
         return round(number * self.hop_seconds * self.rate)

@@ -49,7 +49,7 @@ def test_a_recording_is_tagged_without_snakemake(place):
         *("recording", "start", "end", "class", "probability"),
         *("total", "aleatoric", "epistemic"),
     ]
-    assert tags["start"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert tags["start"].tolist() == [0, 0, 1, 1, 1.5, 1.5]
     assert tags["end"].max() == 2.5
     both = tags["probability"].to_numpy().reshape(3, 2)
     assert (both[:, 0] >= both[:, 1]).all()

@@ -51,13 +51,13 @@ def test_windows_have_the_scores_of_their_sound(model, season, tmp_path):
     assert found.hours == pytest.approx(4 * 2.3 / 3600)
     windows = read_survey(tmp_path / "out").windows
     own = windows[windows["recording"] == "day1/3.wav"]
-    assert own["start_seconds"].tolist() == [0, 0.5, 1, 1.5]
+    assert own["start_seconds"].tolist() == [0, 0.5, 1, 1.3]
     assert own["end_seconds"].tolist() == pytest.approx([1, 1.5, 2, 2.3])
     scorer = Scorer(model, torch.device("cpu"), mc_samples=3)
     sound = noise(2.3, 3).astype(np.float32)
-    last = np.pad(sound[12_000:], (0, 1600))
-    features = np.stack([scorer.front_end(part) for part in (sound[4000:12_000], last)])
-    names = ["day1/3.wav 0.500000", "day1/3.wav 1.500000"]
+    parts = sound[4000:12_000], sound[-8000:]
+    features = np.stack([scorer.front_end(part) for part in parts])
+    names = ["day1/3.wav 0.500000", "day1/3.wav 1.300000"]
     scores = scorer.score(features.astype(np.float16), names)
     np.testing.assert_allclose(
         own.filter(like=PROBABILITY).to_numpy()[[1, 3]], scores.probability, atol=1e-6
@@ -101,13 +101,22 @@ def test_what_is_wrong_with_a_recording_is_listed_and_stops_nothing(model, seaso
     sound = noise(3.0)
     sound[2 * RATE + 100] = np.nan
     write_wav(season / "day0/nan.wav", sound)
-    # A remainder that is shorter than a frame is no fault.
+    # A remainder that is shorter than a frame is heard with what comes before it.
     write_wav(season / "day0/rest.wav", noise(1.01))
+    write_wav(season / "day0/short.wav", noise(0.01))
     found = hear(model, season, tmp_path / "out")
     faults = {name.removeprefix("day0/"): fault for name, fault in found.faults.items()}
-    assert faults.keys() == {"broken.flac", "cut.wav", "dead.wav", "empty.wav", "nan.wav"}
+    assert faults.keys() == {
+        "broken.flac",
+        "cut.wav",
+        "dead.wav",
+        "empty.wav",
+        "nan.wav",
+        "short.wav",
+    }
     assert "cannot be decoded" in faults["broken.flac"]
     assert "cut short" in faults["cut.wav"]
+    assert faults["short.wav"] == "1 of 1 windows too short"
     assert faults["dead.wav"] == "3 of 3 windows silent"
     assert faults["empty.wav"] == "holds no audio"
     assert faults["nan.wav"] == "2 of 5 windows samples that are not finite"

@@ -1,5 +1,6 @@
 """Recordings as streams of windows, and the tables of what they hold."""
 
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vipann.audio.stream import mono_stream, resampled
-from vipann.errors import UserError
+from vipann.errors import MissingProgramError, UserError
 from vipann.survey.listening import Listener
 from vipann.survey.windows import (
     About,
@@ -106,3 +107,51 @@ def test_tables_that_cannot_be_read_together_are_named(tmp_path):
     shard_paths(tmp_path, 2)[1].write_bytes(b"PAR1")
     with pytest.raises(UserError, match=r"000002\.recordings.*delete it and its partner"):
         read_survey(tmp_path)
+
+
+# Knows an m4a by the wav of the same name beside it, and fails where its name says so.
+FFMPEG = """\
+#!{python}
+import sys
+from pathlib import Path
+import soundfile
+path = Path(sys.argv[sys.argv.index("-i") + 1])
+assert sys.argv[-3:] == ["-f", "au", "-"], sys.argv
+if "film" in path.name:
+    sys.exit(f"{{path}}: no audio stream")
+samples, rate = soundfile.read(path.with_suffix(".wav"), dtype="float32")
+soundfile.write(path.with_suffix(".au"), samples, rate, subtype="FLOAT", endian="BIG")
+au = bytearray(path.with_suffix(".au").read_bytes())
+au[8:12] = b"\\xff" * 4  # the length, which ffmpeg cannot know yet
+sys.stdout.buffer.write(au)
+if "broken" in path.name:
+    sys.exit(f"{{path}}: invalid data")
+"""
+
+
+def test_what_only_ffmpeg_reads_comes_through_its_pipe(tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/ffmpeg"
+    program.write_text(FFMPEG.format(python=sys.executable))
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(program.parent))
+    stereo = np.stack([noise(50, 1), noise(50, 2)], axis=1).astype(np.float32)
+    for name in ("phone", "broken", "film"):
+        write_wav(tmp_path / f"{name}.wav", stereo)
+    with mono_stream(tmp_path / "phone.m4a") as stream:
+        found = list(stream.blocks)
+    assert stream.source_rate == RATE
+    assert len(found) > 1
+    np.testing.assert_allclose(np.concatenate(found), stereo.mean(axis=1), atol=1e-7)
+    with pytest.raises(UserError, match=r"film\.m4a cannot be read as audio: .*no audio stream"):
+        read(tmp_path / "film.m4a")
+    with pytest.raises(UserError, match=r"broken\.webm cannot .*: .*invalid data"):
+        read(tmp_path / "broken.webm")
+    program.unlink()
+    with pytest.raises(MissingProgramError, match="install ffmpeg"):
+        read(tmp_path / "phone.m4a")
+
+
+def read(path):
+    with mono_stream(path) as stream:
+        return list(stream.blocks)

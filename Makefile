@@ -37,7 +37,7 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  figures   results/$(NAME)/figures/'
 
 .PHONY: demo esc10 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint bench-models \
-  bench-features bench-prediction bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head clean
+  bench-features bench-prediction bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head bench-survey clean
 .DEFAULT_GOAL := demo
 
 # laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
@@ -110,6 +110,11 @@ bench-head: $(READY)
 # Full-size networks on a GPU, in 8 minutes (ARGS=--tiny: the script alone, on a CPU).
 bench-gpu: $(READY)
 	PYTHONPATH=src $(BIN)/python benchmarks/gpu.py --out benchmarks/results $(ARGS)
+
+# Hours of audio that a survey hears in an hour, by the networks of a finished run (make laptop).
+bench-survey: $(READY)
+	OMP_NUM_THREADS=1 PYTHONPATH=src $(BIN)/python benchmarks/survey.py results/laptop \
+	  --out benchmarks/results/survey $(ARGS)
 
 clean:
 	rm -rf $(VENV) .snakemake results/demo .pytest_cache .ruff_cache .mypy_cache .hypothesis

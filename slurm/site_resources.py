@@ -35,6 +35,7 @@ GPU_RULES = (
     "ood",
     "embed",
     "embed_upstream",
+    "survey_part",
 )
 GPU_REQUESTS = ("gpus", "gres")
 STATUS_COMMANDS = ("sacct", "squeue")

@@ -26,6 +26,7 @@ from vipann.plan import (
     label_sets,
     members,
     networks,
+    survey,
     uncertainty,
     variants,
 )
@@ -104,6 +105,11 @@ def member(wildcards) -> VariantNetwork:
 def fold_network(wildcards) -> fold_variants.FoldNetwork:
     """The network of a variant on folds that a job's wildcards name."""
     return fold_variants.FoldNetwork.of(RUN, **dict(wildcards.items()))
+
+
+def survey_model(wildcards) -> survey.SurveyModel:
+    """The networks of all folds that a job's wildcards name."""
+    return survey.SurveyModel(RUN, wildcards.dataset, wildcards.strategy, wildcards.phase)
 
 
 def left_out(wildcards) -> list[str]:

@@ -10,7 +10,9 @@ networks), total, aleatoric, epistemic (float32, nats, equations 2 to 8), ood (f
 stranger; NaN where the model has no such score).
 
 Recordings: recording, duration_seconds (float64), sample_rate (int64, Hz), size (int64, bytes),
-modified (int64, nanoseconds since 1970), fault ("" where it was heard to its end).
+modified (int64, nanoseconds since 1970), fault: "" where all of it was scored; else what was not,
+and why. Of a file that breaks off, and of one with windows that hold nothing (digital silence, no
+finite samples), the other windows are in the table.
 
 `recording` is the file's path below the folder of recordings, with forward slashes.
 """
@@ -33,6 +35,7 @@ from vipann.tasks import Task
 
 RECORDING, START, END = "recording", "start_seconds", "end_seconds"
 PROBABILITY = "probability:"
+LABEL = "label:"  # of held-out clips, see `vipann.survey.model.Model.held_out`
 OOD = "ood"
 MEASURES = (*UNCERTAINTIES, OOD)
 RECORDING_COLUMNS = {

@@ -1,0 +1,3 @@
+from vipann.cli.main import main
+
+raise SystemExit(main())

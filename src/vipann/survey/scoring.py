@@ -1,0 +1,181 @@
+"""What the networks of a model folder say of windows of sound."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vipann.devices import resolved_precision
+from vipann.errors import UserError
+from vipann.evaluation.decomposition import entropy
+from vipann.evaluation.predict import SamplingPlan, sample
+from vipann.features.audio import AudioFrontEnd, front_end_of
+from vipann.models.clip_rng import clip_keys
+from vipann.models.flipout import fixed_posteriors
+from vipann.models.network import Network, Step
+from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.seeds import derive_seed
+from vipann.survey.model import Model
+
+
+class Scores(NamedTuple):
+    """Of N windows: probability (N, C) in [0, 1]; total, aleatoric, epistemic (N,) in nats; ood
+    (N,), NaN: these models have no such score. float32."""
+
+    probability: np.ndarray
+    total: np.ndarray
+    aleatoric: np.ndarray
+    epistemic: np.ndarray
+    ood: np.ndarray
+
+    def part(self, first: int, count: int) -> "Scores":
+        """Of `count` windows from the one numbered `first` on."""
+        return Scores(*(values[first : first + count] for values in self))
+
+
+class _Rest:
+    """A network from its step `start` on, as `vipann.evaluation.predict.sample` runs one."""
+
+    def __init__(self, network: Network, start: int) -> None:
+        self.classify, self.pooled = network.classify, network.pooled
+        self.classify_frames = network.classify_frames
+        self._steps = network.stages()[start:]
+
+    def stages(self) -> list[Step]:
+        return self._steps
+
+
+class Scorer:
+    """The networks of all folds, averaged: equations 1 to 8 over samples and folds together.
+
+    What they have in common before the first random layer, a frozen backbone, is computed once for
+    all of them. A window's draws depend on its name and `seed` only, so that scores do not depend
+    on how windows are batched, or in which order recordings are heard.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device,
+        *,
+        mc_samples: int | None = None,
+        seed: int | None = None,
+        precision: str = "float32",
+    ) -> None:
+        facts = model.facts
+        self.task, self.device = model.task, device
+        self.precision = resolved_precision(precision, device)
+        self.mc_samples = mc_samples or facts["mc_samples"]
+        self.seed = facts["seed"] if seed is None else seed
+        self.networks = networks_of(model, device)
+        self.front_end = front_end_for(model)
+        self.common = _common_steps(list(self.networks.values()))
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """While it scores: sigmas are computed once."""
+        with ExitStack() as stack:
+            for network in self.networks.values():
+                stack.enter_context(fixed_posteriors(network))
+            yield
+
+    @torch.inference_mode()
+    def score(self, features: np.ndarray, names: Sequence[str]) -> Scores:
+        """Features (N, T, M), or (N, S), as a features file holds them, of windows so named."""
+        x = torch.from_numpy(features).float().to(self.device)
+        steps = next(iter(self.networks.values())).stages()[: self.common]
+        with torch.autocast(self.device.type, torch.bfloat16, self.precision == "bfloat16"):
+            for step, _ in steps:
+                x = step(x)
+        probability, aleatoric = [], []
+        for fold, network in self.networks.items():
+            seed = derive_seed(self.seed, "survey", fold)
+            plan = SamplingPlan(self.mc_samples, 1, seed, self.precision)
+            keys = clip_keys(seed, names).to(self.device)
+            rest = cast(Network, _Rest(network, self.common))
+            (sampled,) = sample(rest, x, keys, self.task, plan)
+            probability.append(sampled.mean_probability)
+            aleatoric.append(sampled.aleatoric)
+        return self._averaged(torch.stack(probability), torch.stack(aleatoric))
+
+    def _averaged(self, probability: Tensor, aleatoric: Tensor) -> Scores:
+        p, inside = probability.mean(0), aleatoric.mean(0)
+        total = entropy(p, self.task)
+        found = (p, total, inside, (total - inside).clip(0.0), torch.full_like(total, torch.nan))
+        return Scores(*(value.float().cpu().numpy() for value in found))
+
+
+def front_end_for(model: Model) -> AudioFrontEnd:
+    """How the model hears audio.
+
+    Raises:
+        UserError: its networks do not hear audio, but released embeddings, or its front end is not
+            one of this version.
+    """
+    front_end = front_end_of(model.facts["features"])
+    if not isinstance(front_end, AudioFrontEnd):
+        raise UserError(
+            f"{model.folder} was trained on features that others released "
+            f"({model.facts['features']['front_end']}), which cannot be made of recordings here."
+        )
+    return front_end
+
+
+def networks_of(model: Model, device: torch.device) -> dict[int, Network]:
+    """The networks by fold, in evaluation mode, on `device`.
+
+    Raises:
+        UserError: the weights are broken, or are not those of the network in config.json.
+    """
+    files, folds = model.weight_files, len(model.folds)
+    common: dict[str, Tensor] = {}
+    for path in files[:-folds]:
+        common |= _tensors_in(path)
+    networks = {}
+    for fold, path in zip(model.folds, files[-folds:], strict=True):
+        try:
+            network = rebuild(model.facts, {**common, **_tensors_in(path)})
+        except (RuntimeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} does not fit the network of {model.folder}/config.json: export the model "
+                f"again ({str(error).splitlines()[0]})."
+            ) from None
+        networks[fold] = network.eval().to(device)
+    return networks
+
+
+def _tensors_in(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} is broken ({error}): copy the model again.") from None
+
+
+def _common_steps(networks: Sequence[Network]) -> int:
+    """How many steps from the first on are the same in all networks, and draw nothing."""
+    steps = [network.stages()[:-1] for network in networks]
+    for number, same in enumerate(zip(*steps, strict=True)):
+        parts = [modules for _, modules in same]
+        if any(map(is_random_at_inference, parts[0])) or not _alike(parts):
+            return number
+    return len(steps[0])
+
+
+def _alike(parts: Sequence[Sequence[nn.Module]]) -> bool:
+    first, *others = [_tensors(modules) for modules in parts]
+    return all(
+        len(first) == len(other)
+        and all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+        for other in others
+    )
+
+
+def _tensors(modules: Sequence[nn.Module]) -> list[Tensor]:
+    found: list[Any] = [value for one in modules for value in one.state_dict().values()]
+    return found

@@ -7,7 +7,7 @@ say how often the networks are right (`vipann.survey.audit`).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,12 @@ _SPARE = 4
 
 @dataclass(frozen=True)
 class Wanted:
-    """How many windows a review page holds: `clips` in turn from the `orders`, and `audit` ones."""
+    """What a review page holds: `clips` windows in turn from the `orders`, and `audit` random ones.
 
+    name: of the review's folder; another review of a season has another audit.
+    """
+
+    name: str = "review"
     clips: int = 60
     audit: int = 40
     orders: tuple[str, ...] = ("epistemic", "ood", NEAR)
@@ -59,15 +63,24 @@ def priorities(
 
 
 class Selection:
-    """The windows of a review, chosen while a season passes by shard by shard."""
+    """The windows of a review, chosen while a season passes by shard by shard.
+
+    heard: (recording, start in seconds) of windows that an earlier review had: orders leave them
+    out, and the audit, which must be random, does not.
+    """
 
     def __init__(
-        self, wanted: Wanted, classes: Sequence[str], thresholds: np.ndarray, seed: int
+        self,
+        wanted: Wanted,
+        classes: Sequence[str],
+        thresholds: np.ndarray,
+        seed: int,
+        heard: Set[tuple[str, float]] = frozenset(),
     ) -> None:
         self.wanted, self.classes, self.thresholds = wanted, list(classes), thresholds
-        self.windows = 0
+        self.windows, self._heard = 0, heard
         # 16 bytes, as the hash wants them.
-        self._key = f"{derive_seed(seed, AUDIT):016x}"
+        self._key = f"{derive_seed(seed, AUDIT, wanted.name):016x}"
         self._best: dict[str, pd.DataFrame] = {}
 
     def add(self, windows: pd.DataFrame) -> None:
@@ -76,7 +89,10 @@ class Selection:
             return
         self.windows += len(windows)
         ranked = priorities(windows, self.classes, self.thresholds)
+        places = zip(windows[RECORDING], windows[START], strict=True)
+        is_new = np.array([place not in self._heard for place in places])
         for order in dict.fromkeys(self.wanted.orders):
+            ranked[order] = np.where(is_new, ranked[order], np.nan)
             most = self.wanted.clips * _SPARE * len(self.wanted.orders)
             self._keep(order, windows, ranked[order], most)
         names = windows[RECORDING] + windows[START].map(" {:.3f}".format)

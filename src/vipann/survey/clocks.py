@@ -164,13 +164,14 @@ def time_column(
     recording: pd.Series, seconds: pd.Series, starts: Mapping[str, datetime]
 ) -> pd.Series:
     """The time of day and date of `seconds` into each recording, ISO 8601; "" where unknown."""
-    return pd.Series(
-        [
-            (starts[name] + timedelta(seconds=float(after))).isoformat(timespec="milliseconds")
-            if name in starts
-            else ""
-            for name, after in zip(recording, seconds, strict=True)
-        ],
-        index=recording.index,
-        dtype=str,
-    )
+    # In UTC, for a zone's own hours are not all followed by the next one.
+    begun = {name: start.astimezone(UTC) for name, start in starts.items()}
+    times = [
+        (begun[name] + timedelta(seconds=float(after)))
+        .astimezone(starts[name].tzinfo)
+        .isoformat(timespec="milliseconds")
+        if name in begun
+        else ""
+        for name, after in zip(recording, seconds, strict=True)
+    ]
+    return pd.Series(times, index=recording.index, dtype=str)

@@ -29,13 +29,13 @@ _DIGITS = 6
 
 
 def write_formats(
-    events: pd.DataFrame, nyquist: Mapping[str, float], recordings: Path, out: Path
+    events: pd.DataFrame, nyquist: Mapping[str, float], paths: Mapping[str, Path], out: Path
 ) -> None:
     """Write `events` (with a column review_rank) into the folder `out`: raven/, audacity/ and
     kaleidoscope.csv.
 
     nyquist: recording -> the highest frequency that it holds, in Hz; the boxes of Raven reach
-    there. recordings: the folder that the recordings' names are relative to. Files of a recording
+    there. paths: recording -> its file, which ends in the recording's name. Files of a recording
     are called by its whole name, so that a.wav and a.flac have two.
     """
     for name, mine in events.groupby(RECORDING, sort=True):
@@ -46,7 +46,7 @@ def write_formats(
         rows = mine[[START, END, "class", "probability"]].itertuples(index=False)
         labels = [(*map(_seconds, row[:2]), f"{row[2]} {row[3]:.3f}") for row in rows]
         _write(out / AUDACITY / f"{name}.txt", labels)
-    _write(out / KALEIDOSCOPE, [KALEIDOSCOPE_COLUMNS, *_kaleidoscope(events, recordings)], ",")
+    _write(out / KALEIDOSCOPE, [KALEIDOSCOPE_COLUMNS, *_kaleidoscope(events, paths)], ",")
 
 
 def _raven(events: pd.DataFrame, recording: str, nyquist: float) -> Iterator[tuple]:
@@ -60,11 +60,12 @@ def _raven(events: pd.DataFrame, recording: str, nyquist: float) -> Iterator[tup
         )
 
 
-def _kaleidoscope(events: pd.DataFrame, recordings: Path) -> Iterator[tuple]:
+def _kaleidoscope(events: pd.DataFrame, paths: Mapping[str, Path]) -> Iterator[tuple]:
     columns = [RECORDING, START, END, "class", "probability"]
     for recording, start, end, name, probability in events[columns].itertuples(index=False):
         folder, _, file = recording.rpartition("/")
-        place = (str(recordings), folder, file, _seconds(start), _seconds(end - start))
+        above = str(paths[recording]).removesuffix(recording).rstrip("/")
+        place = (above, folder, file, _seconds(start), _seconds(end - start))
         yield *place, name, f"{probability:.4f}"
 
 

@@ -14,10 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from vipann.errors import UserError
-from vipann.survey.windows import MEASURES, PROBABILITY, RECORDING, probabilities_of
+from vipann.survey.windows import LABEL, MEASURES, PROBABILITY, RECORDING, probabilities_of
 
 FILE = "held_out.parquet"
-LABEL = "label:"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """From what the networks said of every window to what a user reads: events, counts, a review."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +20,8 @@ from vipann.survey.counts import PERIODS, Tally
 from vipann.survey.events import Merging, events_of
 from vipann.survey.formats import write_formats
 from vipann.survey.held_out import HeldOut, read_held_out
-from vipann.survey.labelled import LABELS, audited, read_answers
-from vipann.survey.review import write_review
+from vipann.survey.labelled import LABELS, WINDOWS, audited, read_answers
+from vipann.survey.review import PAGE, write_review
 from vipann.survey.thresholds import threshold_table, thresholds_of
 from vipann.survey.windows import (
     RECORDING,
@@ -32,8 +32,6 @@ from vipann.survey.windows import (
     shard_numbers,
     shard_paths,
 )
-
-REVIEW = "review"
 
 
 @dataclass(frozen=True)
@@ -58,27 +56,41 @@ class Settings:
 
 
 def write_results(
-    survey: Path, model: Path, recordings: Path, settings: Settings, seed: int, out: Path
+    survey: Path,
+    model: Path,
+    paths: Mapping[str, Path],
+    settings: Settings,
+    seed: int,
+    out: Path,
 ) -> None:
     """Write the results of a survey into the folder `out`, each file whole or not at all.
 
-    survey: the folder of shards; model: the model folder whose held-out clips are read; recordings:
-    the folder that was surveyed, from which the review's clips are cut.
+    survey: the folder of shards; model: the model folder whose held-out clips are read; paths: of
+    the recordings that were surveyed, by name, from which the review's clips are cut.
 
     events.parquet, events.csv: `events.events_of`, with time (ISO 8601, "" where no clock tells it)
     and review_rank; thresholds.csv: `thresholds.threshold_table`; counts_per_hour.csv and
     counts_per_day.csv: `counts.Tally.table`; recordings.csv; raven/, audacity/, kaleidoscope.csv:
-    `formats.write_formats`; review/: `review.write_review`. Where review/labels.csv is there,
-    audit.csv too: `audit.audit_table`; the review itself then stays as it is.
+    `formats.write_formats`; review/, or what settings.review.name says: `review.write_review`. A
+    review that is there stays as it is, for someone may be labelling it; another has clips that no
+    earlier one had. Where its labels.csv is there, audit.csv too: `audit.audit_table`.
 
     Raises:
-        UserError: no survey or no model is there, their classes differ, or a setting is wrong.
+        UserError: no survey or no model is there, their classes differ, a recording is not among
+            `paths`, or a setting is wrong.
     """
     held_out = read_held_out(model)
     thresholds = threshold_table(held_out, settings.precision, settings.thresholds)
     listed = _recordings_of(survey)
+    if gone := [name for name in listed[RECORDING] if name not in paths]:
+        raise UserError(
+            f"the recording {gone[0]} of the survey is not there any more ({len(gone)} such): name "
+            "the folders that were surveyed."
+        )
     starts = starts_of(listed[RECORDING], zone_of(settings.time_zone), settings.starts)
-    season = _Season(held_out, thresholds, settings, seed)
+    review = out / settings.review.name
+    heard = _heard(path for path in out.glob(f"*/{WINDOWS}") if path.parent != review)
+    season = _Season(held_out, thresholds, settings, seed, heard)
     for shard in read_shards(survey):
         season.add(shard.about, shard.windows, starts)
     _write_csv(thresholds, out / "thresholds.csv")
@@ -89,14 +101,14 @@ def write_results(
         events.to_parquet(beside, index=False)
     _write_csv(events, out / "events.csv")
     rates = dict(zip(listed[RECORDING], listed["sample_rate"], strict=True))
-    write_formats(events, {name: rate / 2 for name, rate in rates.items()}, recordings, out)
-    answers = read_answers(out / REVIEW) if (out / REVIEW / LABELS).exists() else None
+    write_formats(events, {name: rate / 2 for name, rate in rates.items()}, paths, out)
+    answers = read_answers(review) if (review / LABELS).exists() else None
     if answers is not None:
         _write_csv(audit_table(answers, thresholds), out / "audit.csv")
-    elif season.selection.windows:
+    elif season.selection.windows and not (review / PAGE).exists():
         chosen, about = season.selection.chosen(), season.about
-        write_review(chosen, about.classes, about.task, recordings, rates, starts, out / REVIEW)
-    known = held_out if settings.counts_by == "held_out" else _audit_of(answers, held_out, out)
+        write_review(chosen, about.classes, about.task, paths, rates, starts, review)
+    known = held_out if settings.counts_by == "held_out" else _audit_of(answers, held_out, review)
     for period, tally in season.tallies.items():
         counts = tally.table(known, settings.resamples, derive_seed(seed, "counts", period))
         _write_csv(counts, out / f"counts_per_{period}.csv")
@@ -108,12 +120,17 @@ class _Season:
     about: About
 
     def __init__(
-        self, held_out: HeldOut, thresholds: pd.DataFrame, settings: Settings, seed: int
+        self,
+        held_out: HeldOut,
+        thresholds: pd.DataFrame,
+        settings: Settings,
+        seed: int,
+        heard: Set[tuple[str, float]],
     ) -> None:
         self._held_out, self._settings = held_out, settings
         classes = held_out.classes
         self._limits = thresholds_of(thresholds, classes)
-        self.selection = Selection(settings.review, classes, self._limits, seed)
+        self.selection = Selection(settings.review, classes, self._limits, seed, heard)
         self.tallies = {period: Tally(classes, self._limits, period) for period in PERIODS}
         self._events: list[pd.DataFrame] = []
 
@@ -159,6 +176,12 @@ def _recordings_of(survey: Path) -> pd.DataFrame:
     return listed
 
 
+def _heard(reviews: Iterable[Path]) -> set[tuple[str, float]]:
+    """The recordings and starts of the windows of reviews."""
+    places = [pd.read_parquet(path, columns=[RECORDING, START]) for path in reviews]
+    return {place for one in places for place in one.itertuples(index=False, name=None)}
+
+
 def _ranked(
     events: pd.DataFrame,
     review: Wanted,
@@ -178,10 +201,10 @@ def _ranked(
     )
 
 
-def _audit_of(answers: pd.DataFrame | None, held_out: HeldOut, out: Path) -> HeldOut:
+def _audit_of(answers: pd.DataFrame | None, held_out: HeldOut, review: Path) -> HeldOut:
     if answers is None:
         raise UserError(
-            f"counts_by is audit, and {out / REVIEW / LABELS} is not there: label the review first "
+            f"counts_by is audit, and {review / LABELS} is not there: label the review first "
             "and save it there, or count by held_out."
         )
     return audited(answers, held_out.classes)

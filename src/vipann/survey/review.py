@@ -16,7 +16,6 @@ import pandas as pd
 import soundfile
 
 from vipann.audio.decode import read_mono
-from vipann.errors import UserError
 from vipann.files import replacing
 from vipann.survey.acquisition import ORDER
 from vipann.survey.clocks import time_column
@@ -33,28 +32,26 @@ def write_review(
     chosen: pd.DataFrame,
     classes: Sequence[str],
     task: Task,
-    recordings: Path,
+    paths: Mapping[str, Path],
     rates: Mapping[str, int],
     starts: Mapping[str, datetime],
     out: Path,
 ) -> None:
     """Write the page, the clips (mono flac at the rate of their recordings) and windows.parquet.
 
-    chosen: of `acquisition.Selection.chosen`; rates: recording -> Hz. Answers that a reviewer has
-    given to another choice of clips are not thrown away by the next one: they would not fit.
+    chosen: of `acquisition.Selection.chosen`; paths, rates: recording -> its file, Hz.
 
     Raises:
-        UserError: a recording is gone or cannot be read, or `out` holds labels of other clips.
+        UserError: a recording cannot be read.
     """
-    windows = chosen.assign(**{PATH: _paths(chosen)})
-    _refuse_other(windows, out)
+    windows = chosen.assign(**{PATH: _names(chosen)})
     times = time_column(windows[RECORDING], windows[START], starts)
     probability = probabilities_of(windows, classes)
     clips = []
     for place, row in enumerate(windows.to_dict("records")):
         rate = rates[row[RECORDING]]
         seconds = row[END] - row[START]
-        samples = read_mono(recordings / row[RECORDING], rate, row[START], seconds)
+        samples = read_mono(paths[row[RECORDING]], rate, row[START], seconds)
         with replacing(out / row[PATH]) as beside:
             soundfile.write(beside, samples, rate, format="FLAC", subtype="PCM_24")
         about = {key: row[key] for key in (PATH, RECORDING, START, END, ORDER)}
@@ -104,7 +101,7 @@ def thumbnail(samples: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def _paths(chosen: pd.DataFrame) -> list[str]:
+def _names(chosen: pd.DataFrame) -> list[str]:
     """Of each clip: readable, of safe characters, and its own though names become alike by that."""
     found = []
     for name, start in zip(chosen[RECORDING], chosen[START], strict=True):
@@ -121,14 +118,3 @@ def _said(row: Mapping[str, Any], probability: np.ndarray, classes: Sequence[str
         f"{scores}; epistemic {row['epistemic']:.3g}, total {row['total']:.3g} nats; here as "
         + (row[ORDER].replace("_", " "))
     )
-
-
-def _refuse_other(windows: pd.DataFrame, out: Path) -> None:
-    labels, before = out / "labels.csv", out / WINDOWS
-    if not labels.exists() or not before.exists():
-        return
-    if sorted(pd.read_parquet(before, columns=[PATH])[PATH]) != sorted(windows[PATH]):
-        raise UserError(
-            f"{labels} has the answers to other clips than those to be reviewed now: move {out} "
-            "away, or write this review into another folder."
-        )

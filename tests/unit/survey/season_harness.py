@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from vipann.survey.held_out import FILE, LABEL
-from vipann.survey.windows import MEASURES, PROBABILITY, About, Shard, write_shard
+from vipann.survey.held_out import FILE
+from vipann.survey.recordings import find_recordings
+from vipann.survey.windows import LABEL, MEASURES, PROBABILITY, About, Shard, write_shard
 
 CLASSES = ("seal", "whale")
 RATE = 8000
@@ -57,7 +58,9 @@ class Season:
             samples = 0.2 * np.sin(2 * np.pi * pitch * time) + 0.01 * rng.standard_normal(len(time))
             (self.recordings / name).parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(self.recordings / name, samples, RATE)
-            score = np.clip(np.where(whale, 0.8, 0.2) + 0.15 * rng.standard_normal(len(whale)), 0.01, 0.99)
+            score = np.clip(
+                np.where(whale, 0.8, 0.2) + 0.15 * rng.standard_normal(len(whale)), 0.01, 0.99
+            )
             table = windows_table(
                 [name] * len(whale),
                 CLIP_SECONDS * np.arange(len(whale)),
@@ -83,6 +86,7 @@ class Season:
             )
             windows = joined[joined["recording"].isin(mine)].reset_index(drop=True)
             write_shard(self.survey, number, Shard(ABOUT, windows, facts))
+        self.paths = {one.name: one.path for one in find_recordings([self.recordings])}
         self.model.mkdir()
         self.held_out().to_parquet(self.model / FILE)
 

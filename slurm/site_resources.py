@@ -32,6 +32,7 @@ GPU_RULES = (
     "ood_upstream",
     "ood_fold_variant",
     "ood",
+    "survey_part",
 )
 GPU_REQUESTS = ("gpus", "gres")
 STATUS_COMMANDS = ("sacct", "squeue")

@@ -19,7 +19,7 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "17179869184")
 from vipann.config import check_config, read_layer
 from vipann.errors import UserError
 from vipann.parts import chosen_parts, feature_settings, model_settings
-from vipann.plan import datasets, events, fold_variants, label_sets, networks, variants
+from vipann.plan import datasets, events, fold_variants, label_sets, networks, survey, variants
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (

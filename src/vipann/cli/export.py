@@ -30,10 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from vipann.survey.export import choose, export
+    from vipann.survey.export import export
+    from vipann.survey.finished import choose
 
     which = (options.dataset, options.strategy, options.phase)
-    model = export(choose(Path(options.run), *which), Path(options.out), padding=options.padding)
+    model = export(choose(Path(options.run), *which), Path(options.out), options.padding)
     print(f"{model.folder}: {len(model.folds)} networks, {len(model.classes)} classes")
     if options.program:
         from vipann.survey.program import write_program

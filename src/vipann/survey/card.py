@@ -2,14 +2,11 @@
 on (Mitchell et al. 2019)."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
 
-from vipann.files import replacing
-from vipann.survey.model import CARD, Model
+from vipann.survey.model import Model
 
 PAPER = (
     "VI-PANN: Harnessing Transfer Learning and Uncertainty-Aware Variational Inference for "
@@ -23,27 +20,22 @@ _STRATEGIES = {
 }
 _SCORES = {
     "accuracy": "accuracy",
-    "map": "mean average precision",
+    "mAP": "mean average precision",
+    "AUC": "mean area under the ROC curve",
     "nll": "negative log-likelihood",
     "brier": "Brier score",
-    "ece": "expected calibration error",
+    "ece_pooled": "expected calibration error, all folds together",
     "auroc_epistemic": "AUROC, out-of-distribution clips by epistemic uncertainty",
     "auroc_total": "AUROC, out-of-distribution clips by predictive entropy",
 }
 
 
-def write_card(model: Model, run: Path) -> None:
-    """Write README.md of the model folder, with the scores that `run` has of its networks."""
-    with replacing(model.folder / CARD) as beside:
-        beside.write_text(card_of(model, run), encoding="utf-8")
-
-
-def card_of(model: Model, run: Path) -> str:
-    """The text of the card: Markdown, sections with a list or a table each."""
+def card_of(model: Model, scores: pd.DataFrame) -> str:
+    """The text of the card, Markdown. scores: metric, value, low, high of the held-out clips."""
     sections = {
         "What it is": _identity(model),
         "How it was trained": _training(model),
-        "Scores on held-out clips": _scores(model, run),
+        "Scores on held-out clips": _scores(scores),
         "Intended use": _use(model),
         "Not tried": _not_tried(model),
         "Sources": _sources(model),
@@ -93,40 +85,20 @@ def _training(model: Model) -> str:
     return f"{_listed(about)}\n\n```yaml\n{settings}\n```"
 
 
-def _scores(model: Model, run: Path) -> str:
-    path = run / "metrics" / f"{model.facts['dataset']}"
-    intervals = _own(model, Path(f"{path}.intervals.parquet"))
-    metrics = _own(model, Path(f"{path}.metrics.parquet"))
-    rows = [
-        f"| {_SCORES[row['metric']]} | {row['value']:.4f} | {row['low']:.4f} to {row['high']:.4f} |"
-        for row in intervals
-        if row["metric"] in _SCORES
-    ]
-    given = {row["metric"] for row in intervals}
-    means = pd.DataFrame(metrics)
-    for name in _SCORES.keys() - given if len(means) else ():
-        values = means.loc[means["metric"] == name, "value"]
-        if len(values):
-            rows.append(f"| {_SCORES[name]} | {values.mean():.4f} | |")
-    if not rows:
-        return "The run has no table of them (results/<run>/metrics)."
+def _scores(scores: pd.DataFrame) -> str:
+    by_name = scores.set_index("metric")
+    rows = []
+    for name, words in _SCORES.items():
+        if name in by_name.index:
+            value, low, high = by_name.loc[name, ["value", "low", "high"]]
+            bounds = f"{low:.4f} to {high:.4f}" if low == low else ""
+            rows.append(f"| {words} | {value:.4f} | {bounds} |")
     head = "| score | value | 95 % interval |\n|---|--:|--:|\n"
     note = (
         "\n\nThey are those of single networks, each on the clips that it was not trained on; the "
         "interval resamples recordings. A survey averages the networks, and hears other places."
     )
-    return head + "\n".join(sorted(rows)) + note
-
-
-def _own(model: Model, path: Path) -> list[dict[str, Any]]:
-    """Rows of a table of the run's metrics that are of the model's networks."""
-    if not path.exists():
-        return []
-    frame = pd.read_parquet(path)
-    keys = {name: model.facts[name] for name in ("strategy", "phase")}
-    for name, value in keys.items():
-        frame = frame[frame[name] == value]
-    return frame.to_dict("records")  # type: ignore[return-value]
+    return head + "\n".join(rows) + note
 
 
 def _use(model: Model) -> str:

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,15 @@ from torch import Tensor
 
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import entropy
+from vipann.evaluation.metrics import MetricSettings, metrics_of
 from vipann.evaluation.predictions import Predictions, read_predictions
+from vipann.evaluation.supplementary import supplementary_tables
 from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint
-from vipann.survey.card import write_card
+from vipann.survey.card import card_of
+from vipann.survey.finished import Chosen
 from vipann.survey.model import (
+    CARD,
     CONFIG,
     FORMAT_VERSION,
     HELD_OUT,
@@ -33,63 +36,15 @@ from vipann.survey.model import (
 )
 from vipann.survey.windows import OOD, PROBABILITY
 
-PRETRAINED = "pretrained"
 # What all folds' networks must have in common, and what is each one's own.
 _ALIKE = ("classes", "features", "task", "clip_seconds", "strategy", "phase")
 _FORM = ("model", "bands", "bayesian", "moped")
+_BINS, _RESAMPLES = 15, 1000
+_SCORE_COLUMNS = ["metric", "value", "low", "high"]
 _OWN = ("fold", "last_step", "training_seconds", "machine", "validation", "upstream", "epoch")
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The networks of a run that are exported: of one dataset, strategy and phase."""
-
-    run: Path
-    dataset: str
-    strategy: str
-    phase: str
-    checkpoints: dict[int, Path]
-    predictions: dict[int, Path]
-
-
-def choose(
-    run: Path, dataset: str | None = None, strategy: str | None = None, phase: str | None = None
-) -> Chosen:
-    """The networks below `run`, a folder of results, that have predictions of held-out clips.
-
-    What is not given must be the only one that there is.
-
-    Raises:
-        UserError: there is no such network, or there are several to choose from.
-    """
-    wanted = {"dataset": dataset, "strategy": strategy, "phase": phase}
-    found = _trained(run)
-    if not found:
-        raise UserError(
-            f"{run} holds no trained networks: name the folder of a run below results/, such as "
-            "results/laptop, in which checkpoints/ and predictions/ lie."
-        )
-    chosen = tuple(wanted.values())
-    fitting = [
-        key for key in found if all(w in (None, k) for w, k in zip(chosen, key, strict=True))
-    ]
-    if len(fitting) != 1:
-        some = fitting or list(found)
-        listed = "\n  ".join(
-            " ".join(f"--{name} {value}" for name, value in zip(wanted, key, strict=True))
-            for key in some
-        )
-        what = "several networks to choose from" if fitting else "no such network"
-        raise UserError(f"{run} holds {what}; name one of:\n  {listed}")
-    (key,) = fitting
-    checkpoints, predictions = found[key]
-    missing = [str(path) for path in predictions.values() if not path.exists()]
-    if missing:
-        raise UserError(f"{', '.join(missing)} missing: finish the run before it is exported.")
-    return Chosen(run, *key, checkpoints, predictions)
-
-
-def export(chosen: Chosen, out: Path, *, padding: str | None = None) -> Model:
+def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
     """Write the model folder `out` and return it.
 
     padding: how the dataset's clips were padded; read from the run's features where not given.
@@ -115,7 +70,7 @@ def export(chosen: Chosen, out: Path, *, padding: str | None = None) -> Model:
         "format_version": FORMAT_VERSION,
         "dataset": chosen.dataset,
         "folds": list(loaded),
-        "padding": padding or _padding(chosen),
+        "padding": padding or _padding(chosen.features),
         "mc_samples": max(one.mc_samples for one in predictions.values()),
         "seed": next(iter(predictions.values())).seed,
         "shared": bool(shared),
@@ -133,8 +88,26 @@ def export(chosen: Chosen, out: Path, *, padding: str | None = None) -> Model:
     with replacing(out / CONFIG) as beside:
         beside.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     model = Model.load(out)
-    write_card(model, chosen.run)
+    with replacing(out / CARD) as beside:
+        outside = [read_predictions(path) for path in chosen.outside.values()]
+        scores = held_out_scores(list(predictions.values()), outside)
+        beside.write_text(card_of(model, scores), encoding="utf-8")
     return model
+
+
+def held_out_scores(folds: Sequence[Predictions], outside: Sequence[Predictions]) -> pd.DataFrame:
+    """metric, value, low, high: means over folds and replications, with the interval at 95 % over
+    recordings where one is known (`vipann.evaluation.supplementary`).
+
+    outside: the same networks' predictions of out-of-distribution clips; may be empty.
+    """
+    settings = MetricSettings((1.0,), _BINS, _RESAMPLES, folds[0].seed, 1)
+    tables = supplementary_tables(folds, outside, settings)
+    metrics = pd.concat([*map(metrics_of, folds), *tables["metrics"]])
+    means = metrics.groupby("metric", sort=False)["value"].mean()
+    known = pd.concat([pd.DataFrame(columns=_SCORE_COLUMNS), *tables["intervals"]])
+    others = means[~means.index.isin(known["metric"])].reset_index()
+    return pd.concat([known[_SCORE_COLUMNS], others], ignore_index=True)
 
 
 def held_out_rows(one: Predictions) -> pd.DataFrame:
@@ -155,34 +128,6 @@ def held_out_rows(one: Predictions) -> pd.DataFrame:
     measures["epistemic"] = (total - aleatoric).clip(0.0)
     measures[OOD] = np.full(len(total), np.nan)
     return pd.DataFrame(columns | {n: v.astype(np.float32) for n, v in measures.items()})
-
-
-def _fits(key: tuple[str, ...], wanted: tuple[str | None, ...]) -> bool:
-    return all(w in (None, k) for w, k in zip(wanted, key, strict=True))
-
-
-def _trained(run: Path) -> dict[tuple[str, str, str], tuple[dict[int, Path], dict[int, Path]]]:
-    """By (dataset, strategy, phase): checkpoints and predictions of the folds."""
-    found: dict[tuple[str, str, str], tuple[dict[int, Path], dict[int, Path]]] = {}
-    home = run / "predictions"
-    for path in sorted(home.glob("*/*/pretrained.h5")):
-        dataset, strategy, _ = path.relative_to(home).parts
-        checkpoint = run / "checkpoints/upstream" / f"{strategy}.safetensors"
-        if checkpoint.exists():
-            found[dataset, strategy, PRETRAINED] = {0: checkpoint}, {0: path}
-    home = run / "checkpoints"
-    checkpoints = [path for path in home.glob("*/*/fold*/*.safetensors") if path.stem.isalpha()]
-    for path in sorted(checkpoints, key=lambda path: (path.parts[:-2], _fold(path))):
-        dataset, strategy, fold = path.relative_to(home).parts[:3]
-        key = dataset, strategy, path.stem
-        folds = found.setdefault(key, ({}, {}))
-        folds[0][_fold(path)] = path
-        folds[1][_fold(path)] = run / "predictions" / dataset / strategy / fold / f"{path.stem}.h5"
-    return found
-
-
-def _fold(path: Path) -> int:
-    return int(path.parent.name.removeprefix("fold"))
 
 
 def _common(found: Mapping[int, Mapping[str, Any]], chosen: Chosen) -> dict[str, Any]:
@@ -228,15 +173,14 @@ def _shared(states: Mapping[int, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def _padding(chosen: Chosen) -> str:
-    path = chosen.run / "features" / f"{chosen.dataset}.h5"
+def _padding(features: Path) -> str:
     try:
-        with h5py.File(path) as file:
+        with h5py.File(features) as file:
             return str(file.attrs["padding"])
     except (OSError, KeyError):
         raise UserError(
-            f"{path} cannot be read, which says how short clips were padded: say it by --padding "
-            "zero, repeat or reflect, as `padding` of the dataset in the run's config."
+            f"{features} cannot be read, which says how short clips were padded: say it by "
+            "--padding zero, repeat or reflect, as `padding` of the dataset in the run's config."
         ) from None
 
 

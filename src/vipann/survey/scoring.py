@@ -118,7 +118,13 @@ def front_end_for(model: Model) -> AudioFrontEnd:
         UserError: its networks do not hear audio, but released embeddings, or its front end is not
             one of this version.
     """
-    front_end = front_end_of(model.facts["features"])
+    try:
+        front_end = front_end_of(model.facts["features"])
+    except TypeError as error:
+        raise UserError(
+            f"{model.folder} was trained with a front end of another version of vipann ({error}): "
+            "install that version, or train and export the model again."
+        ) from None
     if not isinstance(front_end, AudioFrontEnd):
         raise UserError(
             f"{model.folder} was trained on features that others released "

@@ -1,0 +1,117 @@
+"""The command line: what it prints, what it refuses, and that it needs no Snakemake."""
+
+import subprocess
+import sys
+from io import StringIO
+
+import pandas as pd
+import pytest
+from finished_run import checkout_first, make_run, noise, write_wav
+
+from vipann.cli.main import main
+from vipann.survey.windows import read_survey
+
+# A stand-in for an environment without the extra `workflow`: whoever imports it fails.
+WITHOUT_SNAKEMAKE = """
+import sys
+
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("snakemake", "papermill", "nbconvert", "jupyter", "IPython"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+from vipann.cli.main import main
+
+raise SystemExit(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a run, its model and a recording."""
+    folder = tmp_path_factory.mktemp("place")
+    make_run(folder / "run")
+    assert main(["export", str(folder / "run"), str(folder / "model")]) == 0
+    write_wav(folder / "dive.wav", noise(2.5))
+    return folder
+
+
+def test_a_recording_is_tagged_without_snakemake(place):
+    command = [sys.executable, "-c", WITHOUT_SNAKEMAKE, "tag", str(place / "model")]
+    command += [str(place / "dive.wav"), "--top", "2", "--csv", "--accelerator", "cpu"]
+    said = subprocess.run(command, capture_output=True, text=True, env=checkout_first())
+    assert said.returncode == 0, said.stderr
+    tags = pd.read_csv(StringIO(said.stdout))
+    assert tags.columns.tolist() == [
+        *("recording", "start", "end", "class", "probability"),
+        *("total", "aleatoric", "epistemic"),
+    ]
+    assert tags["start"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert tags["end"].max() == 2.5
+    both = tags["probability"].to_numpy().reshape(3, 2)
+    assert (both[:, 0] >= both[:, 1]).all()
+    assert (tags["class"].to_numpy().reshape(3, 2)[:, 0] != tags["class"][1::2]).all()
+
+
+def test_tags_are_those_of_the_survey_of_the_same_recording(place, tmp_path, capsys):
+    scoring = ["--accelerator", "cpu", "--hop-seconds", "0.5", "--mc-samples", "2"]
+    survey = ["survey", str(place / "model"), str(place / "dive.wav"), "--out", str(tmp_path)]
+    assert main([*survey, *scoring]) == 0
+    assert "1 recordings scored (0.00 h), 0 were already" in capsys.readouterr().out
+    tag = ["tag", str(place / "model"), str(place / "dive.wav"), "--csv", "--top", "9"]
+    assert main([*tag, *scoring]) == 0
+    tags = pd.read_csv(StringIO(capsys.readouterr().out))
+    windows = read_survey(tmp_path).windows
+    assert len(tags) == 3 * len(windows) == 12
+    for name in ("dog", "rain", "siren"):
+        found = tags[tags["class"] == name]["probability"].tolist()
+        assert found == pytest.approx(windows[f"probability:{name}"].tolist(), abs=1e-6)
+
+
+def test_info_shows_the_card_and_notices_other_weights(place, tmp_path, capsys):
+    assert main(["info", str(place / "model")]) == 0
+    said = capsys.readouterr().out
+    assert "## Scores on held-out clips" in said
+    assert "dog, rain, siren" in said
+    make_run(tmp_path / "run")
+    assert main(["export", str(tmp_path / "run"), str(tmp_path / "model")]) == 0
+    first, second = (tmp_path / "model/weights" / f"fold{n}.safetensors" for n in (1, 2))
+    second.write_bytes(first.read_bytes())
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "model")]) == 1
+    assert "are not those of its README.md" in capsys.readouterr().err
+
+
+def test_what_goes_wrong_is_one_line_and_a_status(place, tmp_path, capsys):
+    wrong = {
+        "no model folder": ["tag", str(tmp_path), str(place / "dive.wav")],
+        "does not exist": ["tag", str(place / "model"), str(tmp_path / "lost.wav")],
+        "--top": ["tag", str(place / "model"), str(place / "dive.wav"), "--top", "0"],
+        "--workers": ["tag", str(place / "model"), str(place / "dive.wav"), "--workers", "0"],
+        "no trained networks": ["export", str(tmp_path), str(tmp_path / "model")],
+    }
+    for words, arguments in wrong.items():
+        assert main(arguments) == 1
+        said = capsys.readouterr()
+        assert said.err.startswith("error: ")
+        assert words in said.err
+        assert (said.out, said.err.count("\n")) == ("", 1)
+    (tmp_path / "noise.wav").write_bytes(b"no sound")
+    assert main(["tag", str(place / "model"), str(tmp_path / "noise.wav")]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("not heard in full: noise.wav: ")
+    assert said[1] == "error: nothing could be heard in these recordings."
+    with pytest.raises(SystemExit, match="2"):
+        main(["tagg"])
+
+
+def test_each_command_explains_itself_with_examples(capsys):
+    for command in ("survey", "tag", "info", "export"):
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+        said = capsys.readouterr().out
+        assert f"vipann {command} " in said.partition("examples:")[2]
+        assert "exit status" in said

@@ -35,8 +35,8 @@ def write_formats(
     kaleidoscope.csv.
 
     nyquist: recording -> the highest frequency that it holds, in Hz; the boxes of Raven reach
-    there. paths: recording -> its file, which ends in the recording's name. Files of a recording
-    are called by its whole name, so that a.wav and a.flac have two.
+    there. paths: recording -> its file, which ends in the name, of those that are there still.
+    Files of a recording are called by its whole name, so that a.wav and a.flac have two.
     """
     for name, mine in events.groupby(RECORDING, sort=True):
         _write(
@@ -64,7 +64,7 @@ def _kaleidoscope(events: pd.DataFrame, paths: Mapping[str, Path]) -> Iterator[t
     columns = [RECORDING, START, END, "class", "probability"]
     for recording, start, end, name, probability in events[columns].itertuples(index=False):
         folder, _, file = recording.rpartition("/")
-        above = str(paths[recording]).removesuffix(recording).rstrip("/")
+        above = str(paths.get(recording, recording)).removesuffix(recording).rstrip("/")
         place = (above, folder, file, _seconds(start), _seconds(end - start))
         yield *place, name, f"{probability:.4f}"
 

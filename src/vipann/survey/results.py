@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,27 @@ class Settings:
     review: Wanted = field(default_factory=Wanted)
 
 
+def settings_of(block: Mapping[str, Any]) -> Settings:
+    """The settings that a config's block `survey.results` holds, or a command's options: names of
+    `Settings` and of `Merging`, and `review`, names of `Wanted`; what it lacks is as there.
+
+    Raises:
+        UserError: a value makes no sense.
+    """
+    values = dict(block)
+    merging = {k: values.pop(k) for k in ("gap_seconds", "least_windows") if k in values}
+    review = dict(values.pop("review", {}))
+    if "orders" in review:
+        review["orders"] = tuple(review["orders"])
+    starts = values.pop("starts", None)
+    return Settings(
+        **values,
+        merging=Merging(**merging),
+        starts=Path(starts) if starts else None,
+        review=Wanted(**review),
+    )
+
+
 def write_results(
     survey: Path,
     model: Path,
@@ -66,7 +87,8 @@ def write_results(
     """Write the results of a survey into the folder `out`, each file whole or not at all.
 
     survey: the folder of shards; model: the model folder whose held-out clips are read; paths: of
-    the recordings that were surveyed, by name, from which the review's clips are cut.
+    the recordings that were surveyed, by name, from which the review's clips are cut; of those that
+    are gone there are events and no clips.
 
     events.parquet, events.csv: `events.events_of`, with time (ISO 8601, "" where no clock tells it)
     and review_rank; thresholds.csv: `thresholds.threshold_table`; counts_per_hour.csv and
@@ -76,23 +98,17 @@ def write_results(
     earlier one had. Where its labels.csv is there, audit.csv too: `audit.audit_table`.
 
     Raises:
-        UserError: no survey or no model is there, their classes differ, a recording is not among
-            `paths`, or a setting is wrong.
+        UserError: no survey or no model is there, their classes differ, or a setting is wrong.
     """
     held_out = read_held_out(model)
     thresholds = threshold_table(held_out, settings.precision, settings.thresholds)
     listed = _recordings_of(survey)
-    if gone := [name for name in listed[RECORDING] if name not in paths]:
-        raise UserError(
-            f"the recording {gone[0]} of the survey is not there any more ({len(gone)} such): name "
-            "the folders that were surveyed."
-        )
     starts = starts_of(listed[RECORDING], zone_of(settings.time_zone), settings.starts)
     review = out / settings.review.name
     heard = _heard(path for path in out.glob(f"*/{WINDOWS}") if path.parent != review)
     season = _Season(held_out, thresholds, settings, seed, heard)
     for shard in read_shards(survey):
-        season.add(shard.about, shard.windows, starts)
+        season.add(shard.about, shard.windows, starts, paths)
     _write_csv(thresholds, out / "thresholds.csv")
     begun = time_column(listed[RECORDING], pd.Series(0.0, index=listed.index), starts)
     _write_csv(listed.assign(started_at=begun), out / "recordings.csv")
@@ -134,7 +150,13 @@ class _Season:
         self.tallies = {period: Tally(classes, self._limits, period) for period in PERIODS}
         self._events: list[pd.DataFrame] = []
 
-    def add(self, about: About, windows: pd.DataFrame, starts: Mapping[str, datetime]) -> None:
+    def add(
+        self,
+        about: About,
+        windows: pd.DataFrame,
+        starts: Mapping[str, datetime],
+        paths: Mapping[str, Path],
+    ) -> None:
         classes = self._held_out.classes
         if about.classes != classes:
             raise UserError(
@@ -145,7 +167,7 @@ class _Season:
         self._events.append(
             events_of(windows, classes, self._limits, self._settings.merging, self._held_out)
         )
-        self.selection.add(windows)
+        self.selection.add(windows[windows[RECORDING].isin(list(paths))])
         for tally in self.tallies.values():
             tally.add(windows, starts)
 

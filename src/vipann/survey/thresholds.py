@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from vipann.errors import UserError
+from vipann.survey.calibrated import fit_platt
 from vipann.survey.held_out import HeldOut
 from vipann.survey.shares import share_of
 
@@ -18,16 +20,25 @@ COLUMNS = (
 )
 
 
-def lowest_threshold(probability: np.ndarray, present: np.ndarray, precision: float) -> float:
-    """The lowest score t such that of the clips that score t or more the share `precision` or more
-    are `present`; infinity where there is none. All arrays (N,)."""
+def lowest_threshold(
+    probability: np.ndarray, present: np.ndarray, precision: float, floor: float = 0.0
+) -> float:
+    """The lowest score t, at least `floor`, such that of the clips that score t or more the share
+    `precision` or more are `present`; infinity where there is none. Arrays (N,)."""
     order = np.argsort(-probability, kind="stable")
     ranked = probability[order]
     right = np.cumsum(present[order]) / np.arange(1, len(order) + 1)
     # Clips of one score are detected together.
     is_last = np.append(np.diff(ranked) != 0, True)[: len(ranked)]
-    enough = np.flatnonzero(is_last & (right >= precision))
+    enough = np.flatnonzero(is_last & (right >= precision) & (ranked >= floor))
     return float(ranked[enough[-1]]) if len(enough) else np.inf
+
+
+def even_score(probability: np.ndarray, present: np.ndarray) -> float:
+    """The score that is worth one half (`vipann.survey.calibrated`); 0 where higher scores are not
+    worth more."""
+    slope, offset = fit_platt(probability, present)
+    return float(expit(-offset / slope)) if slope > 0 else 0.0
 
 
 def threshold_table(
@@ -35,7 +46,9 @@ def threshold_table(
 ) -> pd.DataFrame:
     """A row a class, with the columns `COLUMNS`.
 
-    precision: what is wished of detections; fixed: thresholds that the user sets, by class.
+    precision: what is wished of detections; fixed: thresholds that the user sets, by class. The
+    others are the lowest that reach it and are worth one half: where classes are well apart, so few
+    held-out clips lie between them that a threshold near 0 would reach it too.
     precision, recall: of the held-out clips at the threshold, at 95 % over recordings
     (`vipann.survey.shares`); the threshold was chosen on the same clips, so these are somewhat
     optimistic, and they hold where classes are as frequent as among those clips. detections,
@@ -55,7 +68,8 @@ def threshold_table(
     rows = []
     for index, name in enumerate(held_out.classes):
         score, present = held_out.probability[:, index], held_out.present[:, index]
-        threshold = fixed.get(name, lowest_threshold(score, present, precision))
+        floor = even_score(score, present)
+        threshold = fixed.get(name, lowest_threshold(score, present, precision, floor))
         detected = score >= threshold
         exact = share_of(present[detected], held_out.recording[detected])
         found = share_of(detected[present], held_out.recording[present])

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ from vipann.audio.decode import read_mono
 from vipann.datasets.building import build_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.survey.acquisition import AUDIT, Wanted
+from vipann.survey.events import Merging
 from vipann.survey.labelled import PATH, read_answers
-from vipann.survey.results import Settings, write_results
+from vipann.survey.results import Settings, settings_of, write_results
 
 REVIEW = "review"
 SETTINGS = Settings(review=Wanted(clips=6, audit=12), resamples=20)
@@ -151,7 +153,6 @@ def test_labels_of_other_clips_are_named_by_their_line(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s.paths.pop("site 0/SM4_20230110_000000.wav"), "is not there any more"),
         (lambda s: (s.model / "held_out.parquet").unlink(), "held_out.parquet is missing"),
         (
             lambda s: (
@@ -168,6 +169,29 @@ def test_what_does_not_fit_is_named(tmp_path, change, message):
     change(season)
     with pytest.raises(UserError, match=message):
         write(season)
+
+
+def test_recordings_that_are_gone_have_events_and_no_clips(tmp_path):
+    season = Season(tmp_path)
+    gone = "site 0/SM4_20230110_000000.wav"
+    season.paths.pop(gone)
+    (season.recordings / gone).unlink()
+    write(season)
+    assert gone in set(pd.read_csv(season.out / "events.csv")["recording"])
+    windows = pd.read_parquet(season.out / REVIEW / "windows.parquet")
+    assert len(windows) == 18
+    assert gone not in set(windows["recording"])
+
+
+def test_settings_come_from_a_block_of_the_config():
+    block = {"precision": 0.8, "gap_seconds": 3.0, "starts": "a.csv", "time_zone": "Europe/Berlin"}
+    found = settings_of(block | {"review": {"clips": 5, "orders": ["ood"]}})
+    expected = Settings(
+        *(0.8, {}, Merging(3.0), "Europe/Berlin", Path("a.csv")),
+        review=Wanted(clips=5, orders=("ood",)),
+    )
+    assert found == expected
+    assert settings_of({}) == Settings()
 
 
 def test_copies_of_a_recording_are_reported(tmp_path):

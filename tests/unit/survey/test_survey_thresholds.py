@@ -12,31 +12,37 @@ from vipann.errors import UserError
 from vipann.survey.calibrated import applied, fit_platt
 from vipann.survey.held_out import held_out_of, percentiles
 from vipann.survey.shares import share_of
-from vipann.survey.thresholds import lowest_threshold, threshold_table, thresholds_of
+from vipann.survey.thresholds import (
+    even_score,
+    lowest_threshold,
+    threshold_table,
+    thresholds_of,
+)
 
 SCORES = st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=30)
 
 
-@given(SCORES, st.floats(0.05, 1))
-def test_the_threshold_is_the_lowest_of_that_precision(clips, precision):
+@given(SCORES, st.floats(0.05, 1), st.integers(0, 7))
+def test_the_threshold_is_the_lowest_of_that_precision(clips, precision, floor):
     score = np.array([one for one, _ in clips], np.float64)
     present = np.array([there for _, there in clips], bool)
-    found = lowest_threshold(score, present, precision)
-    right = [t for t in sorted(set(score)) if present[score >= t].mean() >= precision]
+    found = lowest_threshold(score, present, precision, floor)
+    levels = [t for t in sorted(set(score)) if t >= floor]
+    right = [t for t in levels if present[score >= t].mean() >= precision]
     assert found == (right[0] if right else np.inf)
 
 
 def test_the_table_counts_by_hand():
-    score = np.array([0.9, 0.8, 0.8, 0.6, 0.3, 0.1])
-    whale = np.array([1, 1, 0, 1, 0, 0], bool)
-    recording = ["a", "a", "b", "c", "d", "e"]
+    score = np.repeat([0.9, 0.8, 0.8, 0.6, 0.3, 0.1], 10)
+    whale = np.repeat([True, True, False, True, False, False], 10)
+    recording = np.repeat(["a", "a", "b", "c", "d", "e"], 10)
     probability, present = np.stack([1 - score, score], 1), np.stack([~whale, whale], 1)
     held_out = held_out_of(held_out_table(probability, present, recording), "here")
     table = threshold_table(held_out, 0.75).set_index("class")
     whale_row = table.loc["whale"]
     assert whale_row["threshold"] == np.float32(0.6)
     assert (whale_row["precision"], whale_row["recall"]) == (0.75, 1.0)
-    assert (whale_row["detections"], whale_row["recordings"], whale_row["present"]) == (4, 3, 3)
+    assert (whale_row["detections"], whale_row["recordings"], whale_row["present"]) == (40, 3, 30)
     fixed = threshold_table(held_out, 0.75, {"whale": 0.85}).set_index("class")
     assert fixed.loc["whale", "threshold"] == 0.85
     assert fixed.loc["whale", "recall"] == pytest.approx(1 / 3)
@@ -44,6 +50,20 @@ def test_the_table_counts_by_hand():
     assert fixed.loc["seal"].equals(table.loc["seal"])
     with pytest.raises(UserError, match="no class 'walrus'"):
         threshold_table(held_out, 0.75, {"walrus": 0.5})
+
+
+def test_what_is_more_likely_absent_is_not_detected():
+    # Two classes far apart: a threshold of 0.02 would be right nine times in ten as well.
+    whale = np.arange(100) < 50
+    score = np.where(whale, 0.97, 0.01) + 0.0001 * np.arange(100)
+    score[95:] = 0.02
+    probability, present = np.stack([1 - score, score], 1), np.stack([~whale, whale], 1)
+    held_out = held_out_of(held_out_table(probability, present, np.arange(100)), "here")
+    table = threshold_table(held_out, 0.9).set_index("class")
+    assert lowest_threshold(score, whale, 0.9) < 0.03
+    assert table.loc["whale", "threshold"] == np.float32(0.97)
+    fitted = fit_platt(held_out.probability[:, 1], whale)
+    assert applied(fitted, np.array(even_score(score, whale))) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_a_class_that_never_reaches_the_precision_is_not_detected():

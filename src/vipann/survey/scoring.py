@@ -139,21 +139,31 @@ def networks_of(model: Model, device: torch.device) -> dict[int, Network]:
     Raises:
         UserError: the weights are broken, or are not those of the network in config.json.
     """
+    networks = {}
+    for fold, state in states_of(model):
+        try:
+            network = rebuild(model.facts, state)
+        except (RuntimeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"the weights of fold {fold} do not fit the network of {model.folder}/config.json: "
+                f"export the model again ({str(error).splitlines()[0]})."
+            ) from None
+        networks[fold] = network.eval().to(device)
+    return networks
+
+
+def states_of(model: Model) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """Each fold's number and all tensors of its network.
+
+    Raises:
+        UserError: a file is broken.
+    """
     files, folds = model.weight_files, len(model.folds)
     common: dict[str, Tensor] = {}
     for path in files[:-folds]:
         common |= _tensors_in(path)
-    networks = {}
     for fold, path in zip(model.folds, files[-folds:], strict=True):
-        try:
-            network = rebuild(model.facts, {**common, **_tensors_in(path)})
-        except (RuntimeError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path} does not fit the network of {model.folder}/config.json: export the model "
-                f"again ({str(error).splitlines()[0]})."
-            ) from None
-        networks[fold] = network.eval().to(device)
-    return networks
+        yield fold, common | _tensors_in(path)
 
 
 def _tensors_in(path: Path) -> dict[str, Tensor]:

@@ -11,11 +11,15 @@ from safetensors.torch import load_file
 
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import entropy
+from vipann.models.bayesian import flipout_layers
 from vipann.models.checkpoints import load_checkpoint
+from vipann.models.dropout import Dropout
+from vipann.models.flipout import posteriors
 from vipann.models.strategies import rebuild
 from vipann.survey.export import export, held_out_rows
 from vipann.survey.finished import choose
 from vipann.survey.model import Model
+from vipann.survey.program import write_program
 from vipann.survey.scoring import Scorer
 
 CPU = torch.device("cpu")
@@ -196,8 +200,28 @@ def test_models_that_cannot_be_used_are_named(tmp_path):
     with pytest.raises(UserError, match="released"):
         Scorer(Model.load(model.folder), CPU)
     config.write_text(json.dumps(facts | {"settings": facts["settings"] | {"bands": 64}}))
-    with pytest.raises(UserError, match="does not fit the network"):
+    with pytest.raises(UserError, match="fold 1 do not fit the network"):
         Scorer(Model.load(model.folder), CPU)
     (model.folder / "weights/fold2.safetensors").unlink()
     with pytest.raises(UserError, match=r"not whole.*fold2"):
         Model.load(model.folder)
+
+
+@pytest.mark.parametrize("strategy", ["flip", "drop"])
+def test_the_program_is_the_networks_without_their_chance(tmp_path, strategy):
+    run, model = exported(tmp_path, strategy=strategy)
+    program = torch.export.load(write_program(model)).module()
+    features = torch.from_numpy(features_of(Scorer(model, CPU)).astype(np.float32))
+    each = []
+    for fold in (1, 2):
+        path = run / f"checkpoints/scenes/{strategy}/fold{fold}/fixed.safetensors"
+        network = rebuild(*reversed(load_checkpoint(path))).eval()
+        for layer in flipout_layers(network):
+            for posterior in posteriors(layer):
+                posterior.rho.data.fill_(-torch.inf)
+        for module in network.modules():
+            if isinstance(module, Dropout):
+                module.monte_carlo = False
+        with torch.inference_mode():
+            each.append(network(features).softmax(-1))
+    np.testing.assert_allclose(program(features).detach(), torch.stack(each).mean(0), atol=1e-6)

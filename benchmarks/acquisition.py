@@ -71,6 +71,17 @@ class Clips(NamedTuple):
     names: np.ndarray
 
 
+class Rounds(NamedTuple):
+    """first: clips of each class that are labelled at the start; step: clips a round; rounds: their
+    number; rarest: how many clips there are of the rarest class as a share of the most frequent
+    one's, the others between in equal ratios, in random order of the classes."""
+
+    first: int
+    step: int
+    rounds: int
+    rarest: float = 1.0
+
+
 class Scored(NamedTuple):
     """Of N clips: probability (N, C), total and epistemic (N,) in nats."""
 
@@ -83,27 +94,30 @@ Learn = Callable[[np.ndarray, int], Callable[[np.ndarray], Scored]]
 
 
 def simulate(
-    clips: Clips, learn: Learn, order: str, seed: int, fold: int, first: int, step: int, rounds: int
+    clips: Clips, learn: Learn, order: str, seed: int, fold: int, rounds: Rounds
 ) -> list[float]:
     """Accuracy on `fold` after training on the first clips, and after each round of `step` more.
 
-    learn: positions of labelled clips and a seed to a scorer of positions. first: clips of each
-    class that are labelled at the start.
+    learn: positions of labelled clips and a seed to a scorer of positions. The fold that tests has
+    all its clips, so that classes count alike there.
     """
     rng = np.random.default_rng(derive_seed(seed, "first clips"))
     target = clips.labels.argmax(dim=1).numpy()
     pool, test = (np.flatnonzero(where) for where in (clips.folds != fold, clips.folds == fold))
-    shuffled = rng.permutation(pool)
-    labelled = np.concatenate(
-        [shuffled[target[shuffled] == name][:first] for name in range(clips.labels.shape[1])]
-    )
+    shuffled, classes = rng.permutation(pool), clips.labels.shape[1]
+    by_class = [shuffled[target[shuffled] == name] for name in range(classes)]
+    shares = rng.permutation(rounds.rarest ** np.linspace(0, 1, classes))
+    sizes = [max(rounds.first, round(len(by_class[n]) * shares[n])) for n in range(classes)]
+    pool = np.concatenate([one[:size] for one, size in zip(by_class, sizes, strict=True)])
+    labelled = np.concatenate([one[: rounds.first] for one in by_class])
     found = []
-    for number in range(rounds + 1):
+    for number in range(rounds.rounds + 1):
         scorer = learn(labelled, derive_seed(seed, "training", number))
         right = scorer(test).probability.argmax(axis=1) == target[test]
         found.append(float(right.mean()))
         rest = np.setdiff1d(pool, labelled)
-        asked = _first_of(order, rest, scorer, derive_seed(seed, order, number))[:step]
+        asked = _first_of(order, rest, scorer, derive_seed(seed, order, number))
+        asked = asked[: rounds.step]
         labelled = np.concatenate([labelled, asked])
     return found
 
@@ -211,9 +225,10 @@ def main() -> None:
         found: dict[str, list] = {order: [] for order in ORDERS}
         for seed in range(1, arguments.seeds + 1):
             for order in ORDERS:
-                sizes = (arguments.first, arguments.step, arguments.rounds)
+                names = ("first", "step", "rounds", "rarest")
+                rounds = Rounds(*(getattr(arguments, name) for name in names))
                 fold = (seed - 1) % 5 + 1
-                found[order].append(simulate(clips, learn, order, seed, fold, *sizes))
+                found[order].append(simulate(clips, learn, order, seed, fold, rounds))
                 print(seed, order, *(f"{one:.3f}" for one in found[order][-1]), flush=True)
     report = {
         "command": "python " + " ".join(sys.argv),
@@ -239,7 +254,9 @@ def _markdown(report: Mapping[str, Any], arguments: argparse.Namespace) -> str:
         "",
         f"Real {arguments.dataset} on mn04's frozen embeddings, a {STRATEGY} head of {SAMPLES} "
         f"Monte Carlo samples, {arguments.steps} steps a training; {first} clip(s) of each class "
-        f"at the start, then {rounds} rounds of {step} clips by the order. Accuracy on the fold "
+        f"at the start, then {rounds} rounds of {step} clips by the order; of the rarest class "
+        f"there are {arguments.rarest:g} times as many clips as of the most frequent one. Accuracy "
+        "on all clips of the fold "
         f"that was left out, mean over {arguments.seeds} seeds, each with its fold.",
         "",
         "| order | " + " | ".join(f"{size} clips" for size in sizes) + " | mean after the start |",
@@ -273,6 +290,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="clips of each class at the start")
     parser.add_argument("--step", type=int, default=10, help="clips that are labelled in a round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rarest", type=float, default=1.0, help="share of the rarest class")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=60, help="of each training")
     parser.add_argument("--seed", type=int, default=1, help="of the embeddings")

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from vipann.cli import export, info, results, survey, tag
+from vipann.cli import collect, export, info, results, survey, tag
 from vipann.errors import ShownWarning, UserError
 
 COMMANDS: dict[str, ModuleType] = {
     "survey": survey,
     "results": results,
+    "collect": collect,
     "tag": tag,
     "info": info,
     "export": export,

@@ -19,6 +19,7 @@ from vipann.evaluation.decomposition import entropy
 from vipann.evaluation.metrics import MetricSettings, metrics_of
 from vipann.evaluation.predictions import Predictions, read_predictions
 from vipann.evaluation.supplementary import supplementary_tables
+from vipann.features.store import FeatureStore
 from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint
 from vipann.survey.card import card_of
@@ -34,6 +35,7 @@ from vipann.survey.model import (
     WEIGHTS,
     Model,
 )
+from vipann.survey.strange import held_out_energy, mean_network
 from vipann.survey.windows import OOD, PROBABILITY
 
 # What all folds' networks must have in common, and what is each one's own.
@@ -83,8 +85,9 @@ def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
         _save(own, out / WEIGHTS / f"fold{fold}.safetensors")
     _write_labels(config["classes"], out / LABELS)
     with replacing(out / HELD_OUT) as beside:
-        held_out = pd.concat([held_out_rows(one) for one in predictions.values()])
-        held_out.to_parquet(beside, index=False)
+        energies = _energies(config, states, predictions, chosen.features)
+        rows = [held_out_rows(one, energies[fold]) for fold, one in predictions.items()]
+        pd.concat(rows).to_parquet(beside, index=False)
     with replacing(out / CONFIG) as beside:
         beside.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     model = Model.load(out)
@@ -110,10 +113,10 @@ def held_out_scores(folds: Sequence[Predictions], outside: Sequence[Predictions]
     return pd.concat([known[_SCORE_COLUMNS], others], ignore_index=True)
 
 
-def held_out_rows(one: Predictions) -> pd.DataFrame:
+def held_out_rows(one: Predictions, ood: np.ndarray) -> pd.DataFrame:
     """Of `held_out.parquet`, the rows of one network: the mean over its replications' samples.
 
-    No score of being out of distribution is known of them: `ood` is NaN.
+    ood: (N,), `vipann.survey.strange`; NaN where it is not known.
     """
     probability = one.mean_probability.mean(axis=0, dtype=np.float64)
     total, aleatoric = entropy(probability, one.task), one.aleatoric.mean(axis=0)
@@ -126,8 +129,26 @@ def held_out_rows(one: Predictions) -> pd.DataFrame:
     }
     measures = {"total": total, "aleatoric": aleatoric}
     measures["epistemic"] = (total - aleatoric).clip(0.0)
-    measures[OOD] = np.full(len(total), np.nan)
+    measures[OOD] = ood
     return pd.DataFrame(columns | {n: v.astype(np.float32) for n, v in measures.items()})
+
+
+def _energies(
+    facts: Mapping[str, Any],
+    states: Mapping[int, Mapping[str, Tensor]],
+    predictions: Mapping[int, Predictions],
+    features: Path,
+) -> dict[int, np.ndarray]:
+    """Of each fold's test clips; NaN where the features are no longer there."""
+    if not features.exists():
+        return {fold: np.full(len(one.clip_id), np.nan) for fold, one in predictions.items()}
+    with FeatureStore(features) as store:
+        return {
+            fold: held_out_energy(
+                mean_network(facts, states[fold]), store, one.task, fold, one.clip_id.tolist()
+            )
+            for fold, one in predictions.items()
+        }
 
 
 def _common(found: Mapping[int, Mapping[str, Any]], chosen: Chosen) -> dict[str, Any]:

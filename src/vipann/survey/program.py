@@ -1,7 +1,7 @@
 """The deterministic mean of a model as one program that runs without this project."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,11 @@ from torch import Tensor, nn
 from vipann.errors import UserError
 from vipann.files import replacing
 from vipann.models.network import Network
-from vipann.models.strategies import rebuild
 from vipann.survey.model import PROGRAM, Model
 from vipann.survey.scoring import front_end_for, states_of
+from vipann.survey.strange import mean_network
 from vipann.tasks import Task
 
-_MEANS = {"mu_weight": "weight", "mu_kernel": "weight", "mu_bias": "bias"}
-_CHANCE = ("rho_weight", "rho_kernel", "rho_bias")
 _TOLERANCE = 1e-4
 
 
@@ -41,20 +39,8 @@ class DeterministicMean(nn.Module):
 
 def deterministic_mean(model: Model) -> DeterministicMean:
     """In evaluation mode, on the CPU."""
-    facts = {**model.facts, "strategy": "det"}
-    networks = [rebuild(facts, means_of(state)).eval() for _, state in states_of(model)]
+    networks = [mean_network(model.facts, state) for _, state in states_of(model)]
     return DeterministicMean(networks, model.task).eval()
-
-
-def means_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a network of any strategy, as those of the deterministic one."""
-    means = {}
-    for name, value in state.items():
-        module, _, kind = name.rpartition(".")
-        if kind in _CHANCE or kind.startswith(("eps_", "prior_")):
-            continue
-        means[f"{module}.{_MEANS.get(kind, kind)}"] = value
-    return means
 
 
 def write_program(model: Model) -> Path:

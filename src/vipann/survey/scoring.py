@@ -22,11 +22,12 @@ from vipann.models.network import Network, Step
 from vipann.models.strategies import is_random_at_inference, rebuild
 from vipann.seeds import derive_seed
 from vipann.survey.model import Model
+from vipann.survey.strange import energy, mean_network
 
 
 class Scores(NamedTuple):
     """Of N windows: probability (N, C) in [0, 1]; total, aleatoric, epistemic (N,) in nats; ood
-    (N,), NaN: these models have no such score. float32."""
+    (N,), higher is stranger (`vipann.survey.strange`). float32."""
 
     probability: np.ndarray
     total: np.ndarray
@@ -74,8 +75,14 @@ class Scorer:
         self.mc_samples = mc_samples or facts["mc_samples"]
         self.seed = facts["seed"] if seed is None else seed
         self.networks = networks_of(model, device)
+        # Without their chance; they hold the same tensors, not copies.
+        self.means = [
+            mean_network(facts, network.state_dict()) for network in self.networks.values()
+        ]
         self.front_end = front_end_for(model)
-        self.common = _common_steps(list(self.networks.values()))
+        # So many steps from the first on draw nothing; so many of these are the same in all folds.
+        self.certain = _certain_steps(next(iter(self.networks.values())))
+        self.common = _common_steps(list(self.networks.values()), self.certain)
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -89,26 +96,30 @@ class Scorer:
     def score(self, features: np.ndarray, names: Sequence[str]) -> Scores:
         """Features (N, T, M), or (N, S), as a features file holds them, of windows so named."""
         x = torch.from_numpy(features).float().to(self.device)
-        steps = next(iter(self.networks.values())).stages()[: self.common]
-        with torch.autocast(self.device.type, torch.bfloat16, self.precision == "bfloat16"):
-            for step, _ in steps:
-                x = step(x)
-        probability, aleatoric = [], []
-        for fold, network in self.networks.items():
+        x = self._through(next(iter(self.networks.values())), x, 0, self.common)
+        probability, aleatoric, ood = [], [], []
+        for (fold, network), mean in zip(self.networks.items(), self.means, strict=True):
+            own = self._through(network, x, self.common, self.certain)
             seed = derive_seed(self.seed, "survey", fold)
             plan = SamplingPlan(self.mc_samples, 1, seed, self.precision)
             keys = clip_keys(seed, names).to(self.device)
-            rest = cast(Network, _Rest(network, self.common))
-            (sampled,) = sample(rest, x, keys, self.task, plan)
+            rest = cast(Network, _Rest(network, self.certain))
+            (sampled,) = sample(rest, own, keys, self.task, plan)
             probability.append(sampled.mean_probability)
             aleatoric.append(sampled.aleatoric)
-        return self._averaged(torch.stack(probability), torch.stack(aleatoric))
-
-    def _averaged(self, probability: Tensor, aleatoric: Tensor) -> Scores:
-        p, inside = probability.mean(0), aleatoric.mean(0)
+            logits = self._through(mean, own, self.certain, None)
+            ood.append(energy(logits.float(), self.task))
+        p, inside = torch.stack(probability).mean(0), torch.stack(aleatoric).mean(0)
         total = entropy(p, self.task)
-        found = (p, total, inside, (total - inside).clip(0.0), torch.full_like(total, torch.nan))
+        found = (p, total, inside, (total - inside).clip(0.0), torch.stack(ood).mean(0))
         return Scores(*(value.float().cpu().numpy() for value in found))
+
+    def _through(self, network: Network, x: Tensor, first: int, end: int | None) -> Tensor:
+        """From what step `first` takes to what step `end` takes; None: to the logits."""
+        with torch.autocast(self.device.type, torch.bfloat16, self.precision == "bfloat16"):
+            for step, _ in network.stages()[first:end]:
+                x = step(x)
+        return x
 
 
 def front_end_for(model: Model) -> AudioFrontEnd:
@@ -173,14 +184,22 @@ def _tensors_in(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is broken ({error}): copy the model again.") from None
 
 
-def _common_steps(networks: Sequence[Network]) -> int:
-    """How many steps from the first on are the same in all networks, and draw nothing."""
-    steps = [network.stages()[:-1] for network in networks]
-    for number, same in enumerate(zip(*steps, strict=True)):
-        parts = [modules for _, modules in same]
-        if any(map(is_random_at_inference, parts[0])) or not _alike(parts):
+def _certain_steps(network: Network) -> int:
+    """How many steps, `classify` left out, come before the first that draws."""
+    steps = network.stages()[:-1]
+    for number, (_, modules) in enumerate(steps):
+        if any(map(is_random_at_inference, modules)):
             return number
-    return len(steps[0])
+    return len(steps)
+
+
+def _common_steps(networks: Sequence[Network], certain: int) -> int:
+    """How many of the first `certain` steps are the same in all networks."""
+    steps = [network.stages()[:certain] for network in networks]
+    for number, same in enumerate(zip(*steps, strict=True)):
+        if not _alike([modules for _, modules in same]):
+            return number
+    return certain
 
 
 def _alike(parts: Sequence[Sequence[nn.Module]]) -> bool:

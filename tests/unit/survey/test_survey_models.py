@@ -1,8 +1,10 @@
 """Model folders: what is exported, what is refused, and what their networks say."""
 
 import json
+import math
 import pickle
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from vipann.survey.finished import choose
 from vipann.survey.model import Model
 from vipann.survey.program import write_program
 from vipann.survey.scoring import Scorer
+from vipann.survey.strange import energy
 
 CPU = torch.device("cpu")
 
@@ -40,12 +43,13 @@ def test_a_model_averages_the_folds_networks_as_equations_1_to_8_say(tmp_path):
     scorer = Scorer(model, CPU)
     features = features_of(scorer)
     found = scorer.score(features, [f"window {n}" for n in range(5)])
-    each = []
+    each, energies = [], []
     for fold in (1, 2):
         state, facts = load_checkpoint(run / f"checkpoints/scenes/det/fold{fold}/fixed.safetensors")
         with torch.inference_mode():
             logits = rebuild(facts, state).eval()(torch.from_numpy(features).float())
         each.append(logits.double().softmax(-1).numpy())
+        energies.append(-np.log(np.exp(logits.double().numpy()).sum(-1)))
     mean = np.mean(each, axis=0)
     np.testing.assert_allclose(found.probability, mean, atol=1e-6)
     total = -(mean * np.log(mean)).sum(-1)
@@ -54,7 +58,7 @@ def test_a_model_averages_the_folds_networks_as_equations_1_to_8_say(tmp_path):
     np.testing.assert_allclose(found.aleatoric, aleatoric, atol=1e-6)
     np.testing.assert_allclose(found.epistemic, total - aleatoric, atol=1e-6)
     assert (found.epistemic > 1e-5).all()
-    assert np.isnan(found.ood).all()
+    np.testing.assert_allclose(found.ood, np.mean(energies, axis=0), atol=1e-5)
 
 
 @pytest.mark.parametrize("strategy", ["det_flip", "drop"])
@@ -98,7 +102,7 @@ def test_held_out_clips_are_those_of_each_fold_once(tmp_path):
     assert held_out["fold"].tolist() == 12 * [1] + 12 * [2]
     assert held_out.filter(like="label:").sum().tolist() == [8, 8, 8]
     one = predictions_of(2)
-    rows = held_out_rows(one)
+    rows = held_out_rows(one, np.zeros(12))
     mean = one.mean_probability.mean(axis=0, dtype=np.float64)
     np.testing.assert_allclose(rows.filter(like="probability:"), mean, rtol=1e-6)
     np.testing.assert_allclose(rows["total"], entropy(mean, "multiclass"), rtol=1e-5)
@@ -225,3 +229,29 @@ def test_the_program_is_the_networks_without_their_chance(tmp_path, strategy):
         with torch.inference_mode():
             each.append(network(features).softmax(-1))
     np.testing.assert_allclose(program(features).detach(), torch.stack(each).mean(0), atol=1e-6)
+
+
+def test_held_out_clips_are_as_strange_as_windows_of_the_same_sound(tmp_path):
+    run, model = exported(tmp_path, task="multilabel")
+    held_out = model.held_out()
+    assert held_out["ood"].notna().all()
+    with h5py.File(run / "features/scenes.h5") as file:
+        features = file["logmel"][12:]
+    scorer = Scorer(model, CPU)
+    second = [energy(scorer.means[1](torch.from_numpy(features).float()), model.task)]
+    np.testing.assert_allclose(held_out["ood"][12:], second[0].detach(), atol=1e-5)
+    windows = scorer.score(features, [str(n) for n in range(12)])
+    first = energy(scorer.means[0](torch.from_numpy(features).float()), model.task)
+    np.testing.assert_allclose(windows.ood, (first + second[0]).detach() / 2, atol=1e-5)
+    (run / "features/scenes.h5").unlink()
+    assert export(choose(run), tmp_path / "again", "zero").held_out()["ood"].isna().all()
+
+
+def test_energies_are_those_of_the_formulas():
+    logits = torch.tensor([[1.0, -2.0, 0.5]])
+    assert energy(logits, "multiclass").item() == pytest.approx(
+        -math.log(math.exp(1) + math.exp(-2) + math.exp(0.5))
+    )
+    assert energy(logits, "multilabel").item() == pytest.approx(
+        -sum(math.log(1 + math.exp(z)) for z in (1, -2, 0.5))
+    )

@@ -1,5 +1,6 @@
 """The simulated reviewer: what it labels, in which order, and that the test clips stay unseen."""
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -8,8 +9,6 @@ import pytest
 import torch
 
 sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
-
-
 from acquisition import Clips, Rounds, Scored, simulate
 
 CLASSES, FOLDS, CLIPS = 4, 5, 400

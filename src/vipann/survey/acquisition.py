@@ -89,8 +89,10 @@ class Selection:
             return
         self.windows += len(windows)
         ranked = priorities(windows, self.classes, self.thresholds)
-        places = zip(windows[RECORDING], windows[START], strict=True)
-        is_new = np.array([place not in self._heard for place in places])
+        is_new = np.ones(len(windows), bool)
+        if self._heard:
+            places = zip(windows[RECORDING], windows[START], strict=True)
+            is_new = np.array([place not in self._heard for place in places])
         for order in dict.fromkeys(self.wanted.orders):
             ranked[order] = np.where(is_new, ranked[order], np.nan)
             most = self.wanted.clips * _SPARE * len(self.wanted.orders)

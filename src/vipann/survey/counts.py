@@ -57,12 +57,11 @@ class Tally:
         self._seconds: dict[pd.Timestamp, float] = {}
 
     def add(self, windows: pd.DataFrame, starts: Mapping[str, datetime]) -> None:
-        """Count windows that do not overlap, of recordings whose start is known.
+        """Count windows, of recordings whose start is known, by the period in which they start.
 
-        A window belongs to the period in which it starts.
+        windows: that do not overlap, see `apart`.
         """
         windows = windows[windows[RECORDING].isin(list(starts))]
-        windows = windows[apart(windows)]
         if windows.empty:
             return
         begun = {name: pd.Timestamp(starts[name]) for name in windows[RECORDING].unique()}

@@ -16,7 +16,7 @@ from vipann.seeds import derive_seed
 from vipann.survey.acquisition import NEAR, Selection, Wanted, scale
 from vipann.survey.audit import audit_table
 from vipann.survey.clocks import starts_of, time_column, zone_of
-from vipann.survey.counts import PERIODS, Tally
+from vipann.survey.counts import PERIODS, Tally, apart
 from vipann.survey.events import Merging, events_of
 from vipann.survey.formats import write_formats
 from vipann.survey.held_out import HeldOut, read_held_out
@@ -168,8 +168,9 @@ class _Season:
             events_of(windows, classes, self._limits, self._settings.merging, self._held_out)
         )
         self.selection.add(windows[windows[RECORDING].isin(list(paths))])
+        separate = windows[apart(windows)]
         for tally in self.tallies.values():
-            tally.add(windows, starts)
+            tally.add(separate, starts)
 
     @property
     def events(self) -> pd.DataFrame:

@@ -55,7 +55,7 @@ def _raven(events: pd.DataFrame, recording: str, nyquist: float) -> Iterator[tup
         start, end, name, probability, epistemic, ood, rank = row
         yield (
             *(number, "Spectrogram 1", 1, _seconds(start), _seconds(end)),
-            *(0, f"{nyquist:g}", PurePosixPath(recording).name, name, f"{probability:.4f}"),
+            *("0.0", f"{nyquist:.1f}", PurePosixPath(recording).name, name, f"{probability:.4f}"),
             *(f"{epistemic:.4g}", "" if pd.isna(ood) else f"{ood:.4g}", rank),
         )
 

@@ -15,7 +15,7 @@ from finished_run import make_run, noise, write_wav
 # The networks are there, without the training and the data that made them.
 ARGUMENTS = (
     *("--cores", "2", "--rerun-triggers", "mtime", "params"),
-    *("--allowed-rules", "export_model", "survey_part", "survey", "--", "survey"),
+    *("--allowed-rules", "export_model", "survey_part", "survey_results", "survey", "--", "survey"),
 )
 BLOCK = {
     "dataset": "synthetic_scenes",

@@ -66,8 +66,35 @@ rule survey_part:
         "../scripts/survey_part.py"
 
 
+# Beside what is named here: raven/, audacity/, and the folder of the review, which a reviewer adds to
+# and which no job may delete.
+rule survey_results:
+    input:
+        model=SURVEY_MODEL.folder,
+        parts=lambda w: [survey_model(w).part(number) for number in SURVEY_PARTS],
+    output:
+        **SURVEY_MODEL.results,
+    log:
+        log_of(f"survey/{SURVEY_MODEL.name}/results"),
+    benchmark:
+        benchmark_of(f"survey/{SURVEY_MODEL.name}/results")
+    wildcard_constraints:
+        phase="pretrained|fixed|finetuned|scratch",
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=lambda w: survey_model(w).results_settings,
+    message:
+        "events, counts and review by {wildcards.dataset} {wildcards.strategy} {wildcards.phase}"
+    script:
+        "../scripts/survey_results.py"
+
+
 rule survey:
     input:
-        [model.part(number) for model in SURVEYS for number in SURVEY_PARTS],
+        [path for model in SURVEYS for path in model.results.values()],
     message:
-        "survey: all recordings have been heard"
+        "survey: all recordings have been heard; events, counts and a review are there"

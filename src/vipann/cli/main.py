@@ -8,10 +8,17 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from vipann.cli import export, info, survey, tag
+from vipann.cli import collect, export, info, results, survey, tag
 from vipann.errors import ShownWarning, UserError
 
-COMMANDS: dict[str, ModuleType] = {"survey": survey, "tag": tag, "info": info, "export": export}
+COMMANDS: dict[str, ModuleType] = {
+    "survey": survey,
+    "results": results,
+    "collect": collect,
+    "tag": tag,
+    "info": info,
+    "export": export,
+}
 _STATUS = """\
 exit status: 0 done (recordings that could not be read are listed), 1 an error that one line says,
 2 arguments that are not understood, 130 interrupted; what was scored is kept.

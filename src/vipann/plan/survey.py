@@ -9,15 +9,26 @@ from vipann.errors import UserError
 from vipann.parts import chosen_front_end, chosen_parts
 from vipann.plan.networks import Network, networks_of, scored_out_of_distribution
 from vipann.plan.run import Run
+from vipann.provenance.stamps import file_stamp
 from vipann.survey.recordings import find_recordings, in_parts
 
 _GIGABYTE = 10**9
-_DEFAULTS = {
+_DEFAULTS: dict[str, Any] = {
     "phase": "finetuned",
     "strategies": ["det_flip"],
     "hop_seconds": None,
     "mc_samples": None,
     "part_gigabytes": 20,
+    "results": {},
+}
+_RESULTS = {
+    "events": "events.parquet",
+    "events_csv": "events.csv",
+    "thresholds": "thresholds.csv",
+    "counts_per_hour": "counts_per_hour.csv",
+    "counts_per_day": "counts_per_day.csv",
+    "recordings": "recordings.csv",
+    "kaleidoscope": "kaleidoscope.csv",
 }
 
 
@@ -48,6 +59,11 @@ class SurveyModel:
     def part(self, number: int | str) -> str:
         """What the job of a part of the recordings says that it did."""
         return f"{self.survey}/parts/{number}.json"
+
+    @property
+    def results(self) -> dict[str, str]:
+        """By what they are called: the tables that are made of the survey."""
+        return {name: f"{self.survey}/{file}" for name, file in _RESULTS.items()}
 
     @property
     def networks(self) -> list[Network]:
@@ -84,6 +100,22 @@ class SurveyModel:
             precision=self.run.config["evaluation"]["precision"],
             part=number,
             stamp=_stamps(block["recordings"], block["part_gigabytes"])[number - 1],
+        )
+
+    @property
+    def results_settings(self) -> dict[str, Any]:
+        """Of the job that makes them; labels of the review, and a table of starts, count by their
+        content."""
+        block = _block(self.run)
+        results = block["results"]
+        review = results.get("review", {}).get("name", "review")
+        return self.run.settings(
+            "survey_results.py",
+            *("survey results", self.name),
+            recordings=block["recordings"],
+            results=results,
+            labels=file_stamp(f"{self.survey}/{review}/labels.csv"),
+            starts=file_stamp(results["starts"]) if "starts" in results else "none",
         )
 
 

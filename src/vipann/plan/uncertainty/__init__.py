@@ -48,7 +48,11 @@ def refuse_faults(run: Run) -> None:
         UserError: one line per fault: the key, and what to do.
     """
     parts = [load(f"{__name__}.{part}") for part in choices(__name__)]
-    found = [*_unread(run), *_of_all_clips(run), *(fault for part in parts for fault in part.faults(run))]
+    found = [
+        *_unread(run),
+        *_of_all_clips(run),
+        *(fault for part in parts for fault in part.faults(run)),
+    ]
     if found:
         lines = [f"{key}: {text}" for key, text in found]
         raise UserError("the config has faults:\n  " + "\n  ".join(lines))

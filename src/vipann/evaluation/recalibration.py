@@ -7,7 +7,9 @@ are left as they are. For Det ln p differs from the logits by a constant that so
 its temperature is that of Guo et al. 2017.
 
 Multi-class clips have one method, `temperature`: softmax(ln p / T). It changes no order of classes,
-and so no accuracy. Multi-label clips have three, of x = ln(p / (1 - p)): `temperature`,
+and so no accuracy. A fold of a good network may hold no mistake, and then the likeliest T is 0: so
+T is the likeliest one under a prior, ln T normal around 0 with a deviation of 0.5, which weighs no
+more than a few clips. Multi-label clips have three methods, of x = ln(p / (1 - p)): `temperature`,
 sigmoid(x / T) with one T; `platt`, sigmoid(a x + b) by class (Platt 1999, with his targets, so that
 few clips give no infinite a); `isotonic`, the best increasing step function of p by class (Zadrozny
 and Elkan 2002), within [1 / (n + 2), (n + 1) / (n + 2)] of n clips, which cannot tell 0 or 1. A
@@ -19,15 +21,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from vipann.evaluation.calibration import TEMPERATURES, fit_temperature, tempered
+from vipann.evaluation.calibration import TEMPERATURES, tempered
 from vipann.scores import LEAST_COMPLEMENT, LEAST_PROBABILITY
 from vipann.tasks import Task
 
 UNCHANGED = "uncalibrated"
+PRIOR_DEVIATION = 0.5  # of ln T
 METHODS: dict[Task, tuple[str, ...]] = {
     "multiclass": ("temperature",),
     "multilabel": ("temperature", "platt", "isotonic"),
@@ -52,7 +55,7 @@ def fit(method: str, labels: np.ndarray, probability: np.ndarray, task: Task) ->
     if method == UNCHANGED:
         return Recalibration(lambda p: p.astype(np.float64))
     if task == "multiclass":
-        warm = fit_temperature(labels, probability)
+        warm = fit_class_temperature(labels, probability)
         return Recalibration(lambda p: tempered(p, warm), warm)
     if method == "temperature":
         warm = fit_label_temperature(labels, probability)
@@ -66,17 +69,41 @@ def log_odds(probability: np.ndarray) -> np.ndarray:
     return np.log(p) - np.log1p(-p)
 
 
+def fit_class_temperature(labels: np.ndarray, probability: np.ndarray) -> float:
+    """The likeliest temperature in [0.05, 20] of multi-class clips, under the prior of the module.
+
+    labels: (N, C) multi-hot; probability: (N, C). Above 1 softens.
+    """
+    logits = np.log(np.maximum(probability.astype(np.float64), LEAST_PROBABILITY))
+    own = logits[labels > 0]
+
+    def mean_nll(temperature: float) -> float:
+        nll = logsumexp(logits / temperature, axis=1) - own / temperature
+        return float(nll.mean()) + (np.log(temperature) / PRIOR_DEVIATION) ** 2 / 2 / len(own)
+
+    return _best(mean_nll)
+
+
 def fit_label_temperature(labels: np.ndarray, probability: np.ndarray) -> float:
     """The temperature in [0.05, 20] of all classes with the least mean binary NLL on multi-label
     clips: labels (N, C) multi-hot, probability (N, C). Convex in 1 / T. Above 1 softens."""
     signed = np.where(labels > 0, -1.0, 1.0) * log_odds(probability)
 
-    def mean_nll(log_temperature: float) -> float:
+    def mean_nll(temperature: float) -> float:
         # -ln sigmoid(-z) = ln(1 + exp z)
-        return float(np.logaddexp(0.0, signed / np.exp(log_temperature)).mean())
+        return float(np.logaddexp(0.0, signed / temperature).mean())
 
+    return _best(mean_nll)
+
+
+def _best(mean_nll: Callable[[float], float]) -> float:
     low, high = np.log(TEMPERATURES)
-    found = minimize_scalar(mean_nll, bounds=(low, high), method="bounded", options={"xatol": 1e-5})
+    found = minimize_scalar(
+        lambda log: mean_nll(float(np.exp(log))),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-5},
+    )
     return float(np.exp(found.x))
 
 

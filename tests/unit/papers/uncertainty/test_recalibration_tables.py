@@ -42,6 +42,7 @@ def sets(sizes, coverage=0.91, high=0.94, score="lac"):
         rows.append({**about, "metric": share, "value": coverage, "low": 0.88, "high": high})
         rows.append({**about, "metric": "size", "value": size, "low": size - 1, "high": size + 1})
         if score != "risk_control":
+            rows.append({**about, "metric": "empty", "value": 0.08})
             rows.append({**about, "metric": "coverage", "class": "dog", "value": 0.7})
     return pd.DataFrame(rows).assign(dataset="own").reindex(columns=SET_COLUMNS)
 
@@ -95,6 +96,14 @@ def test_the_smallest_sets_are_the_advice_with_their_cost(shown):
     assert "0.700" in text
     _, said = shown(conformal, "sets", sets([2.0, 1.9, 1.3], 0.095, score="risk_control"))
     assert "to miss at most 10% of a clip's labels, Flip fine-tuned answers with 1.3" in said
+
+
+def test_where_one_answer_is_right_often_enough_the_advice_is_to_ask_for_more(shown):
+    _, said = shown(conformal, "sets", sets([1.2, 0.9, 0.95]))
+    assert said == (
+        "On own, Det fine-tuned needs no sets at 90% coverage: they have 0.9 classes, and 8% are "
+        "empty (1 pass a clip). Ask for a smaller alpha."
+    )
 
 
 def judged(tmp_path, recalibrated, conformal_sets):

@@ -98,15 +98,20 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str:
     best = sizes.loc[sizes["value"].idxmin()]
     own = rows[(rows[[*KEYS, "score"]] == best[[*KEYS, "score"]]).all(axis=1)]
     values = own.set_index("metric")["value"]
+    name, size, asked = network_words(best), best["value"], 1 - best["alpha"]
     passes = int(best["passes"])
     cost = f"{passes} pass{'es' if passes > 1 else ''} a clip"
-    answers = f"{network_words(best)} answers with {best['value']:.1f} classes"
     if best["score"] == RISK_CONTROL:
         return (
-            f"On {dataset}, to miss at most {best['alpha']:.0%} of a clip's labels, {answers} "
-            f"(it misses {values['false_negative_rate']:.1%}; {cost})."
+            f"On {dataset}, to miss at most {best['alpha']:.0%} of a clip's labels, {name} answers "
+            f"with {size:.1f} classes (it misses {values['false_negative_rate']:.1%}; {cost})."
+        )
+    if size <= 1:
+        return (
+            f"On {dataset}, {name} needs no sets at {asked:.0%} coverage: they have {size:.1f} "
+            f"classes, and {values['empty']:.0%} are empty ({cost}). Ask for a smaller alpha."
         )
     return (
-        f"On {dataset}, at {1 - best['alpha']:.0%} coverage {answers} by {SETS[best['score']]} "
-        f"(measured coverage {values['coverage']:.1%}; {cost})."
+        f"On {dataset}, at {asked:.0%} coverage {name} answers with {size:.1f} classes by "
+        f"{SETS[best['score']]} (measured coverage {values['coverage']:.1%}; {cost})."
     )

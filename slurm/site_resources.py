@@ -19,6 +19,9 @@ TRAINING_RULES = (
     "train_variant_by_epochs",
     "transfer_variant",
     "scratch_variant",
+    "pretrain_member",
+    "transfer_member",
+    "go_on",
 )
 # Rules that say `gpu` in their resources.
 GPU_RULES = (
@@ -36,6 +39,14 @@ GPU_RULES = (
     "embed",
     "embed_upstream",
     "survey_part",
+    "predict_upstream_member",
+    "predict_member",
+    "ood_upstream_member",
+    "ood_member",
+    "samples_upstream",
+    "validation_samples",
+    "samples",
+    "one_training",
 )
 GPU_REQUESTS = ("gpus", "gres")
 STATUS_COMMANDS = ("sacct", "squeue")

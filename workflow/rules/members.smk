@@ -3,6 +3,8 @@
 
 UPSTREAM_MEMBER = Member(RUN, "det", number="{number}")
 FOLD_MEMBER = Member(RUN, "det", "{dataset}", "{fold}", "{phase}", number="{number}")
+UPSTREAM_ENSEMBLE = Network(RUN, ENSEMBLE)
+FOLD_ENSEMBLE = Network(RUN, ENSEMBLE, "{dataset}", "{fold}", "{phase}")
 
 
 wildcard_constraints:
@@ -130,9 +132,11 @@ rule seed_ensemble:
             for one in members.member_networks(RUN, w.dataset, w.fold, w.phase)
         ],
     output:
-        f"{RESULTS}/{{clips}}/{Network(RUN, ENSEMBLE, '{dataset}', '{fold}', '{phase}').path}.h5",
+        f"{RESULTS}/{{clips}}/{FOLD_ENSEMBLE.path}.h5",
     log:
-        log_of(f"{{clips}}/{Network(RUN, ENSEMBLE, '{dataset}', '{fold}', '{phase}').path}"),
+        log_of(f"{{clips}}/{FOLD_ENSEMBLE.path}"),
+    benchmark:
+        benchmark_of(f"{{clips}}/{FOLD_ENSEMBLE.path}")
     conda:
         "../../environment.yml"
     resources:
@@ -153,9 +157,11 @@ use rule seed_ensemble as seed_ensemble_upstream with:
             for one in members.member_networks(RUN, None, None, networks.PRETRAINED)
         ],
     output:
-        f"{RESULTS}/{{clips}}/{Network(RUN, ENSEMBLE).path}.h5",
+        f"{RESULTS}/{{clips}}/{UPSTREAM_ENSEMBLE.path}.h5",
     log:
-        log_of(f"{{clips}}/{Network(RUN, ENSEMBLE).path}"),
+        log_of(f"{{clips}}/{UPSTREAM_ENSEMBLE.path}"),
+    benchmark:
+        benchmark_of(f"{{clips}}/{UPSTREAM_ENSEMBLE.path}")
     params:
         settings=lambda w: members.ensemble_settings(RUN),
     message:

@@ -4,6 +4,11 @@
 from vipann.plan.uncertainty import samples
 
 
+localrules:
+    choose_samples,
+    sample_curves,
+
+
 rule samples:
     input:
         checkpoint=TRANSFERRED.checkpoint,
@@ -68,9 +73,6 @@ rule choose_samples:
         log_of(f"samples/{TRANSFERRED.path}.chosen"),
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
         settings=RUN.settings("choose_samples.py"),
     message:
@@ -88,9 +90,6 @@ rule sample_curves:
         log_of("metrics/{dataset}.samples"),
     conda:
         "../../environment.yml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
     params:
         settings=RUN.settings("sample_curves.py"),
     message:

@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.evaluation.laplace_predictions import laplace_scores
+    from vipann.evaluation.laplace_scores import laplace_scores
     from vipann.evaluation.metrics import MetricSettings
 
     settings = snakemake.params.settings

@@ -3,7 +3,7 @@ from pathlib import Path
 from vipann.joblog import job_log
 
 with job_log(snakemake.log[0]):
-    from vipann.evaluation.samples import sample_clips
+    from vipann.evaluation.kept_samples import sample_clips
 
     sample_clips(
         Path(snakemake.input.checkpoint),

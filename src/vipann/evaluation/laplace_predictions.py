@@ -1,12 +1,11 @@
-"""Predictions of a network with a Laplace approximation of its last layer, and their scores."""
+"""Predictions of a network with a Laplace approximation of its last layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from vipann.errors import UserError
 from vipann.evaluation.embed import last_layer
@@ -20,17 +19,14 @@ from vipann.evaluation.laplace import (
     predictive,
     with_one,
 )
-from vipann.evaluation.metrics import METRIC_COLUMNS, MetricSettings, metric_rows, metrics_of
-from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, pack, read_predictions
-from vipann.evaluation.supplementary import supplementary_tables
+from vipann.evaluation.laplace_scores import LAPLACE, PRECISION
+from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, pack
 from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import rebuild
 from vipann.seeds import derive_seed
 
 # In the place of a strategy's name.
-LAPLACE = "laplace"
-_PRECISION = "prior_precision"
 
 
 def predict_by_laplace(
@@ -60,7 +56,7 @@ def predict_by_laplace(
         one = _predictions(found, clips, part, curvature, precision, settings)
         with replacing(path) as beside, h5py.File(beside, "w") as file:
             pack(one, file)
-            file.attrs[_PRECISION] = precision
+            file.attrs[PRECISION] = precision
 
 
 def _weights(checkpoint: Path) -> np.ndarray:
@@ -74,7 +70,7 @@ def _weights(checkpoint: Path) -> np.ndarray:
 def _precision(
     found: Embeddings, curvature: Curvature, weights: np.ndarray, settings: Mapping[str, Any]
 ) -> float:
-    chosen, clips = settings[_PRECISION], found.validation
+    chosen, clips = settings[PRECISION], found.validation
     if chosen == "weights":
         return precision_of_weights(weights)
     if chosen == "marginal_likelihood":
@@ -119,36 +115,3 @@ def _predictions(
         seed=settings["seed"],
         classes=found.classes,
     )
-
-
-def laplace_scores(
-    own: Sequence[Path],
-    outside: Sequence[Path],
-    settings: MetricSettings,
-    metrics: Path,
-    intervals: Path,
-) -> None:
-    """Write the tidy metrics of these predictions and their intervals, as for other strategies.
-
-    own, outside: files of all folds and phases of one dataset, in the same order. Metrics:
-    `vipann.evaluation.metrics.metrics_of`, `vipann.evaluation.supplementary` and
-    `prior_precision`.
-    """
-    phases: dict[str, list[tuple[Predictions, Predictions]]] = {}
-    rows: list[pd.DataFrame] = []
-    for paths in zip(own, outside, strict=True):
-        one, other = map(read_predictions, paths)
-        phases.setdefault(one.phase, []).append((one, other))
-        with h5py.File(paths[0]) as file:
-            rows.append(metric_rows(one, [(0, _PRECISION, float(file.attrs[_PRECISION]))]))
-    bounds: list[pd.DataFrame] = []
-    for pairs in phases.values():
-        folds, others = [one for one, _ in pairs], [two for _, two in pairs if len(two.clip_id)]
-        rows += [metrics_of(one) for one in (*folds, *others)]
-        tables = supplementary_tables(folds, others, settings)
-        rows += tables["metrics"]
-        bounds += tables["intervals"]
-    frames = {metrics: [row[METRIC_COLUMNS] for row in rows if len(row)], intervals: bounds}
-    for path, parts in frames.items():
-        with replacing(path) as beside:
-            pd.concat(parts, ignore_index=True).to_parquet(beside, index=False)

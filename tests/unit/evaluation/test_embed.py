@@ -11,7 +11,8 @@ from vipann.errors import UserError
 from vipann.evaluation import predict
 from vipann.evaluation.embed import embed, embedding_and_logits, last_layer, mean_logits
 from vipann.evaluation.embeddings import read_embeddings
-from vipann.evaluation.laplace_predictions import laplace_scores, predict_by_laplace
+from vipann.evaluation.laplace_predictions import predict_by_laplace
+from vipann.evaluation.laplace_scores import laplace_scores
 from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predict import SamplingPlan
 from vipann.evaluation.predictions import read_predictions

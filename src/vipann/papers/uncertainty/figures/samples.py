@@ -23,7 +23,8 @@ Above: the mean of each uncertainty over clips of ``{{ dataset }}``, by the numb
 samples that it is estimated from; dotted, what theory says of its bias (the epistemic uncertainty
 of M samples is 1 - 1 / M of its value, to the second order of their spread). Below: Spearman's
 correlation of the clips' ranking with that by {{ config.uncertainty.samples.most }} samples; lines
-at 0.95 and 0.99. One fold's networks; mean over blocks of samples. Not in the paper.""",
+at 0.95 and 0.99 (by one sample the epistemic uncertainty is 0 for all). One fold's networks; mean
+over blocks of samples. Not in the paper.""",
 }
 STRATEGIES = ("drop", "flip", "det_flip")
 ROW = 0.3
@@ -38,7 +39,9 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
     if curves.empty:
         return styles.without_data(style, "This run has no network that is sampled."), curves
     kinds = list(UNCERTAINTY_LABELS)
-    drawn, grid = styles.panels(style, 2, len(kinds), ROW, sharex=True, sharey="row")
+    drawn, grid = styles.panels(style, 2, len(kinds), ROW, sharex=True)
+    # One sample says nothing of the epistemic uncertainty, and would hide the rest.
+    lowest = min(0.9, float(curves.loc[curves["mc_samples"] > 1, "spearman"].min()) - 0.01)
     for (above, below), kind in zip(grid.T, kinds, strict=True):
         panel = curves[curves["uncertainty"] == kind]
         for axes, column in ((above, "mean"), (below, "spearman")):
@@ -52,9 +55,9 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
         above.xaxis.set_major_locator(LogLocator())
         above.xaxis.set_major_formatter(LogFormatter())
         below.set_xlabel("Samples")
-        below.set_ylim(min(0.0, float(curves["spearman"].min())), 1.02)
-        styles.few_ticks(above)
-    grid[0, 0].set_ylim(bottom=0.0)
+        below.set_ylim(lowest, 1.005)
+        for axes in (above, below):
+            styles.few_ticks(axes)
     grid[0, 0].set_ylabel("Nats")
     grid[1, 0].set_ylabel("Rank correlation")
     dataset = curves["dataset"].iloc[0]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from vipann.evaluation.laplace_predictions import LAPLACE
+from vipann.evaluation.laplace_scores import LAPLACE
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES
 from vipann.papers.vi_pann.tables._scores import with_intervals

@@ -174,7 +174,7 @@ def test_the_figure_has_the_four_answers_in_order(files):
     ticks = drawn.drop_duplicates(["question", "place"]).groupby("question")["tick"].agg(list)
     assert ticks.to_dict() == {
         "Learnt": ["25%", "100%"],
-        "SNR (dB)": ["clean", "20", "0"],
+        "SNR (dB)": ["∞", "20", "0"],
         "Classes": ["known", "unknown"],
         "Channel": ["clean", "Low-pass 2000"],
     }

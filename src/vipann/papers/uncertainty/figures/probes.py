@@ -86,7 +86,8 @@ def _ticks(rows: pd.DataFrame, question: str) -> dict[str, str]:
         return {
             name: f"{row.amount:.0%}" for name, row in settings.sort_values("amount").iterrows()
         }
-    clean = {name: CLEAN for name in settings.index if name == CLEAN}
+    # Without noise the ratio has no bound.
+    clean = dict.fromkeys(settings.index.intersection([CLEAN]), "∞" if question == NOISE else CLEAN)
     others = settings.drop(index=list(clean))
     if question == NOISE:
         louder = others.sort_values("amount", ascending=False)
@@ -111,9 +112,8 @@ def _figure(drawn: pd.DataFrame, style: Style, title: str) -> Figure:
             rows = asked[asked["measure"] == measure].sort_values("place", kind="stable")
             if len(rows):
                 styles.draw_lines(axes, rows, ("place", "value"), "strategy", style, "recordings")
-            axes.set_xticks(ticks["place"], ticks["tick"])
-            if question == CHANNEL:
-                axes.tick_params(axis="x", rotation=30)
+            turned = {"rotation": 35, "ha": "right"} if question == CHANNEL else {}
+            axes.set_xticks(ticks["place"], ticks["tick"], **turned)
             axes.set_xlim(-0.3, len(ticks) - 0.7)
             styles.few_ticks(axes)
         phase = PHASE_NAMES[asked["phase"].iloc[0]].lower()

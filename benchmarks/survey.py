@@ -61,7 +61,8 @@ def main() -> None:
                 print(name, found[name][-1], flush=True)
     report = {
         "machine": machine("torch", "soxr", "soundfile"),
-        "command": " ".join(sys.argv),
+        "command": f"benchmarks/survey.py {options.run.name} --dataset {options.dataset} "
+        f"--strategy {options.strategy} --hours {options.hours:g} --repeats {options.repeats}",
         "hours": options.hours,
         "cores": options.cores,
         "runs": found,

@@ -10,5 +10,6 @@ with job_log(snakemake.log[0]):
         Path(snakemake.output[0]),
         snakemake.params.settings,
         snakemake.config["accelerator"],
+        snakemake.config["evaluation"]["batch_size"],
         workers=max(1, snakemake.config["loader_workers"]),
     )

@@ -13,7 +13,12 @@ from vipann.survey.windows import read_table, shard_numbers, shard_paths
 
 
 def survey_part(
-    model_folder: Path, out: Path, settings: Mapping[str, Any], accelerator: str, workers: int
+    model_folder: Path,
+    out: Path,
+    settings: Mapping[str, Any],
+    accelerator: str,
+    batch_size: int,
+    workers: int,
 ) -> None:
     """Score part `settings["part"]` of the recordings into the survey folder above `out`, and say
     in `out` (JSON) what was done. Recordings that any part has scored already are not again.
@@ -30,7 +35,7 @@ def survey_part(
     number = settings["part"]
     own = parts[number - 1] if number <= len(parts) else []
     deciding = {key: settings[key] for key in ("hop_seconds", "mc_samples", "seed", "precision")}
-    how = Survey(**deciding, accelerator=accelerator, workers=workers)
+    how = Survey(**deciding, accelerator=accelerator, batch_size=batch_size, workers=workers)
     _clear_others(folder, model, how)
     found = survey(model, own, folder, how)
     with replacing(out) as beside:

@@ -77,7 +77,8 @@ class Scorer:
         self.networks = networks_of(model, device)
         # Without their chance; they hold the same tensors, not copies.
         self.means = [
-            mean_network(facts, network.state_dict()) for network in self.networks.values()
+            mean_network(facts, network.state_dict()).to(device)
+            for network in self.networks.values()
         ]
         self.front_end = front_end_for(model)
         # So many steps from the first on draw nothing; so many of these are the same in all folds.

@@ -204,14 +204,14 @@ def test_jobs_share_the_recordings_and_a_new_model_starts_anew(model, season, tm
     }
     parts = tmp_path / "survey/parts"
     for part in (1, 2):
-        survey_part(model.folder, parts / f"{part}.json", settings | {"part": part}, "cpu", 1)
+        survey_part(model.folder, parts / f"{part}.json", settings | {"part": part}, "cpu", 16, 1)
     read = read_survey(tmp_path / "survey")
     assert read.recordings["recording"].tolist() == [
         *("day0/0.wav", "day0/1.wav"),
         *("day1/2.wav", "day1/3.wav"),
     ]
     changed = settings | {"part": 1, "seed": 5}
-    survey_part(model.folder, parts / "1.json", changed, "cpu", 1)
+    survey_part(model.folder, parts / "1.json", changed, "cpu", 16, 1)
     read = read_survey(tmp_path / "survey")
     assert read.recordings["recording"].tolist() == ["day0/0.wav", "day0/1.wav"]
     assert read.about.settings["seed"] == 5

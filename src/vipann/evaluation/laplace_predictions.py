@@ -26,8 +26,6 @@ from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import rebuild
 from vipann.seeds import derive_seed
 
-# In the place of a strategy's name.
-
 
 def predict_by_laplace(
     checkpoint: Path,

@@ -25,7 +25,7 @@ class PaperClaims:
     judges: of every claim that has a scope, by its key; printed: scope -> the paper's name of a
     dataset -> a view of what it prints of that; stages: scope -> what a run that has none of it
     lacks; note: how the print is judged, for the reader; named: a model in the
-    paper's words.
+    paper's words; quoted: whether the sentences are the paper's, word by word.
 
     Raises:
         LookupError: a claim has no judge, or a judge no claim.
@@ -37,6 +37,7 @@ class PaperClaims:
     stages: Mapping[str, str]
     note: str
     named: Callable[[Model], str]
+    quoted: bool = True
 
     def __post_init__(self) -> None:
         odd = {claim.key for claim in self.claims if claim.scope} ^ set(self.judges)

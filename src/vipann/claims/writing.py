@@ -53,7 +53,7 @@ def markdown(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ())
     lines = [f"**{TITLE}**", "", f"Of {len(frame)} judgements: {summary}.", ""]
     lines += [line for note in notes for line in (note, "")]
     lines += ["| " + " | ".join(HEADINGS) + " |", "|" + "|".join([":--"] * len(HEADINGS)) + "|"]
-    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in _rows(frame)]
+    lines += ["| " + " | ".join(_cell(text) for text in row) + " |" for row in _rows(paper, frame)]
     lines += ["", HOW, "", paper.note, "", "How each claim is judged:", ""]
     lines += [f"- {claim.key} (§ {claim.section}): {claim.rule}" for claim in paper.claims]
     return "\n".join(lines) + "\n"
@@ -62,7 +62,7 @@ def markdown(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ())
 def latex(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     """The ledger as a LaTeX longtable (needs the packages booktabs and longtable), the notes and
     how it is judged as paragraphs below."""
-    table = pd.DataFrame(_rows(frame), columns=HEADINGS).map(escaped)
+    table = pd.DataFrame(_rows(paper, frame), columns=HEADINGS).map(escaped)
     # LaTeX has no such letters in its standard fonts' encoding.
     table = table.rename(columns={"§": "Section"})
     body = table.to_latex(
@@ -74,13 +74,14 @@ def latex(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ()) ->
     return "\n".join([head, body, *below])
 
 
-def _rows(frame: pd.DataFrame) -> list[list[str]]:
+def _rows(paper: PaperClaims, frame: pd.DataFrame) -> list[list[str]]:
     rows, above = [], ("", "")
     for row in frame.itertuples():
         printed = ". ".join(text for text in (row.printed_verdict, row.printed_numbers) if text)
         # What a claim's rows share stands beside the first of them.
         again = row.claim == above[0]
-        first = ["", ""] if again else [f'{row.claim}: "{row.sentence}"', row.section]
+        sentence = f'"{row.sentence}"' if paper.quoted else row.sentence
+        first = ["", ""] if again else [f"{row.claim}: {sentence}", row.section]
         p = "" if pd.isna(row.p) else f": {format_p(row.p)}, Holm {format_p(row.p_holm)}"
         rest = [row.dataset, row.verdict, row.numbers, f"{row.test}{p}"]
         rows.append([*first, *rest, "" if again and printed == above[1] else printed])

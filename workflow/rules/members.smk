@@ -9,7 +9,7 @@ FOLD_ENSEMBLE = Network(RUN, ENSEMBLE, "{dataset}", "{fold}", "{phase}")
 
 wildcard_constraints:
     number="[0-9]+",
-    clips="predictions|ood",
+    clips="predictions|ood|validation",
 
 
 use rule pretrain as pretrain_member with:
@@ -124,7 +124,7 @@ use rule ood_upstream as ood_upstream_member with:
         f"ood {RUN.upstream} member {{wildcards.number}} on {RUN.ood}"
 
 
-# Of own clips, or of the out-of-distribution ones.
+# Of own clips, of the out-of-distribution ones, or of the validation fold.
 rule seed_ensemble:
     input:
         lambda w: [

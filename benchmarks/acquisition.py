@@ -260,9 +260,8 @@ def _markdown(report: Mapping[str, Any], arguments: argparse.Namespace) -> str:
         "",
         f"Real {arguments.dataset} on mn04's frozen embeddings, a {STRATEGY} head of {SAMPLES} "
         f"Monte Carlo samples, {arguments.steps} steps a training; {first} clip(s) of each class "
-        f"at the start, then {rounds} rounds of {step} clips by the order; of the rarest class "
-        f"there are {arguments.rarest:g} times as many clips as of the most frequent one. Accuracy "
-        "on all clips of the fold "
+        f"at the start, then {rounds} rounds of {step} clips by the order{_rarity(arguments)}. "
+        "Accuracy on all clips of the fold "
         f"that was left out, mean over {arguments.seeds} seeds, each with its fold.",
         "",
         "| order | " + " | ".join(f"{size} clips" for size in sizes) + " | mean after the start |",
@@ -282,6 +281,14 @@ def _markdown(report: Mapping[str, Any], arguments: argparse.Namespace) -> str:
         cells = [_interval(gain[:, 1:].mean(axis=1)), _interval(gain[:, -1])]
         lines.append(f"| {order} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _rarity(arguments: argparse.Namespace) -> str:
+    if arguments.rarest == 1:
+        return ""
+    return (
+        f", of a pool in which the rarest class has {arguments.rarest:g} of the largest one's clips"
+    )
 
 
 def _interval(values: np.ndarray) -> str:

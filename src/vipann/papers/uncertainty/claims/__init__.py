@@ -29,8 +29,8 @@ PAPER = PaperClaims(
     judges=JUDGES,
     printed={scope: {} for scope in STAGES},
     stages=STAGES,
-    note="The sentences say in our words what the literature states, whose own numbers are of other "
-    "networks and sounds.",
+    note="The sentences say in our words what the literature states, whose own numbers are of "
+    "other networks and sounds.",
     named=" ".join,
     quoted=False,
 )

@@ -41,12 +41,15 @@ GPU_RULES = (
     "survey_part",
     "predict_upstream_member",
     "predict_member",
+    "predict_validation_member",
     "ood_upstream_member",
     "ood_member",
     "samples_upstream",
     "validation_samples",
     "samples",
     "one_training",
+    "unknown",
+    "predict_degraded",
 )
 GPU_REQUESTS = ("gpus", "gres")
 STATUS_COMMANDS = ("sacct", "squeue")

@@ -111,6 +111,23 @@ def test_each_job_on_slurm_says_its_memory_and_time_grows_and_is_logged_and_time
         assert re.search(rf"^ +{needed}", RULES[rule], re.M), needed
 
 
+def test_the_documented_memory_and_time_are_those_of_the_rules():
+    documented = {}
+    for line in (ROOT / "docs/slurm.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 5 and cells[0].startswith("`"):
+            memory, hours = int(cells[2].split()[0]), float(cells[3])
+            documented |= dict.fromkeys(re.findall(r"`(\w+)`", cells[0]), (memory, hours))
+    asked = {
+        rule: [
+            int(re.search(rf"^ +{key}=growing\((\d+)", RULES[rule], re.M)[1]) / unit
+            for key, unit in (("mem_mb", 1000), ("runtime", 60))
+        ]
+        for rule in RULES.keys() - LOCAL
+    }
+    assert documented == {rule: tuple(found) for rule, found in asked.items()}
+
+
 def test_gpus_are_asked_for_as_the_site_wants(checkout):
     write_site(checkout, gpu_model="a100", gpu_partition="big", gpu_constraint="a100|h100")
     assert asked_for(read_profile(checkout), "transfer") == {

@@ -49,14 +49,15 @@ def robustness(
 
     clean: predictions of own test clips, any strategies, phases and folds; degraded: those of the
     same networks, in the same order. probe: the condition's kind, or "clean"; amount: the
-    condition's, NaN of clean clips; see `measures`. Of clean clips as many replications count as
-    there are of degraded ones, in which the networks drew the same.
+    condition's, NaN of clean clips; see `measures`. Of clean clips as many replications of each
+    network count as there are of degraded ones, in which it drew the same.
 
     Raises:
         UserError: clean and degraded clips of a network are not the same.
     """
-    first = next(iter(degraded.values()))[0]
-    most, named = read_predictions(first).replications, [(path, "") for path in clean]
+    named = [(path, "") for path in clean]
+    first = zip(clean, next(iter(degraded.values())), strict=True)
+    most = {mine: read_predictions(other).replications for mine, other in first}
     rows = _grouped_rows(named, settings, CLEAN, CLEAN, float("nan"), most)
     for condition, paths in degraded.items():
         for mine, others in zip(clean, paths, strict=True):
@@ -231,12 +232,13 @@ def _grouped_rows(
     probe: str,
     setting: str,
     amount: float,
-    replications: int | None = None,
+    replications: Mapping[Path, int] | None = None,
 ) -> list[pd.DataFrame]:
-    """replications: how many count, the first ones; all by default."""
+    """replications: how many of each file count, the first ones; all by default."""
     found = []
     for paths, name in _groups(files):
-        folds = [_first(read_predictions(path), replications) for path in paths]
+        most = replications or {}
+        folds = [_first(read_predictions(path), most.get(path)) for path in paths]
         frame = measures(folds, settings)
         found.append(_described(frame, folds[0], name, probe, setting, amount))
     return found

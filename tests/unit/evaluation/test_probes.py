@@ -1,5 +1,7 @@
 """Scores in several settings: against those of the metrics, and by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,6 +104,23 @@ def test_of_clean_clips_the_replications_of_the_degraded_ones_count(put, tmp_pat
     probes.robustness([clean], conditions, SETTINGS, tmp_path / "r.parquet")
     found = pd.read_parquet(tmp_path / "r.parquet").set_index(["setting", "fold", "measure"])
     np.testing.assert_array_equal(found.loc["clean", "value"], found.loc["gain_0", "value"])
+
+
+def test_a_network_without_replications_takes_none_from_the_others(tmp_path):
+    paths = {}
+    for kind in ("clean", "noisy"):
+        for strategy, one in (("det", probes._first(FOLDS[0], 1)), ("drop", FOLDS[0])):
+            path = tmp_path / kind / f"{strategy}/fold1/fixed.h5"
+            path.parent.mkdir(parents=True)
+            write_predictions(replace(one, strategy=strategy), path)
+            paths.setdefault(kind, []).append(path)
+    conditions = {Condition("gain", 0): paths["noisy"]}
+    probes.robustness(paths["clean"], conditions, SETTINGS, tmp_path / "r.parquet")
+    found = pd.read_parquet(tmp_path / "r.parquet")
+    wide = found[found["strategy"] == "drop"].pivot(
+        index=["fold", "measure"], columns="setting", values="value"
+    )
+    np.testing.assert_array_equal(wide["clean"], wide["gain_0"])
 
 
 def test_other_clips_than_the_clean_ones_are_refused(put, tmp_path):

@@ -92,6 +92,22 @@ use rule predict_upstream as predict_upstream_member with:
         f"predict {RUN.upstream} member {{wildcards.number}}"
 
 
+use rule predict as predict_validation_member with:
+    input:
+        checkpoint=FOLD_MEMBER.checkpoint,
+        features=lambda w: fold_member(w).tested_features,
+    output:
+        FOLD_MEMBER.validation_predictions,
+    log:
+        log_of(f"validation/{FOLD_MEMBER.path}"),
+    benchmark:
+        benchmark_of(f"validation/{FOLD_MEMBER.path}")
+    params:
+        settings=lambda w: fold_member(w).validation_settings,
+    message:
+        "predict {wildcards.dataset} member {wildcards.number} fold {wildcards.fold} {wildcards.phase} on its validation fold"
+
+
 use rule ood as ood_member with:
     input:
         checkpoint=FOLD_MEMBER.checkpoint,

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from vipann.errors import UserError
-from vipann.plan.networks import PRETRAINED, Network, networks_of
+from vipann.plan.members import scored
+from vipann.plan.networks import PRETRAINED, Network
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
 from vipann.registry import choices, load
@@ -29,8 +30,8 @@ def block_of(run: Run, part: str) -> dict[str, Any] | None:
 
 
 def networks_in(run: Run, dataset: str, phases: Collection[str]) -> list[Network]:
-    """The networks of `dataset` in these phases; upstream, all of them."""
-    return [n for n in networks_of(run, dataset) if n.phase in (PRETRAINED, *phases)]
+    """The networks of `dataset`, and ensembles of them, in these phases; upstream, all of them."""
+    return [one for one in scored(run, dataset) if one.phase in (PRETRAINED, *phases)]
 
 
 def by_form(networks: list[Network]) -> list[list[Network]]:

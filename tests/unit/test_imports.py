@@ -11,7 +11,16 @@ ROOT = Path(__file__).parents[2]
 WITH_TORCH = {
     *("pretrain", "transfer", "scratch", "moped", "import_weights", "average"),
     *("predict", "complexity", "variant_cost", "fold_metrics"),
-    *("predict_auto", "predict_degraded", "samples", "go_on", "one_training", "embed", "laplace"),
+    *(
+        "predict_auto",
+        "predict_degraded",
+        "predict_degraded_auto",
+        "samples",
+        "go_on",
+        "one_training",
+        "embed",
+        "laplace",
+    ),
     *("export_model", "survey_part"),
 }
 # What others choose: PSLA's chances of clips are the training's own, and torchaudio's front end.

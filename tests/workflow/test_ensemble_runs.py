@@ -42,6 +42,7 @@ ENSEMBLES = merge(
         },
     },
 )
+LOUDER = {"conditions": {"gain": [6]}, "phases": ["fixed"]}
 TABLES = [
     f"results/micro/tables/{name}.csv"
     for name in ("table4", "ood", "uncertainty_ensembles", "uncertainty_samples")
@@ -95,6 +96,24 @@ def test_the_ensemble_is_the_mean_of_det_and_a_network_of_another_seed(made):
             with h5py.File(found) as file:
                 assert file.attrs["strategy"] == "ens"
                 assert (file.attrs["phase"], file.attrs["fold"]) == (phase, 2)
+
+
+def test_the_ensemble_speaks_of_the_validation_fold_too(made, write_config):
+    workflow, results = made
+    path = f"validation/{SCENES}/ens/fold2/finetuned.h5"
+    config = write_config("ensembles", ENSEMBLES)
+    workflow(config, "--cores", "2", "--", f"results/micro/{path}")
+    p = [
+        read(results / f"validation/{SCENES}/{one}/fold2/finetuned.h5", "mean_probability")[0]
+        for one in ("det", "members/2")
+    ]
+    np.testing.assert_allclose(
+        read(results / path, "mean_probability")[0], np.mean(p, 0), atol=1e-6
+    )
+    with h5py.File(results / path) as file:
+        validated = set(file["clip_id"].asstr()[()])
+    manifest = pd.read_parquet(results / f"manifests/{SCENES}.parquet").set_index("clip_id")
+    assert set(manifest.loc[list(validated), "fold"]) == {3}
 
 
 def test_members_share_the_upstream_network_and_nothing_else(made):
@@ -174,15 +193,18 @@ def test_turning_them_on_trains_and_predicts_nothing_of_the_others_again(made, w
 
 def test_as_many_samples_are_drawn_as_the_validation_fold_asks_for(made, write_config):
     workflow, results = made
-    auto = write_config("auto", merge(ENSEMBLES, {"evaluation": {"mc_samples": "auto"}}))
+    changes = {"evaluation": {"mc_samples": "auto"}, "uncertainty": {"robustness": LOUDER}}
+    auto = write_config("auto", merge(ENSEMBLES, changes))
     path = f"{SCENES}/drop/fold2/fixed"
     target = f"results/micro/predictions/{path}.h5"
     expected = {"validation_samples": 1, "choose_samples": 1, "predict": 1}
     assert planned(workflow, auto, target) == expected
-    workflow(auto, "--cores", "2", "--", target)
+    degraded = f"results/micro/degraded/{path}__gain_6.h5"
+    workflow(auto, "--cores", "2", "--", target, degraded)
     chosen = json.loads((results / f"samples/{path}.json").read_text())["mc_samples"]
-    with h5py.File(results / f"predictions/{path}.h5") as file:
-        assert file.attrs["mc_samples"] == chosen
+    for kind in (f"predictions/{path}.h5", f"degraded/{path}__gain_6.h5"):
+        with h5py.File(results / kind) as file:
+            assert file.attrs["mc_samples"] == chosen
     with h5py.File(results / f"samples/{path}.validation.h5") as file:
         validated = set(file["clip_id"].asstr()[()])
         assert file["mean_probability"].shape == (7, 5, 4)

@@ -50,6 +50,8 @@ rule select_features:
         f"{RESULTS}/features/{{selection}}.{{use}}.h5",
     log:
         log_of("features/{selection}.{use}"),
+    benchmark:
+        benchmark_of("features/{selection}.{use}")
     conda:
         "../../environment.yml"
     resources:
@@ -67,6 +69,7 @@ use rule predict as unknown with:
     input:
         checkpoint=lambda w: UNKNOWN[w.unknown].checkpoint,
         features=lambda w: UNKNOWN[w.unknown].selection.features("unknown"),
+        chosen=lambda w: UNKNOWN[w.unknown].chosen_samples,
     output:
         f"{RESULTS}/unknown/{{unknown}}.h5",
     log:
@@ -134,6 +137,7 @@ rule predict_degraded:
             robustness.degraded_features(RUN, DEGRADED[w.degraded].dataset, name)
             for name in CONDITIONS
         ],
+        chosen=lambda w: DEGRADED[w.degraded].chosen_samples,
     output:
         # One output at least, as a rule has to have: without conditions nothing matches it.
         [f"{RESULTS}/degraded/{{degraded}}__{name}.h5" for name in CONDITIONS or ["clean"]],
@@ -152,7 +156,7 @@ rule predict_degraded:
     message:
         "predict degraded clips: {wildcards.degraded}"
     script:
-        "../scripts/predict_degraded.py"
+        f"../scripts/{robustness.predicting_script(RUN)}"
 
 
 rule robustness:

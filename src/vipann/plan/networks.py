@@ -230,10 +230,18 @@ class Network:
         )
 
 
-def prediction_script(run: Run) -> str:
-    """Of workflow/scripts: what samples the run's networks."""
+def samples_in_words(run: Run, of: str = "Monte Carlo samples") -> str:
+    """How often the run's networks of transfer are sampled: "10 Monte Carlo samples"."""
+    chosen = run.config["evaluation"]["mc_samples"]
+    if chosen != AUTO:
+        return f"{chosen} {of}"
+    return f"as many {of} as each network's validation fold asks for"
+
+
+def prediction_script(run: Run, of: str = "predict") -> str:
+    """Of workflow/scripts: what samples the run's networks; of: predict, or predict_degraded."""
     is_chosen = run.config["evaluation"]["mc_samples"] == AUTO
-    return "predict_auto.py" if is_chosen else "predict.py"
+    return f"{of}_auto.py" if is_chosen else f"{of}.py"
 
 
 def networks_of(run: Run, dataset: str) -> list[Network]:

@@ -37,7 +37,13 @@ from vipann.parts import chosen_parts, feature_settings, model_settings
 from vipann.plan import uncertainty
 from vipann.plan.events import localised
 from vipann.plan.fold_variants import datasets_of_folds
-from vipann.plan.networks import networks_of, trained_networks, transferred_networks
+from vipann.plan.networks import (
+    Network,
+    networks_of,
+    samples_in_words,
+    trained_networks,
+    transferred_networks,
+)
 from vipann.plan.run import Run
 from vipann.plan.uncertainty.ensembles import costs
 from vipann.plan.variants import variant_networks
@@ -178,7 +184,8 @@ class Product:
         band: over replications, as a setting and in words; variants, averages, ensembles,
         label_sets, seeds, events: blocks of the config; recipes: variant -> its whole block of
         pretraining and the settings of its features; costs: of ensembles and what they are held
-        against; of a dataset is_upstream, folds, orders.
+        against; samples, upstream_samples: how often networks of transfer and upstream ones are
+        sampled, in words and as a number; of a dataset is_upstream, folds, orders.
         """
         run, evaluation = self.run, self.run.config["evaluation"]
         is_upstream = bool(self.dataset) and self.dataset == run.upstream
@@ -198,6 +205,8 @@ class Product:
             **{key: run.config.get(key) or {} for key in (*NAMED, "label_sets", "seeds")},
             "events": run.config["events"],
             "costs": costs(run),
+            "samples": samples_in_words(run),
+            "upstream_samples": Network(run, "drop").mc_samples,
             "recipes": {
                 name: _recipe(run.of_variant(name)) for name in names_of(run.config, UPSTREAM_STAGE)
             },
@@ -277,13 +286,14 @@ class Product:
 
     def caption(self) -> str:
         """The caption in the report, as reStructuredText."""
-        from jinja2 import Template
+        from jinja2 import StrictUndefined, Template
 
         title = self.label.replace(FIGURE_SPACE, "")
         if self.dataset and self.number:
             of = " of the paper" if self.number.startswith("like") else ""
             title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"
-        text = Template(self.declared.get("caption", "")).render(self.facts)
+        template = Template(self.declared.get("caption", ""), undefined=StrictUndefined)
+        text = template.render(self.facts)
         return f"**{title}.** " + "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
 
 

@@ -9,6 +9,7 @@ from vipann.config import in_order
 from vipann.errors import UserError
 from vipann.plan.advice import PAGE, advising
 from vipann.plan.members import ensembles_of
+from vipann.plan.networks import samples_in_words
 from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
 from vipann.plan.run import Run
 from vipann.strategies import ENSEMBLE
@@ -107,7 +108,7 @@ def index_settings(run: Run) -> dict[str, Any]:
         "transfer_datasets": run.transfer_datasets,
         "ood": run.ood,
         "strategies": _strategies(run),
-        "mc_samples": evaluation["mc_samples"],
+        "sampled": samples_in_words(run, "times"),
         "replications": evaluation["replications"],
         "paper_names": paper_names(run),
         "notes": notes_of(run),

@@ -46,11 +46,12 @@ def write_index(
     """Write the index of the run in whose folder `md` will lie, as Markdown and as an HTML page.
 
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
-    "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, mc_samples,
-    replications, paper_names (dataset -> its name in the paper or None) and notes (sentences on the
-    run's networks); where there are any, variants_on_folds, names, and on_request, files below the
-    run's folder that are made where they are asked for by name. Links are relative: the folder may
-    be put elsewhere. What lies beside the products and is none of them is named.
+    "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, sampled ("10
+    times"), replications, paper_names (dataset -> its name in the paper or None) and notes
+    (sentences on the run's networks); where there are any, variants_on_folds, names, and
+    on_request, files below the run's folder that are made where they are asked for by name. Links
+    are relative: the folder may be put elsewhere. What lies beside the products and is none of them
+    is named.
     """
     folder, sections = Path(md).parent, [(title, list(items)) for title, items in sections]
     found = {
@@ -92,7 +93,7 @@ def _about(facts: Mapping[str, Any]) -> str:
     if facts["ood"]:
         parts.append(f"; {names[facts['ood']]} is out of distribution")
     return (
-        f"{''.join(parts)}. Bayesian networks were sampled {facts['mc_samples']} times in each of "
+        f"{''.join(parts)}. Bayesian networks were sampled {facts['sampled']} in each of "
         f"{facts['replications']} replications. [report.html](report.html), if it was asked "
         "for, shows the same with the paper's context; `--report` makes it."
     )

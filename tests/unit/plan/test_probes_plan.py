@@ -138,6 +138,21 @@ FAULTS = [
         "uncertainty.robustness: is not allowed with features.front_end 'released_embeddings'",
     ),
     (
+        {
+            "transfer": {"held_out_classes": {"esc50": ["dog"]}},
+            "uncertainty": {"robustness": {"conditions": {"white": [0]}}},
+        },
+        "uncertainty.robustness: degrades clips of all classes, and the run's own networks of esc",
+    ),
+    (
+        {
+            "variants": {"half": DROP | {"transfer": {"train_fraction": 0.5}}},
+            "seeds": [1],
+            "evaluation": {"mc_samples": "auto"},
+        },
+        "evaluation.mc_samples: 'auto' is of the run's own networks, with which those of half",
+    ),
+    (
         {"transfer": {"held_out_classes": {"ships": ["tug"]}}},
         "transfer.held_out_classes: 'ships' is not one of transfer_datasets",
     ),

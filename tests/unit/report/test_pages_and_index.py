@@ -71,7 +71,7 @@ FACTS = {
     "transfer_datasets": ["esc50", "own"],
     "ood": "ships",
     "strategies": ["flip", "det"],
-    "mc_samples": 5,
+    "sampled": "5 times",
     "replications": 20,
     "paper_names": {"events": "AudioSet", "esc50": "ESC-50", "own": None, "ships": "ShipsEar"},
     "notes": ["Flip is another thing here."],

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vipann.plan.fold_variants import FoldNetwork, fold_networks
-from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of
+from vipann.plan.networks import AUTO, TRANSFER_PHASES, Network, networks_of
 from vipann.plan.run import Run
 
 FRACTION, UNKNOWN = "train_fraction", "held_out_classes"
@@ -66,7 +66,18 @@ def metrics_settings(run: Run, dataset: str) -> dict[str, Any]:
 
 
 def faults(run: Run) -> Iterator[tuple[str, str]]:
-    """Classes that are held out of what is no transfer dataset."""
+    """Classes that are held out of what is no transfer dataset, and shares of the recordings where
+    networks are not sampled equally often: of M samples the epistemic uncertainty lacks 1 / M."""
+    is_auto = run.config["evaluation"]["mc_samples"] == AUTO
+    curves = [one for name in run.transfer_datasets for one in learning_curve(run, name)]
+    if is_auto and any(one.strategy != "det" for one in curves):
+        names = {one.variant for one in curves if isinstance(one, FoldNetwork)}
+        text = (
+            f"{AUTO!r} is of the run's own networks, with which those of "
+            f"{', '.join(sorted(names))} ({FRACTION}) are compared, and these are sampled as in "
+            "the paper: set a number"
+        )
+        yield "evaluation.mc_samples", text
     blocks = {"transfer": run.config["transfer"]}
     for name, departure in run.config["variants"].items():
         blocks[f"variants.{name}.transfer"] = departure.get("transfer", {})

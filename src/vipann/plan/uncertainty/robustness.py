@@ -8,8 +8,9 @@ from vipann.conditions import Condition
 from vipann.config import in_order
 from vipann.parts import chosen_front_end, chosen_parts, feature_settings
 from vipann.plan import datasets as planned
-from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of
+from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of, prediction_script
 from vipann.plan.run import Run
+from vipann.plan.selections import Selection
 
 PLACE = "uncertainty.robustness"
 
@@ -85,11 +86,16 @@ def degrading_settings(run: Run, dataset: str, condition: str) -> dict[str, Any]
     )
 
 
+def predicting_script(run: Run) -> str:
+    """Of workflow/scripts: what samples networks on degraded clips."""
+    return prediction_script(run, "predict_degraded")
+
+
 def predicting_settings(network: Network) -> dict[str, Any]:
     """Of the job that scores the degraded clips of all conditions with one network: as of its own
     clips, in `replications` replications (1)."""
     run = network.run
-    code = run.settings("predict_degraded.py", chosen=chosen_parts(run.config))
+    code = run.settings(predicting_script(run), chosen=chosen_parts(run.config))
     own = {"replications": block_of(run).get("replications", 1)}
     return in_order(network.prediction_settings | code | own)
 
@@ -131,6 +137,12 @@ def faults(run: Run) -> Iterator[tuple[str, str]]:
     strategies = config["transfer"]["strategies"]
     if not run.transfer_datasets or not strategies:
         yield PLACE, "needs networks that are transferred: transfer_datasets, transfer.strategies"
+    if unknown := [name for name in run.transfer_datasets if Selection(run, name).held_out]:
+        text = (
+            f"degrades clips of all classes, and the run's own networks of {', '.join(unknown)} do "
+            "not know all: give transfer.held_out_classes to variants, or set null"
+        )
+        yield PLACE, text
     for name in block.get("strategies") or []:
         if name not in strategies:
             text = f"{name!r} is not one of transfer.strategies ({', '.join(strategies)})"

@@ -24,7 +24,7 @@ which is not the paper's{% endif %}. *Fixed-feature*: a new head on the frozen b
 *fine-tuned*: then everything is trained.
 
 Lines: mean over {{ config.evaluation.replications }} replications of
-{{ config.evaluation.mc_samples }} Monte Carlo samples, each the average over {{ folds }} folds,
+{{ samples }}, each the average over {{ folds }} folds,
 whose clips are ranked fold by fold. Bands, at each point by itself: {{ band }}. A line that falls
 from left to right says that uncertain predictions are worse: the uncertainty is of use.""",
 }

@@ -27,9 +27,9 @@ uncertainty is zero.{% endif %}
 ensemble of Det networks of several seeds.{% endif %}
 
 Lines: mean over {{ config.evaluation.replications }} replications of
-{{ config.evaluation.mc_samples }} Monte Carlo samples{% if not is_upstream %}, each the average
-over {{ folds }} folds, whose clips are ranked fold by fold{% endif %}. Bands, at each point by
-itself: {{ band }}{% if with_det %} (none for Det, which does not sample){% endif %}.
+{% if is_upstream %}{{ upstream_samples }} Monte Carlo samples{% else %}{{ samples }}, each the
+average over {{ folds }} folds, whose clips are ranked fold by fold{% endif %}. Bands, at each point
+by itself: {{ band }}{% if with_det %} (none for Det, which does not sample){% endif %}.
 {% if is_upstream %}The mAP over fewer clips rises by itself; dotted, of each network: its clips in
 random order, the mean of {{ orders }} such orders (no line of the paper's figure). A line above
 its dotted one{% else %}A line that falls from left to right{% endif %} says that uncertain

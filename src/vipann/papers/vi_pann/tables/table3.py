@@ -11,9 +11,9 @@ TABLE = {
     "label": "pretraining",
     "caption": """
 mAP, AUC and d-prime (macro averages over classes) of the networks pretrained on
-``{{ upstream }}``, on its evaluation split; mean over {{ replications }} replications of
-{{ mc_samples }} Monte Carlo samples. The paper's numbers stand beside ours only where the dataset
-is the paper's own.""",
+``{{ upstream }}``, on its evaluation split; mean over {{ config.evaluation.replications }}
+replications of {{ upstream_samples }} Monte Carlo samples. The paper's numbers stand beside ours
+only where the dataset is the paper's own.""",
     "needs": {"metrics": "metrics/{upstream}.metrics.parquet"},
     "about": ["names"],
 }

@@ -11,7 +11,8 @@ from vipann.errors import UserError
 from vipann.plan import members, networks, uncertainty
 from vipann.plan.members import Member
 from vipann.plan.networks import Network
-from vipann.plan.uncertainty import ensembles, samples, swag
+from vipann.plan.report import captions, index_settings
+from vipann.plan.uncertainty import ensembles, robustness, samples, swag
 
 ROOT = Path(__file__).parents[3]
 ON = {"transfer": {"ensemble_members": 3}, "pretrain": {"ensemble_members": 2}}
@@ -97,6 +98,13 @@ def test_what_an_ensemble_costs(run_of):
     assert costs["esc50"]["swag"] == [1 + 4 / 200, 5]
 
 
+def test_the_laplace_approximation_costs_no_more_than_det(run_of):
+    laplace = {"structure": "diagonal", "prior_precision": "weights", "samples": 9}
+    run = run_of(**ON, uncertainty={"laplace": laplace})
+    assert ensembles.costs(run)["esc50"]["laplace"] == [1, 1]
+    assert "laplace" not in ensembles.costs(run_of(**ON))["esc50"]
+
+
 def test_det_goes_on_at_a_constant_rate_with_every_epoch_kept(run_of):
     run = run_of(uncertainty={"swag": SWAG})
     training = swag.training_settings(run, "esc50", 1)["training"]
@@ -138,6 +146,26 @@ def test_auto_asks_the_validation_fold_of_each_network_of_transfer(run_of):
     assert (numbered.chosen_samples, numbered.mc_samples) == ([], 10)
     assert networks.prediction_script(run) == "predict_auto.py"
     assert networks.prediction_script(run_of()) == "predict.py"
+    assert robustness.predicting_script(run) == "predict_degraded_auto.py"
+    assert robustness.predicting_script(run_of()) == "predict_degraded.py"
+
+
+def test_captions_say_what_auto_means(run_of):
+    facts = index_settings(of_auto(run_of))["facts"]
+    assert facts["sampled"] == "as many times as each network's validation fold asks for"
+    assert index_settings(run_of())["facts"]["sampled"] == "10 times"
+    said = captions(of_auto(run_of))
+    assert "auto" not in " ".join(map(str, said.values())).split()
+    asked = "of as many Monte Carlo samples as each network's validation fold asks for"
+    for name in ("retention_esc50", "phases_esc50"):
+        (caption,) = (text for path, text in said.items() if f"/{name}." in path)
+        assert asked in caption
+    # Upstream networks have no validation fold.
+    for run in (of_auto(run_of), run_of()):
+        found = captions(run)
+        for name in ("tables/table3", "figures/retention_audioset"):
+            (caption,) = (text for path, text in found.items() if f"/{name}." in path)
+            assert "over 20 replications of 10 Monte Carlo samples" in caption
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,17 @@ from typing import Any
 
 from vipann.papers.vi_pann.printed import PHASE_NAMES, STRATEGY_NAMES, UNCERTAINTY_NAMES
 
-__all__ = ["KEYS", "PHASE_NAMES", "STRATEGY_NAMES", "UNCERTAINTY_NAMES", "network_words"]
+__all__ = [
+    "KEYS",
+    "LAPLACE_NAME",
+    "PHASE_NAMES",
+    "STRATEGY_NAMES",
+    "UNCERTAINTY_NAMES",
+    "network_words",
+]
 
+# A Laplace approximation is no strategy of training.
+LAPLACE_NAME = f"{STRATEGY_NAMES['det']}, Laplace"
 # What a row of a results file says first: which network.
 KEYS = ["dataset", "strategy", "phase"]
 

@@ -6,7 +6,10 @@ from typing import Any
 from vipann.plan.members import ensembles_of, member_networks
 from vipann.plan.networks import PRETRAINED, TRANSFER_PHASES, Network
 from vipann.plan.run import Run
-from vipann.plan.uncertainty import swag
+from vipann.plan.uncertainty import laplace, swag
+
+# As `vipann.evaluation.laplace_scores` has it, which a plan does not import.
+LAPLACE = "laplace"
 
 
 def datasets(run: Run) -> list[str]:
@@ -20,7 +23,7 @@ def faults(run: Run) -> Iterator[tuple[str, str]]:
 
 def costs(run: Run) -> dict[str, dict[str, list[Any]]]:
     """Dataset -> strategy -> how many trainings it takes, and how many passes of a clip through a
-    network; going on after fine-tuning is a part of a training, by epochs."""
+    network, or `AUTO`; going on after fine-tuning is a part of a training, by epochs."""
     return {name: _costs(run, name) for name in datasets(run)}
 
 
@@ -32,6 +35,8 @@ def _costs(run: Run, dataset: str) -> dict[str, list[Any]]:
     found |= {name: [1, Network(run, name, *place).mc_samples] for name in ("drop", "flip")}
     if not is_upstream:
         found["det_flip"] = [1, Network(run, "det_flip", *place).mc_samples]
+    if dataset in laplace.datasets(run):
+        found[LAPLACE] = [1, 1]
     if dataset in swag.datasets(run):
         block, epochs = run.config["uncertainty"]["swag"], run.config["transfer"]["finetuned"]
         trainings = 1 + block["epochs"] / epochs["epochs"]

@@ -1,5 +1,6 @@
 """Tables, the figure and the claims on ensembles and on samples, with planted numbers."""
 
+import io
 import re
 
 import numpy as np
@@ -125,6 +126,37 @@ def test_scores_stand_beside_what_they_cost(kept):
     assert shown == ["Det", "Ens", "SWAG", "Flip"]
 
 
+def test_a_laplace_approximation_has_a_row_where_there_are_ensembles(kept):
+    own = metric_rows({"laplace": {"accuracy": 0.81, "nll": 0.45, "brier": 0.25}})
+    elsewhere = own.assign(dataset="other", scored_dataset="other")
+    sources = {
+        "metrics": kept(metric_rows(SCORES), "metrics"),
+        "intervals": kept(interval_rows(SCORES), "intervals"),
+        "laplace": kept(pd.concat([own, elsewhere]), "laplace"),
+        "laplace_intervals": kept(interval_rows(["laplace"]), "laplace_intervals"),
+    }
+    costs = {"own": COSTS["own"] | {"laplace": [1, 1]}}
+    made = ensembles.table(sources, {}, costs)
+    assert set(made.frame["dataset"]) == {"own"}
+    rows = made.frame.set_index(["strategy", "metric"])
+    assert rows.loc[("laplace", "nll"), "value"] == pytest.approx(0.45 * 1.003)
+    assert rows.loc[("laplace", "nll"), ["trainings", "passes"]].tolist() == [1, "1"]
+    assert rows.loc[("laplace", "accuracy"), "low"] == 0.7
+    assert "Det, Laplace" in markdown(made)
+    # As the job of the page reads it.
+    text = ensembles.advice(pd.read_csv(io.StringIO(made.frame.to_csv(index=False))))
+    assert text == (
+        "On own, fine-tuned, Det, Laplace has the least NLL (0.451; Det 0.702) for 1 training and "
+        "1 pass a clip."
+    )
+    ens = made.frame[made.frame["strategy"] != "laplace"]
+    assert "Ens has the least NLL (0.501; Det 0.702) for 3 trainings and 3 passes a clip." in (
+        ensembles.advice(ens)
+    )
+    alone = ens[ens["strategy"] != "ens"]
+    assert "nothing has a lower NLL than one Det network (0.702)" in ensembles.advice(alone)
+
+
 def test_a_run_without_out_of_distribution_clips_has_the_table_too(kept):
     metrics = metric_rows(SCORES)
     own = metrics[metrics["scored_dataset"] == "own"]
@@ -148,6 +180,10 @@ def test_the_table_says_how_many_samples_are_enough(kept):
     # Ten of a planted 1 - 1 / M.
     assert rows["drop", "epistemic_seen"] == pytest.approx(0.9)
     assert "90%" in markdown(made)
+    text = samples.advice(made.frame)
+    assert "rank clips as 200 do" in text
+    assert "Flip fine-tuned 5" in text
+    assert "Drop fine-tuned 50" in text
 
 
 def test_the_figure_draws_every_strategy_by_its_number_of_samples(kept):

@@ -11,18 +11,20 @@ from vipann.claims.counting import read_claims
 from vipann.claims.judgement import Judge
 from vipann.claims.ledger import PaperClaims
 from vipann.papers import Sources
-from vipann.papers.uncertainty.claims import ensembles, probes, recalibration
+from vipann.papers.uncertainty.claims import ensembles, ood_scores, probes, recalibration
 
 JUDGES: dict[str, Judge] = {
     **recalibration.JUDGES,
     **ensembles.JUDGES,
     **probes.JUDGES,
+    **ood_scores.JUDGES,
 }
 # Scope -> what a run that has none of it lacks. A scope is a part of the block `uncertainty`.
 STAGES: dict[str, str] = {
     **recalibration.STAGES,
     **ensembles.STAGES,
     **probes.STAGES,
+    **ood_scores.STAGES,
 }
 PAPER = PaperClaims(
     claims=read_claims(Path(__file__).with_name("claims.csv")),
@@ -44,4 +46,5 @@ def read_views(sources: Sources, settings: Mapping[str, Any]) -> dict[str, Seque
         **recalibration.views(files),
         **ensembles.views(files, settings),
         **probes.views(sources, settings),
+        **ood_scores.views(files),
     }

@@ -41,16 +41,17 @@ class View:
 def views(paths: Mapping[str, list[str]]) -> dict[str, list[View]]:
     """By scope, from the files of each part, ".../<dataset>.<part>.parquet"."""
     return {
-        part: [View(_dataset(path), pd.read_parquet(path)) for path in paths.get(part, [])]
+        part: [View(dataset_of(path), pd.read_parquet(path)) for path in paths.get(part, [])]
         for part in STAGES
     }
 
 
-def _dataset(path: str) -> str:
+def dataset_of(path: str) -> str:
+    """What a file ".../<dataset>.<part>.parquet" is of."""
     return Path(path).name.split(".")[0]
 
 
-def _below(value: float, low: float, high: float) -> Test:
+def below_zero(value: float, low: float, high: float) -> Test:
     """One-sided test that a number is below 0, from its 95 % interval."""
     if pd.isna(low):
         return Test(None, "no test: too few recordings")
@@ -64,7 +65,7 @@ def lowers(method: str, metric: str) -> Judge:
     def judge(view: View) -> Judgement:
         rows = view.rows(method=method, metric=metric)
         tests = [
-            _below(*row)
+            below_zero(*row)
             for row in rows[["change", "change_low", "change_high"]].itertuples(index=False)
         ]
         lower = int((rows["change"] < 0).sum())

@@ -11,6 +11,7 @@ TABLE = {
         "samples": "metrics/{samples}.samples.parquet",
         "probes": "metrics/{probes}.probes.parquet",
         "robustness": "metrics/{robustness}.robustness.parquet",
+        "ood_scores": "metrics/{ood_scores}.ood_scores.parquet",
     },
     # Parts that a run does without.
     "may_lack": [
@@ -21,6 +22,7 @@ TABLE = {
         "samples",
         "probes",
         "robustness",
+        "ood_scores",
     ],
     "made_by": "claims",
 }

@@ -1,29 +1,34 @@
-"""A deep ensemble, ensembles from one training, and Bayesian networks, with what each costs."""
+"""A deep ensemble, ensembles from one training, a Laplace approximation and Bayesian networks, with
+what each costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from vipann.evaluation.laplace_scores import LAPLACE
 from vipann.papers import Names, Sources
-from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.uncertainty.names import LAPLACE_NAME, PHASE_NAMES, STRATEGY_NAMES
 from vipann.papers.vi_pann.tables._scores import with_intervals
-from vipann.tables.layout import Table, ordered, side_by_side, with_error
+from vipann.tables.layout import Table, number, ordered, side_by_side, with_error
 
 TABLE = {
     "label": "Ensembles and what they cost",
     "caption": """
-Deep ensembles (Det networks of several seeds), ensembles from one training, and Bayesian networks:
-scores of the own test clips, how well the epistemic uncertainty tells {{ ood or "other clips" }},
-and what each costs in trainings and in passes of a clip through a network. The csv has 95 %
-bootstrap intervals over recordings. Not in the paper.""",
+Deep ensembles (Det networks of several seeds), ensembles from one training, Det with a Laplace
+approximation of its last layer, and Bayesian networks: scores of the own test clips, how well the
+epistemic uncertainty tells {{ ood or "other clips" }}, and what each costs in trainings and in
+passes of a clip through a network. The csv has 95 % bootstrap intervals over recordings. Not in the
+paper.""",
     "needs": {
         "metrics": "metrics/{ensembles}.metrics.parquet",
         "intervals": "metrics/{ensembles}.intervals.parquet",
         "one_training": "metrics/{swag}.one_training.metrics.parquet",
         "one_training_intervals": "metrics/{swag}.one_training.intervals.parquet",
+        "laplace": "metrics/{laplace}.laplace.parquet",
+        "laplace_intervals": "metrics/{laplace}.laplace_intervals.parquet",
     },
-    "may_lack": ["one_training", "one_training_intervals"],
+    "may_lack": ["one_training", "one_training_intervals", "laplace", "laplace_intervals"],
     "about": ["names", "costs"],
 }
 MODELS = {
@@ -32,6 +37,7 @@ MODELS = {
     "checkpoints": "Det, last epochs",
     "swag_diagonal": "SWAG-Diagonal",
     "swag": "SWAG",
+    LAPLACE: LAPLACE_NAME,
     **{name: STRATEGY_NAMES[name] for name in ("drop", "det_flip", "flip")},
 }
 PHASES = ("pretrained", "fixed", "finetuned")
@@ -49,8 +55,10 @@ NOTES = (
     "Mean over folds of the mean over replications ± standard error over folds; ECE over the clips "
     "of all folds together. AUROC: out-of-distribution clips against own ones by the epistemic "
     "uncertainty, which one Det network does not have.",
-    "Passes of a clip through a network, in each replication. Trainings after pretraining (of "
-    "upstream networks: pretrainings): going on after fine-tuning counts by its epochs.",
+    "Passes of a clip through a network, in each replication; auto: as many as each network's "
+    "validation fold asks for. Trainings after pretraining (of upstream networks: pretrainings): "
+    "going on after fine-tuning counts by its epochs. SWAG hears the training clips once more for "
+    "each network that it draws, and the Laplace approximation once.",
 )
 
 
@@ -59,9 +67,14 @@ def table(
 ) -> Table:
     """Columns of the frame: dataset, strategy, phase, metric, value, standard_error, folds,
     replications, low, high (`with_intervals`), trainings, passes."""
-    paths = [*sources["metrics"], *sources["one_training"]]
-    bounds = [*sources["intervals"], *sources["one_training_intervals"]]
-    frames = [pd.read_parquet(path) for path in paths]
+    parts = ("metrics", "one_training", "laplace")
+    paths = [path for part in parts for path in sources.get(part, ())]
+    parts = ("intervals", "one_training_intervals", "laplace_intervals")
+    bounds = [path for part in parts for path in sources.get(part, ())]
+    # A dataset may have a Laplace approximation and no ensemble.
+    read = [pd.read_parquet(path) for path in paths]
+    frames = [one[one["dataset"].isin(list(costs))] for one in read]
+    frames = [one for one in frames if len(one)]
     own = with_intervals(frames, bounds, own=True)
     sides = [one[one["scored_dataset"] != one["dataset"]] for one in frames]
     sides = [one.assign(scored_dataset=one["dataset"]) for one in sides if len(one)]
@@ -79,6 +92,31 @@ def table(
     ]
     frame = frame.assign(trainings=[float(t) for t, _ in paid], passes=[str(p) for _, p in paid])
     return Table("Ensembles and what they cost", frame, _cells(frame, names), NOTES)
+
+
+def advice(frame: pd.DataFrame) -> str | None:
+    """What has the least NLL after the last phase, and what it costs, for each dataset of `table`'s
+    frame."""
+    rows = frame[frame["metric"] == "nll"]
+    lines = [_advice(str(name), own) for name, own in rows.groupby("dataset", observed=True)]
+    return " ".join(filter(None, lines)) or None
+
+
+def _advice(dataset: str, rows: pd.DataFrame) -> str | None:
+    phase = next(phase for phase in PHASES[::-1] if (rows["phase"] == phase).any())
+    rows = rows[rows["phase"] == phase].set_index("strategy")
+    if "det" not in rows.index:
+        return None
+    best, det = str(rows["value"].idxmin()), rows.loc["det", "value"]
+    start = f"On {dataset}, {PHASE_NAMES[phase].lower()},"
+    if best == "det":
+        return f"{start} nothing has a lower NLL than one Det network ({number(det)})."
+    trainings, passes = float(rows.loc[best, "trainings"]), str(rows.loc[best, "passes"])
+    return (
+        f"{start} {MODELS[best]} has the least NLL ({number(rows.loc[best, 'value'])}; Det "
+        f"{number(det)}) for {trainings:g} training{'s' * (trainings != 1)} and {passes} "
+        f"pass{'es' * (passes != '1')} a clip."
+    )
 
 
 def _cells(frame: pd.DataFrame, names: Names) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from vipann.evaluation.laplace_scores import LAPLACE
 from vipann.papers import Names, Sources
-from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.uncertainty.names import LAPLACE_NAME, PHASE_NAMES, STRATEGY_NAMES
 from vipann.papers.vi_pann.tables._scores import with_intervals
 from vipann.tables.layout import Table, number, ordered, side_by_side, with_error
 
@@ -23,7 +23,7 @@ own test clips{% endif %}. The csv has 95 % bootstrap intervals over recordings
     },
     "about": ["names"],
 }
-MODELS = {"det": STRATEGY_NAMES["det"], LAPLACE: "Det, Laplace"}
+MODELS = {"det": STRATEGY_NAMES["det"], LAPLACE: LAPLACE_NAME}
 COLUMNS = {
     "accuracy": "Accuracy",
     "mAP": "mAP",

@@ -60,6 +60,28 @@ def table(sources: Sources, names: Names) -> Table:
     return Table("How many Monte Carlo samples are enough", frame, cells, NOTES)
 
 
+def advice(frame: pd.DataFrame) -> str | None:
+    """How many samples rank the clips well enough by all three uncertainties, for each dataset of
+    `table`'s frame."""
+    rows = frame[frame["measure"].str.startswith(f"enough_{LEVELS[0]}_")]
+    lines = [_advice(str(name), own) for name, own in rows.groupby("dataset", observed=True)]
+    return " ".join(lines) or None
+
+
+def _advice(dataset: str, rows: pd.DataFrame) -> str:
+    keys = ["strategy", "phase"]
+    needed = rows.groupby(keys, sort=False, observed=True)["value"].max()
+    words = ", ".join(
+        f"{STRATEGY_NAMES[strategy]} {PHASE_NAMES[phase].lower()} {number:.0f}"
+        for (strategy, phase), number in needed.items()
+    )
+    most = rows["most"].max()
+    return (
+        f"On {dataset} so many Monte Carlo samples, a pass each, rank clips as {most} do "
+        f"(correlation {LEVELS[0]:g}, all three uncertainties): {words}."
+    )
+
+
 def _measures(network: pd.DataFrame) -> list[tuple[str, float]]:
     found = []
     for kind in UNCERTAINTY_NAMES:

@@ -20,8 +20,8 @@ PAST_PARAMS = {
     "training.tensorboard",
     "pretrain.validate_every",
 }
-# For the mirror; for how a training runs, of which `runtime_of` takes some keys.
-WHOLE_CONFIG = {"download.py", "pretrain.py", "transfer.py", "scratch.py", "go_on.py"}
+# For the mirror; for how a training runs, of which `runtime_of` takes some keys; to hand it in.
+WHOLE_CONFIG = {"download.py", "pretrain.py", "transfer.py", "scratch.py", "go_on.py", "index.py"}
 
 
 def config_keys(script: ast.AST, name: str = "snakemake.config") -> Iterator[str]:

@@ -35,7 +35,6 @@ from vipann.tasks import Task
 
 RECORDING, START, END = "recording", "start_seconds", "end_seconds"
 PROBABILITY = "probability:"
-LABEL = "label:"  # of held-out clips, see `vipann.survey.model.Model.held_out`
 OOD = "ood"
 MEASURES = (*UNCERTAINTIES, OOD)
 RECORDING_COLUMNS = {

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from vipann.survey.held_out import FILE
+from vipann.survey.held_out import FILE, LABEL
 from vipann.survey.recordings import find_recordings
-from vipann.survey.windows import LABEL, MEASURES, PROBABILITY, About, Shard, write_shard
+from vipann.survey.windows import MEASURES, PROBABILITY, About, Shard, write_shard
 
 CLASSES = ("seal", "whale")
 RATE = 8000

@@ -112,9 +112,9 @@ class Scorer:
             logits.append(self._through(mean, own, self.certain, None).float())
         p, inside = torch.stack(probability).mean(0), torch.stack(aleatoric).mean(0)
         total = entropy(p, self.task)
-        found = (p, total, inside, (total - inside).clip(0.0))
-        ood = energy(torch.stack(logits).cpu().numpy(), self.task).mean(axis=0)
-        return Scores(*(one.float().cpu().numpy() for one in found), ood.astype(np.float32))
+        strange = energy(torch.stack(logits).cpu().numpy(), self.task).mean(axis=0)
+        found = (p, total, inside, (total - inside).clip(0.0), torch.from_numpy(strange))
+        return Scores(*(value.float().cpu().numpy() for value in found))
 
     def _through(self, network: Network, x: Tensor, first: int, end: int | None) -> Tensor:
         """From what step `first` takes to what step `end` takes; None: to the logits."""

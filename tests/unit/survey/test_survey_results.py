@@ -197,11 +197,15 @@ def test_settings_come_from_a_block_of_the_config():
 def test_copies_of_a_recording_are_reported(tmp_path):
     season = Season(tmp_path)
     for number in (1, 2):
-        path = season.survey / f"shards/{number:06d}.recordings.parquet"
-        table = pd.read_parquet(path)
-        table["recording"] = [f"card {number}/{place}.wav" for place in range(len(table))]
-        season.paths |= dict.fromkeys(table["recording"])
-        rewrite(path, table)
+        files = [
+            season.survey / f"shards/{number:06d}.{k}.parquet" for k in ("recordings", "windows")
+        ]
+        names = pd.read_parquet(files[0])["recording"]
+        copies = {name: f"card {number}/{place}.wav" for place, name in enumerate(names)}
+        season.paths = {copies.get(name, name): path for name, path in season.paths.items()}
+        for path in files:
+            table = pd.read_parquet(path)
+            rewrite(path, table.assign(recording=table["recording"].map(copies)))
     with pytest.warns(DataWarning, match=r"card 1/0.wav and card 2/0.wav have .* \(4 more"):
         write(season)
 

@@ -1,5 +1,6 @@
 """A whole small season: results, a labelled review, and the next run's dataset made of it."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from vipann.audio.decode import read_mono
 from vipann.datasets.building import build_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.survey.acquisition import AUDIT, Wanted
+from vipann.survey.audit import COLUMNS as AUDIT_COLUMNS
 from vipann.survey.events import Merging
 from vipann.survey.labelled import PATH, read_answers
 from vipann.survey.results import Settings, settings_of, write_results
@@ -225,3 +227,19 @@ def test_results_need_no_torch():
         "sys.exit(any(name.split('.')[0] in ('torch', 'snakemake') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_column_is_explained(finished):
+    text = (Path(__file__).parents[3] / "docs/survey.md").read_text(encoding="utf-8")
+    explained: dict[str, set[str]] = {}
+    table = ""
+    for line in text.partition("## Columns")[2].splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 5:
+            table = cells[1] or table
+            explained.setdefault(table, set()).update(re.findall("`([^`]+)`", cells[2]))
+    found = {"audit": set(AUDIT_COLUMNS)}
+    for name in ("events", "thresholds", "recordings", "counts"):
+        path = finished.out / f"{name}.csv" if name != "counts" else "counts_per_day.csv"
+        found[name] = set(pd.read_csv(finished.out / path).columns)
+    assert {name: explained[name] for name in found} == found

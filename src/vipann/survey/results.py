@@ -36,6 +36,8 @@ from vipann.survey.windows import (
 
 # Characters of what was wrong with recordings.
 _SHOWN = 500
+# Classes that a warning names.
+_CLASSES = 5
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ def write_results(
     """
     held_out = read_held_out(model)
     thresholds = threshold_table(held_out, settings.precision, settings.thresholds)
+    _warn_of_undetected(thresholds, settings.precision)
     listed = _recordings_of(survey)
     starts = starts_of(listed[RECORDING], zone_of(settings.time_zone), settings.starts)
     review = out / settings.review.name
@@ -227,6 +230,19 @@ def _recordings_of(survey: Path) -> pd.DataFrame:
             stacklevel=3,
         )
     return listed
+
+
+def _warn_of_undetected(thresholds: pd.DataFrame, precision: float) -> None:
+    never = thresholds.loc[np.isinf(thresholds["threshold"]), "class"].tolist()
+    if never:
+        more = f" and {len(never) - _CLASSES} more" if len(never) > _CLASSES else ""
+        warnings.warn(
+            f"{', '.join(never[:_CLASSES])}{more}: no threshold has a precision of {precision:g} "
+            "among held-out clips, so that there are no events of them. Wish a lower precision, or "
+            "set thresholds.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _heard(reviews: Iterable[Path]) -> set[tuple[str, float]]:

@@ -185,6 +185,15 @@ def test_recordings_that_are_gone_have_events_and_no_clips(tmp_path):
     assert gone not in set(windows["recording"])
 
 
+def test_classes_that_cannot_be_detected_are_named(tmp_path):
+    season = Season(tmp_path, hours=1, windows_per_recording=2)
+    table = season.held_out().assign(**{"probability:seal": 0.5, "probability:whale": 0.5})
+    table.to_parquet(season.model / "held_out.parquet")
+    with pytest.warns(DataWarning, match=r"seal, whale: no threshold has a precision of 0\.9"):
+        write(season)
+    assert pd.read_csv(season.out / "events.csv").empty
+
+
 def test_settings_come_from_a_block_of_the_config():
     block = {"precision": 0.8, "gap_seconds": 3.0, "starts": "a.csv", "time_zone": "Europe/Berlin"}
     found = settings_of(block | {"review": {"clips": 5, "orders": ["ood"]}})

@@ -114,7 +114,7 @@ def commands_of(
             out = place / "out"
             shutil.rmtree(out, ignore_errors=True)
             start = [sys.executable, "-m", "vipann.cli", "survey", str(models[name].folder)]
-            settings = ["--mc-samples", str(SAMPLES), "--accelerator", "cpu"]
+            settings = ["--mc-samples", str(SAMPLES), "--accelerator", "cpu", "--no-results"]
             return [*start, str(recordings), "--out", str(out), *settings]
 
         return command

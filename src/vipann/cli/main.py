@@ -19,9 +19,16 @@ COMMANDS: dict[str, ModuleType] = {
     "info": info,
     "export": export,
 }
+_EXAMPLES = """\
+examples:
+  vipann export results/mine whales/ --strategy det_flip --phase fixed
+  vipann survey whales/ /data/hydrophone --out season --time-zone Europe/Oslo
+  vipann COMMAND --help
+"""
 _STATUS = """\
-exit status: 0 done (recordings that could not be read are listed), 1 an error that one line says,
-2 arguments that are not understood, 130 interrupted; what was scored is kept.
+exit status: 0 done (recordings that could not be read are listed), 1 an error
+that one line says, 2 arguments that are not understood, 130 interrupted; what
+was scored is kept.
 """
 
 
@@ -44,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output, `head` say, has enough; nothing is left to flush at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror or error}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
         return 1
     return 0
 
@@ -54,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="vipann",
         description="Sounds in recordings, and how sure a network is of them.",
-        epilog=_STATUS,
+        epilog=f"{_EXAMPLES}\n{_STATUS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")

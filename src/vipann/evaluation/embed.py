@@ -19,7 +19,7 @@ from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint, match_classes
 from vipann.models.clip_rng import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
-from vipann.models.mean_weights import without_chance
+from vipann.models.mean_weights import mean_network
 from vipann.models.network import Network
 from vipann.models.strategies import is_random_at_inference, rebuild
 from vipann.progress import progress
@@ -99,8 +99,7 @@ def _pass_of(
     print_machine(device, precision)
     network = plain = rebuild(facts, state).eval().to(device)
     if is_random_at_inference(network):
-        plain = rebuild(facts, state).eval().to(device)
-        without_chance(plain)
+        plain = mean_network(facts, state).to(device)
     sampling = settings["mc_samples"], settings["seed"], precision
     return _Pass(network, plain, *sampling, device, batch_size, loader_workers)
 
@@ -132,7 +131,7 @@ def _clips(store: FeatureStore, rows: np.ndarray, part: str, how: _Pass) -> Clip
     loader = scoring_loader(clips, how.batch_size, how.loader_workers)
     steps = progress(loader, len(loader), f"embed {part} clips", "step")
     sampled = part in SAMPLED_PARTS and how.network is not how.plain
-    with fixed_posteriors(how.network), fixed_posteriors(how.plain), torch.inference_mode():
+    with fixed_posteriors(how.network), torch.inference_mode():
         for (logmel, _), batch_keys in zip(steps, keys, strict=len(rows) > 0):
             logmel = logmel.to(how.device)
             with torch.autocast(how.device.type, torch.bfloat16, how.precision == "bfloat16"):

@@ -6,8 +6,7 @@ A higher score is further out of distribution. With logits z (C,) and the embedd
 - `max_probability`: 1 - max_c p_c, with p the softmax of z (Hendrycks and Gimpel 2017), or its
   sigmoid where a clip has several labels;
 - `max_logit`: -max_c z_c (Hendrycks et al. 2022);
-- `energy`: -ln sum_c exp(z_c) (Liu et al. 2020); with several labels the joint energy,
-  -sum_c ln(1 + exp(z_c)) (Wang et al. 2021, equation 7);
+- `energy`: `vipann.evaluation.energy` (Liu et al. 2020, Wang et al. 2021);
 - `mahalanobis`: the least distance of x from a class's mean, by one covariance of all classes
   (Lee et al. 2018), which is shrunk as Ledoit and Wolf (2004) say, for there are seldom many more
   clips than dimensions. With several labels a clip counts for each of its classes;
@@ -23,13 +22,14 @@ from typing import Self
 import numpy as np
 from scipy.linalg import eigh
 from scipy.spatial.distance import cdist
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit, softmax
 from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from vipann.errors import UserError
 from vipann.evaluation.embeddings import Clips, Embeddings
+from vipann.evaluation.energy import energy
 from vipann.tasks import Task
 
 LOGIT_SCORES = ("max_probability", "max_logit", "energy")
@@ -40,12 +40,12 @@ SCORES = (*LOGIT_SCORES, *DISTANCES)
 def logit_scores(logits: np.ndarray, task: Task) -> dict[str, np.ndarray]:
     """`LOGIT_SCORES` of logits (N, C): (N,) float64 each."""
     logits = logits.astype(np.float64)
-    if task == "multiclass":
-        probability, energy = softmax(logits, axis=1), -logsumexp(logits, axis=1)
-    else:
-        probability, energy = expit(logits), -np.logaddexp(0.0, logits).sum(axis=1)
-    largest = probability.max(axis=1), logits.max(axis=1)
-    return {"max_probability": 1 - largest[0], "max_logit": -largest[1], "energy": energy}
+    probability = softmax(logits, axis=1) if task == "multiclass" else expit(logits)
+    return {
+        "max_probability": 1 - probability.max(axis=1),
+        "max_logit": -logits.max(axis=1),
+        "energy": energy(logits, task),
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,21 +1,35 @@
-"""A random network without its chance, for what is computed once of each clip."""
+"""A network of any strategy without its chance, for what is computed once of each clip."""
 
-from torch import nn
+from collections.abc import Mapping
+from typing import Any
 
-from vipann.models.bayesian import flipout_layers
-from vipann.models.dropout import Dropout
-from vipann.models.flipout import posteriors
+from torch import Tensor
+
+from vipann.models.network import Network
+from vipann.models.strategies import rebuild
+
+_MEANS = {"mu_weight": "weight", "mu_kernel": "weight", "mu_bias": "bias"}
+_CHANCE = ("rho_weight", "rho_kernel", "rho_bias")
 
 
-def without_chance(network: nn.Module) -> None:
-    """Give, in place, every Flipout layer the means of its posterior as weights, and switch Monte
-    Carlo dropout off. In evaluation mode two forward passes are the same then.
+def mean_network(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> Network:
+    """The network of a checkpoint of any strategy without its chance, in evaluation mode: Flipout
+    layers have the means of their posteriors as weights, and dropout is off.
 
-    The posteriors' spreads are lost: sigma = softplus(rho) is 0 where rho is minus infinity.
+    Its tensors are those of `state`, not copies of them.
     """
-    for layer in flipout_layers(network):
-        for posterior in posteriors(layer):
-            posterior.rho.data.fill_(float("-inf"))
-    for module in network.modules():
-        if isinstance(module, Dropout):
-            module.monte_carlo = False
+    means = means_of(state)
+    network = rebuild({**facts, "strategy": "det"}, means)
+    network.load_state_dict(means, assign=True)
+    return network.eval()
+
+
+def means_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a network of any strategy, as those of the deterministic one."""
+    means = {}
+    for name, value in state.items():
+        module, _, kind = name.rpartition(".")
+        if kind in _CHANCE or kind.startswith(("eps_", "prior_")):
+            continue
+        means[f"{module}.{_MEANS.get(kind, kind)}"] = value
+    return means

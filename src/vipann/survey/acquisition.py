@@ -6,6 +6,7 @@ the scale ln(p / (1 - p)). The `audit` is a simple random sample of all windows,
 say how often the networks are right (`vipann.survey.audit`).
 """
 
+import re
 from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Wanted:
     orders: tuple[str, ...] = ("epistemic", "ood", NEAR)
 
     def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Za-z0-9_-]+", self.name):
+            raise UserError(f"review.name: {self.name!r} must be letters, digits, _ and -.")
         if unknown := [name for name in self.orders if name not in ORDERS]:
             raise UserError(
                 f"review.orders: {unknown[0]!r} is none of {', '.join(ORDERS)}; the audit has a "

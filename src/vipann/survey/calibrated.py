@@ -7,6 +7,8 @@ the season itself, whose classes are as frequent as in the season.
 import numpy as np
 from scipy.special import expit, logit
 
+from vipann.survey.held_out import HeldOut
+
 LEAST = 1e-6
 _STEPS = 50
 _RIDGE = 1e-6
@@ -43,8 +45,17 @@ def fit_platt(
     return found
 
 
+def maps_of(known: HeldOut) -> np.ndarray:
+    """(2, C): of each class the map that its known clips give."""
+    pairs = zip(known.probability.T, known.present.T, strict=True)
+    return np.stack([fit_platt(score, present) for score, present in pairs], axis=1)
+
+
 def applied(fitted: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Calibrated probabilities of the scores `probability`, of any shape."""
+    """Calibrated probabilities of the scores `probability`, of any shape.
+
+    fitted: (2,), one map for all; (2, C) of the classes in the last dimension, or (2, N), one each.
+    """
     return expit(fitted[0] * _logit(probability) + fitted[1])
 
 

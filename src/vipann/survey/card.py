@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 import yaml
 
+from vipann.survey.held_out import read_held_out
 from vipann.survey.model import Model
 
 PAPER = (
@@ -68,11 +69,11 @@ def _task(model: Model) -> str:
 
 def _training(model: Model) -> str:
     facts, recipe = model.facts, model.facts["settings"].get("training", {})
-    clips = model.held_out()
+    recording = read_held_out(model.folder).recording
     shown = ("epochs", "steps", "batch_size", "learning_rate", "learning_rate_schedule")
     seconds = [one.get("training_seconds") for one in facts["networks"]]
     about = {
-        "Data": f"{facts['dataset']}: {len(clips)} clips of {clips['recording'].nunique()} "
+        "Data": f"{facts['dataset']}: {len(recording)} clips of {len(set(recording))} "
         "recordings, each held out by one of the networks and heard by the others",
         "Phase": str(facts["phase"]),
         "Recipe": ", ".join(f"{key} {recipe[key]}" for key in shown if recipe.get(key) is not None),

@@ -134,11 +134,12 @@ def starts_of(
 ) -> Mapping[str, datetime]:
     """Recording -> its start, of those whose names or `table` tell it; the table goes first.
 
-    Clocks that show no time are named in one DataWarning, and their recordings have no start.
+    Clocks that show no time, and names without a clock, are reported in a DataWarning each; their
+    recordings have no start.
     """
     names = list(recordings)
     starts = read_starts(table, names, zone) if table else {}
-    wrong = []
+    wrong, without = [], []
     for name in names:
         if name in starts:
             continue
@@ -147,16 +148,19 @@ def starts_of(
         except NoTimeError as error:
             wrong.append(f"{name} ({error})")
             continue
-        if time is not None:
+        if time is None:
+            without.append(name)
+        else:
             starts[name] = time
-    if wrong:
-        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        warnings.warn(
-            f"{', '.join(wrong[:_SHOWN])}{more}: not counted by hour and day. Name their starts in "
-            "a table (columns recording, started_at).",
-            DataWarning,
-            stacklevel=2,
-        )
+    for few, what in ((wrong, ""), (without, " (no clock in the name)")):
+        if few:
+            more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
+            warnings.warn(
+                f"{', '.join(few[:_SHOWN])}{more}{what}: not counted by hour and day. Name their "
+                "starts in a table (columns recording, started_at).",
+                DataWarning,
+                stacklevel=2,
+            )
     return starts
 
 

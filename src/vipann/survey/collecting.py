@@ -34,6 +34,9 @@ def collect(
     named: dict[str, Path] = {}
     rows: list[tuple[str, str, str]] = []
     several = False
+    for path in (one / LABELS for one in reviews if one.is_dir()):
+        if not path.exists():
+            raise UserError(f"{path} is not there: label the review, and save it there.")
     for folder, listed in [*([(data, table)] if data else []), *((one, LABELS) for one in reviews)]:
         if folder.name in named or not folder.is_dir():
             what = "has the name of another" if folder.name in named else "is not a folder"

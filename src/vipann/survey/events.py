@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vipann.errors import UserError
+from vipann.survey.calibrated import applied, maps_of
 from vipann.survey.held_out import HeldOut, percentiles
 from vipann.survey.windows import END, MEASURES, RECORDING, START, probabilities_of
 
@@ -14,6 +16,12 @@ COLUMNS = (
     *(RECORDING, START, END, "class", "probability", "peak_start_seconds", "windows"),
     *(*MEASURES, *PERCENTILES),
 )
+_MEANING = {
+    "threshold": "threshold",
+    "precision": "threshold_precision",
+    "precision_low": "threshold_precision_low",
+    "precision_high": "threshold_precision_high",
+}
 _SLACK_SECONDS = 1e-6
 
 
@@ -27,6 +35,11 @@ class Merging:
 
     gap_seconds: float = 0.0
     least_windows: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("gap_seconds", 0), ("least_windows", 1)):
+            if not (value := getattr(self, name)) >= least:
+                raise UserError(f"{name}: {value:g} is not allowed; must be {least} or more")
 
 
 def events_of(
@@ -57,6 +70,26 @@ def events_of(
         events[column] = percentiles(events[measure].to_numpy(np.float64), among)
     events = events.sort_values([RECORDING, START, "class"], ignore_index=True)
     return events[list(COLUMNS)]
+
+
+def with_meaning(events: pd.DataFrame, held_out: HeldOut, thresholds: pd.DataFrame) -> pd.DataFrame:
+    """The events with what their probabilities are worth, after the column `probability`.
+
+    calibrated_probability: of held-out clips with such a score for the class, the share that hold
+    it (`calibrated.maps_of`); threshold: of the class; threshold_precision and its ends _low and
+    _high: of held-out clips at or above the threshold, the share that hold the class
+    (`thresholds.threshold_table`).
+    """
+    index = events["class"].map({name: at for at, name in enumerate(held_out.classes)})
+    maps = maps_of(held_out)[:, index.to_numpy(np.int64)]
+    worth = applied(maps, events["probability"].to_numpy(np.float64))
+    meaning = {"calibrated_probability": worth}
+    of_class = thresholds.set_index("class")
+    for column, name in _MEANING.items():
+        meaning[name] = events["class"].map(of_class[column]).to_numpy(np.float64)
+    first = list(events.columns).index("probability") + 1
+    names = [*events.columns[:first], *meaning, *events.columns[first:]]
+    return events.assign(**meaning)[names]
 
 
 def _events_of_class(

@@ -16,27 +16,30 @@ from torch import Tensor
 
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import entropy
+from vipann.evaluation.energy import energy
 from vipann.evaluation.metrics import MetricSettings, metrics_of
 from vipann.evaluation.predictions import Predictions, read_predictions
 from vipann.evaluation.supplementary import supplementary_tables
+from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint
+from vipann.models.mean_weights import mean_network
+from vipann.models.network import Network
+from vipann.survey import held_out
 from vipann.survey.card import card_of
 from vipann.survey.finished import Chosen
 from vipann.survey.model import (
     CARD,
     CONFIG,
     FORMAT_VERSION,
-    HELD_OUT,
-    LABEL,
     LABELS,
     SHARED,
     WEIGHTS,
     Model,
 )
-from vipann.survey.strange import held_out_energy, mean_network
 from vipann.survey.windows import OOD, PROBABILITY
+from vipann.tasks import Task
 
 # What all folds' networks must have in common, and what is each one's own.
 _ALIKE = ("classes", "features", "task", "clip_seconds", "strategy", "phase")
@@ -84,7 +87,7 @@ def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
         own = {name: value for name, value in state.items() if name not in shared}
         _save(own, out / WEIGHTS / f"fold{fold}.safetensors")
     _write_labels(config["classes"], out / LABELS)
-    with replacing(out / HELD_OUT) as beside:
+    with replacing(out / held_out.FILE) as beside:
         energies = _energies(config, states, predictions, chosen.features)
         rows = [held_out_rows(one, energies[fold]) for fold, one in predictions.items()]
         pd.concat(rows).to_parquet(beside, index=False)
@@ -116,13 +119,13 @@ def held_out_scores(folds: Sequence[Predictions], outside: Sequence[Predictions]
 def held_out_rows(one: Predictions, ood: np.ndarray) -> pd.DataFrame:
     """Of `held_out.parquet`, the rows of one network: the mean over its replications' samples.
 
-    ood: (N,), `vipann.survey.strange`; NaN where it is not known.
+    ood: (N,), `vipann.evaluation.energy`; NaN where it is not known.
     """
     probability = one.mean_probability.mean(axis=0, dtype=np.float64)
     total, aleatoric = entropy(probability, one.task), one.aleatoric.mean(axis=0)
     columns: dict[str, Any] = {"clip_id": one.clip_id, "recording": one.recording}
     columns["fold"] = np.int64(one.fold)
-    columns |= {LABEL + name: one.labels[:, i] for i, name in enumerate(one.classes)}
+    columns |= {held_out.LABEL + name: one.labels[:, i] for i, name in enumerate(one.classes)}
     columns |= {
         PROBABILITY + name: probability[:, i].astype(np.float32)
         for i, name in enumerate(one.classes)
@@ -144,11 +147,27 @@ def _energies(
         return {fold: np.full(len(one.clip_id), np.nan) for fold, one in predictions.items()}
     with FeatureStore(features) as store:
         return {
-            fold: held_out_energy(
+            fold: _energy_of(
                 mean_network(facts, states[fold]), store, one.task, fold, one.clip_id.tolist()
             )
             for fold, one in predictions.items()
         }
+
+
+@torch.inference_mode()
+def _energy_of(
+    network: Network, store: FeatureStore, task: Task, fold: int, clip_ids: Sequence[str]
+) -> np.ndarray:
+    """Energies (N,) of the clips that a fold's network was tested on; fold 0: of the split eval."""
+    rows = store.rows(folds=[fold]) if fold else store.rows(split="eval")
+    if store.clip_ids[rows].tolist() != list(clip_ids):
+        raise UserError(
+            f"{store.path} has other clips of fold {fold} than the predictions: run the workflow "
+            "again, so that they belong together."
+        )
+    loader = scoring_loader(LogmelDataset(store, rows), 32)
+    logits = torch.cat([network(batch) for batch, _ in loader])
+    return energy(logits.numpy(), task)
 
 
 def _common(found: Mapping[int, Mapping[str, Any]], chosen: Chosen) -> dict[str, Any]:

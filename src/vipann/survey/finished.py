@@ -68,10 +68,6 @@ def choose(
     return Chosen(*key, checkpoints, predictions, outside, features)
 
 
-def _fits(key: tuple[str, ...], wanted: tuple[str | None, ...]) -> bool:
-    return all(w in (None, k) for w, k in zip(wanted, key, strict=True))
-
-
 def _trained(run: Path) -> dict[tuple[str, str, str], tuple[dict[int, Path], dict[int, Path]]]:
     """By (dataset, strategy, phase): checkpoints and predictions of the folds."""
     found: dict[tuple[str, str, str], tuple[dict[int, Path], dict[int, Path]]] = {}

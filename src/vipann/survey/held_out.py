@@ -2,8 +2,12 @@
 folder.
 
 A row a clip, scored by the network that was not trained on it: clip_id, recording (clips of one are
-not independent), `label:<class>` (0 or 1) and `probability:<class>` for each class, and the
-uncertainties and the out-of-distribution score as in a windows table.
+not independent), fold (of that network), `label:<class>` (0 or 1) and `probability:<class>` for
+each class, and the uncertainties and the out-of-distribution score as in a windows table.
+
+They are those of one network with the run's number of samples. A survey averages the networks of
+all folds, of which each but one has trained on such a clip: its uncertainties are of the same kind,
+and their epistemic part holds the folds' disagreement besides.
 """
 
 from dataclasses import dataclass
@@ -14,9 +18,10 @@ import pandas as pd
 import pyarrow as pa
 
 from vipann.errors import UserError
-from vipann.survey.windows import LABEL, MEASURES, PROBABILITY, RECORDING, probabilities_of
+from vipann.survey.windows import MEASURES, PROBABILITY, RECORDING, probabilities_of
 
 FILE = "held_out.parquet"
+LABEL = "label:"
 
 
 @dataclass(frozen=True)

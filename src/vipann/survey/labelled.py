@@ -22,9 +22,9 @@ LABELS, WINDOWS, OTHER = "labels.csv", "windows.parquet", "other"
 PATH, ANSWER = "path", "answer"
 
 
-def read_answers(review: Path, labels: Path | None = None) -> pd.DataFrame:
+def read_answers(review: Path) -> pd.DataFrame:
     """The windows of a review folder, with the column `answer`: the labels of each, a list; None
-    where there is no answer. `labels`: the saved table, where it does not lie in the folder.
+    where there is no answer.
 
     Raises:
         UserError: a file is missing, or a line names no clip of the review, or one twice.
@@ -35,10 +35,10 @@ def read_answers(review: Path, labels: Path | None = None) -> pd.DataFrame:
         raise UserError(
             f"{review / WINDOWS} cannot be read ({error}): {review} is no review folder."
         ) from error
-    table = read_rows(labels or review / LABELS, [PATH], ["label", "labels"])
+    table = read_rows(review / LABELS, [PATH], ["label", "labels"])
     column = next((name for name in ("label", "labels") if name in table.columns), None)
     if column is None:
-        raise UserError(f"{labels or review / LABELS} has neither a column label nor labels.")
+        raise UserError(f"{review / LABELS} has neither a column label nor labels.")
     refuse(
         table,
         ~table[PATH].isin(windows[PATH]),

@@ -20,16 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
 from vipann.errors import UserError
 from vipann.files import digest
-from vipann.survey.windows import LABEL
+from vipann.survey import held_out
 from vipann.tasks import Task
 
 FORMAT_VERSION = 1
-CONFIG, LABELS, HELD_OUT, CARD = "config.json", "labels.csv", "held_out.parquet", "README.md"
+CONFIG, LABELS, CARD = "config.json", "labels.csv", "README.md"
 WEIGHTS, SHARED, PROGRAM = "weights", "shared", "model.pt2"
 _KEYS = (
     *("dataset", "strategy", "phase", "folds", "task", "classes", "clip_seconds", "padding"),
@@ -76,7 +73,7 @@ class Model:
         if missing := [key for key in _KEYS if key not in facts]:
             raise UserError(f"{path} lacks {', '.join(missing)}: export the model again.")
         model = cls(folder, facts)
-        needed = [*model.weight_files, folder / HELD_OUT, folder / LABELS]
+        needed = [*model.weight_files, folder / held_out.FILE, folder / LABELS]
         if lost := [str(file) for file in needed if not file.is_file()]:
             raise UserError(f"{folder} is not whole: {', '.join(lost)} missing. Copy it again.")
         return model
@@ -112,20 +109,3 @@ class Model:
         for path in [self.folder / CONFIG, *self.weight_files]:
             found.update(f"{path.name} {digest(path)}\n".encode())
         return found.hexdigest()
-
-    def held_out(self) -> pd.DataFrame:
-        """What each fold's network said of its own test clips, a row a clip: clip_id, recording,
-        fold, `label:<class>` (uint8), `probability:<class>`, total, aleatoric, epistemic, ood.
-
-        They are those of one network with the run's number of samples. A survey averages the
-        networks of all folds, of which each but one has trained on such a clip: its uncertainties
-        are of the same kind, and their epistemic part holds the folds' disagreement besides.
-        """
-        path = self.folder / HELD_OUT
-        try:
-            frame = pd.read_parquet(path)
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise UserError(f"{path} is broken ({error}): copy the model again.") from None
-        if lost := [name for name in self.classes if LABEL + name not in frame]:
-            raise UserError(f"{path} has other classes than {CONFIG}: it lacks {', '.join(lost)}.")
-        return frame

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from vipann.errors import UserError
 from vipann.files import replacing
+from vipann.models.mean_weights import mean_network
 from vipann.models.network import Network
 from vipann.survey.model import PROGRAM, Model
 from vipann.survey.scoring import front_end_for, states_of
-from vipann.survey.strange import mean_network
 from vipann.tasks import Task
 
 _TOLERANCE = 1e-4

@@ -26,10 +26,11 @@ class Recording:
         return self.name, self.size, self.modified
 
 
-def find_recordings(places: Sequence[Path | str]) -> list[Recording]:
+def find_recordings(places: Sequence[Path | str], outside: Path | None = None) -> list[Recording]:
     """The audio files in these folders, at any depth, and these files, by name.
 
-    A folder's files are called by their path below it, a file by its own name.
+    A folder's files are called by their path below it, a file by its own name. What lies in the
+    folder `outside` is left out: a survey's own clips, where it is among the recordings.
 
     Raises:
         UserError: a place is not there, there is no audio in any, or two files have one name.
@@ -42,7 +43,8 @@ def find_recordings(places: Sequence[Path | str]) -> list[Recording]:
         names = [place.name]
         if place.is_dir():
             audio = find_audio(place)
-            names = audio.audio
+            own = _below(place, outside)
+            names = [name for name in audio.audio if not (own and name.startswith(own))]
             skipped.append(f"{place} holds {audio.skipped_text() or 'nothing'}")
         for name in names:
             path = place / name if place.is_dir() else place
@@ -56,6 +58,13 @@ def find_recordings(places: Sequence[Path | str]) -> list[Recording]:
     if not found:
         raise UserError(f"there are no recordings to survey: {'; '.join(skipped)}.")
     return [found[name] for name in sorted(found)]
+
+
+def _below(place: Path, folder: Path | None) -> str:
+    """How names of what lies in `folder` begin below `place`; "" where it lies elsewhere."""
+    if folder is None or not folder.resolve().is_relative_to(place.resolve()):
+        return ""
+    return f"{folder.resolve().relative_to(place.resolve()).as_posix()}/"
 
 
 def in_parts(recordings: Sequence[Recording], most_bytes: float) -> list[list[Recording]]:

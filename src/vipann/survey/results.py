@@ -17,10 +17,11 @@ from vipann.survey.acquisition import NEAR, Selection, Wanted, scale
 from vipann.survey.audit import audit_table
 from vipann.survey.clocks import starts_of, time_column, zone_of
 from vipann.survey.counts import PERIODS, Tally, apart
-from vipann.survey.events import Merging, events_of
+from vipann.survey.events import Merging, events_of, with_meaning
 from vipann.survey.formats import write_formats
 from vipann.survey.held_out import HeldOut, read_held_out
 from vipann.survey.labelled import LABELS, WINDOWS, audited, read_answers
+from vipann.survey.model import Model
 from vipann.survey.review import PAGE, write_review
 from vipann.survey.thresholds import threshold_table, thresholds_of
 from vipann.survey.windows import (
@@ -32,6 +33,11 @@ from vipann.survey.windows import (
     shard_numbers,
     shard_paths,
 )
+
+# Characters of what was wrong with recordings.
+_SHOWN = 500
+# Classes that a warning names.
+_CLASSES = 5
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,13 @@ class Settings:
     counts_by: Literal["held_out", "audit"] = "held_out"
     resamples: int = 200
     review: Wanted = field(default_factory=Wanted)
+
+    def __post_init__(self) -> None:
+        zone_of(self.time_zone)
+        if not 0 < self.precision <= 1:
+            raise UserError(
+                f"wished precision: {self.precision:g} is not allowed; must be above 0, at most 1"
+            )
 
 
 def settings_of(block: Mapping[str, Any]) -> Settings:
@@ -90,18 +103,21 @@ def write_results(
     the recordings that were surveyed, by name, from which the review's clips are cut; of those that
     are gone there are events and no clips.
 
-    events.parquet, events.csv: `events.events_of`, with time (ISO 8601, "" where no clock tells it)
-    and review_rank; thresholds.csv: `thresholds.threshold_table`; counts_per_hour.csv and
-    counts_per_day.csv: `counts.Tally.table`; recordings.csv; raven/, audacity/, kaleidoscope.csv:
-    `formats.write_formats`; review/, or what settings.review.name says: `review.write_review`. A
-    review that is there stays as it is, for someone may be labelling it; another has clips that no
-    earlier one had. Where its labels.csv is there, audit.csv too: `audit.audit_table`.
+    events.parquet, events.csv: `events.events_of` and `events.with_meaning`, with time (ISO 8601,
+    "" where no clock tells it) and review_rank; thresholds.csv: `thresholds.threshold_table`;
+    counts_per_hour.csv and counts_per_day.csv: `counts.Tally.table`; recordings.csv; raven/,
+    audacity/, kaleidoscope.csv: `formats.write_formats`; review/, or what settings.review.name
+    says: `review.write_review`. A review that is there stays as it is, for someone may be labelling
+    it; another has clips that no earlier one had. Where its labels.csv is there, audit.csv too:
+    `audit.audit_table`.
 
     Raises:
-        UserError: no survey or no model is there, their classes differ, or a setting is wrong.
+        UserError: no survey or no model is there, their classes differ, a setting is wrong, or
+            there is not one window.
     """
     held_out = read_held_out(model)
     thresholds = threshold_table(held_out, settings.precision, settings.thresholds)
+    _warn_of_undetected(thresholds, settings.precision)
     listed = _recordings_of(survey)
     starts = starts_of(listed[RECORDING], zone_of(settings.time_zone), settings.starts)
     review = out / settings.review.name
@@ -109,10 +125,14 @@ def write_results(
     season = _Season(held_out, thresholds, settings, seed, heard)
     for shard in read_shards(survey):
         season.add(shard.about, shard.windows, starts, paths)
+    if not season.windows:
+        faults = "; ".join(listed[RECORDING] + ": " + listed["fault"])
+        raise UserError(f"no recording of {survey} could be heard: {faults[:_SHOWN]}")
     _write_csv(thresholds, out / "thresholds.csv")
     begun = time_column(listed[RECORDING], pd.Series(0.0, index=listed.index), starts)
     _write_csv(listed.assign(started_at=begun), out / "recordings.csv")
-    events = _ranked(season.events, settings.review, thresholds, starts)
+    events = with_meaning(season.events, held_out, thresholds)
+    events = _ranked(events, settings.review, thresholds, starts)
     with replacing(out / "events.parquet") as beside:
         events.to_parquet(beside, index=False)
     _write_csv(events, out / "events.csv")
@@ -149,6 +169,7 @@ class _Season:
         self.selection = Selection(settings.review, classes, self._limits, seed, heard)
         self.tallies = {period: Tally(classes, self._limits, period) for period in PERIODS}
         self._events: list[pd.DataFrame] = []
+        self.windows = 0
 
     def add(
         self,
@@ -164,6 +185,7 @@ class _Season:
                 f"this one has {', '.join(classes)}: name the model that made it."
             )
         self.about = about
+        self.windows += len(windows)
         self._events.append(
             events_of(windows, classes, self._limits, self._settings.merging, self._held_out)
         )
@@ -176,6 +198,17 @@ class _Season:
     def events(self) -> pd.DataFrame:
         joined = pd.concat(self._events, ignore_index=True)
         return joined.sort_values([RECORDING, START, "class"], ignore_index=True)
+
+
+def refuse_other_model(survey: Path, model: Model) -> None:
+    """UserError where the windows of a survey were scored by another model than this."""
+    for number in shard_numbers(survey)[:1]:
+        about, _ = read_table(shard_paths(survey, number)[1])
+        if about.model != model.sha256:
+            raise UserError(
+                f"{survey} was scored by a model of sha256 {about.model[:12]}, and {model.folder} "
+                f"is another, {model.sha256[:12]}: name the model that scored it."
+            )
 
 
 def _recordings_of(survey: Path) -> pd.DataFrame:
@@ -197,6 +230,19 @@ def _recordings_of(survey: Path) -> pd.DataFrame:
             stacklevel=3,
         )
     return listed
+
+
+def _warn_of_undetected(thresholds: pd.DataFrame, precision: float) -> None:
+    never = thresholds.loc[np.isinf(thresholds["threshold"]), "class"].tolist()
+    if never:
+        more = f" and {len(never) - _CLASSES} more" if len(never) > _CLASSES else ""
+        warnings.warn(
+            f"{', '.join(never[:_CLASSES])}{more}: no threshold has a precision of {precision:g} "
+            "among held-out clips, so that there are no events of them. Wish a lower precision, or "
+            "set thresholds.",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _heard(reviews: Iterable[Path]) -> set[tuple[str, float]]:

@@ -14,20 +14,21 @@ from torch import Tensor, nn
 from vipann.devices import resolved_precision
 from vipann.errors import UserError
 from vipann.evaluation.decomposition import entropy
+from vipann.evaluation.energy import energy
 from vipann.evaluation.predict import SamplingPlan, sample
 from vipann.features.audio import AudioFrontEnd, front_end_of
 from vipann.models.clip_rng import clip_keys
 from vipann.models.flipout import fixed_posteriors
+from vipann.models.mean_weights import mean_network
 from vipann.models.network import Network, Step
 from vipann.models.strategies import is_random_at_inference, rebuild
 from vipann.seeds import derive_seed
 from vipann.survey.model import Model
-from vipann.survey.strange import energy, mean_network
 
 
 class Scores(NamedTuple):
     """Of N windows: probability (N, C) in [0, 1]; total, aleatoric, epistemic (N,) in nats; ood
-    (N,), higher is stranger (`vipann.survey.strange`). float32."""
+    (N,), higher is stranger (`vipann.evaluation.energy`). float32."""
 
     probability: np.ndarray
     total: np.ndarray
@@ -98,7 +99,7 @@ class Scorer:
         """Features (N, T, M), or (N, S), as a features file holds them, of windows so named."""
         x = torch.from_numpy(features).float().to(self.device)
         x = self._through(next(iter(self.networks.values())), x, 0, self.common)
-        probability, aleatoric, ood = [], [], []
+        probability, aleatoric, logits = [], [], []
         for (fold, network), mean in zip(self.networks.items(), self.means, strict=True):
             own = self._through(network, x, self.common, self.certain)
             seed = derive_seed(self.seed, "survey", fold)
@@ -108,11 +109,11 @@ class Scorer:
             (sampled,) = sample(rest, own, keys, self.task, plan)
             probability.append(sampled.mean_probability)
             aleatoric.append(sampled.aleatoric)
-            logits = self._through(mean, own, self.certain, None)
-            ood.append(energy(logits.float(), self.task))
+            logits.append(self._through(mean, own, self.certain, None).float())
         p, inside = torch.stack(probability).mean(0), torch.stack(aleatoric).mean(0)
         total = entropy(p, self.task)
-        found = (p, total, inside, (total - inside).clip(0.0), torch.stack(ood).mean(0))
+        strange = energy(torch.stack(logits).cpu().numpy(), self.task).mean(axis=0)
+        found = (p, total, inside, (total - inside).clip(0.0), torch.from_numpy(strange))
         return Scores(*(value.float().cpu().numpy() for value in found))
 
     def _through(self, network: Network, x: Tensor, first: int, end: int | None) -> Tensor:

@@ -30,12 +30,10 @@ import pyarrow.parquet as pq
 
 from vipann.errors import UserError
 from vipann.evaluation.predictions import UNCERTAINTIES
-from vipann.files import replacing
 from vipann.tasks import Task
 
 RECORDING, START, END = "recording", "start_seconds", "end_seconds"
 PROBABILITY = "probability:"
-LABEL = "label:"  # of held-out clips, see `vipann.survey.model.Model.held_out`
 OOD = "ood"
 MEASURES = (*UNCERTAINTIES, OOD)
 RECORDING_COLUMNS = {
@@ -108,16 +106,6 @@ def shard_numbers(survey: Path | str) -> list[int]:
     """Numbers of the shards that are whole, ascending: the table of recordings is written last."""
     found = Path(survey, "shards").glob("*.recordings.parquet")
     return sorted(int(path.name.split(".")[0]) for path in found if not path.name.startswith("."))
-
-
-def write_shard(survey: Path | str, number: int, shard: Shard) -> None:
-    """Write both tables of a shard that fits in memory."""
-    paths = shard_paths(survey, number)
-    schemas = windows_schema(shard.about), recordings_schema(shard.about)
-    for path, schema, frame in zip(paths, schemas, (shard.windows, shard.recordings), strict=True):
-        with replacing(path) as beside:
-            table = pa.Table.from_pandas(frame, schema, preserve_index=False)
-            pq.write_table(table.replace_schema_metadata(schema.metadata), beside)
 
 
 def read_shards(survey: Path | str) -> Iterator[Shard]:

@@ -17,9 +17,11 @@ from vipann.evaluation.metrics import MetricSettings
 from vipann.evaluation.predict import SamplingPlan
 from vipann.evaluation.predictions import read_predictions
 from vipann.features.store import FeatureStore
+from vipann.models.bayesian import flipout_layers
 from vipann.models.checkpoints import save_checkpoint
 from vipann.models.clip_rng import clip_keys
-from vipann.models.mean_weights import without_chance
+from vipann.models.flipout import posteriors
+from vipann.models.mean_weights import mean_network
 from vipann.models.strategies import build_network, build_transferred, network_of
 
 SETTINGS = {"precision": "float32", "seed": 3, "training_clips": 100, "mc_samples": 4}
@@ -120,18 +122,16 @@ def test_a_random_networks_embedding_has_no_chance_in_it(strategy, embedded):
 
 
 def test_flipout_without_chance_is_the_network_of_its_means(small_network):
-    flip, det = (network(strategy, small_network) for strategy in ("flip", "det"))
-    state = {
-        name.replace(".mu_kernel", ".weight").replace(".mu_weight", ".weight"): value
-        for name, value in flip.state_dict().items()
-    }
-    state = {name.replace(".mu_bias", ".bias"): value for name, value in state.items()}
-    det.load_state_dict({name: state[name] for name in det.state_dict()})
+    flip = network("flip", small_network)
+    facts = {"strategy": "flip", "phase": "finetuned", "classes": ["high", "low", "quiet"]}
+    mean = mean_network(facts | {"settings": small_network}, flip.state_dict())
     clips = torch.randn(3, 40, 64, generator=torch.Generator().manual_seed(1)) * 8 - 60
     with torch.inference_mode():
         _, random = embedding_and_logits(flip, clips)
-        without_chance(flip)
-        found, expected = (embedding_and_logits(one, clips) for one in (flip, det))
+        for layer in flipout_layers(flip):
+            for posterior in posteriors(layer):
+                posterior.rho.data.fill_(-torch.inf)
+        found, expected = (embedding_and_logits(one, clips) for one in (mean, flip))
     for own, other in zip(found, expected, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(random, found[1], atol=1e-3)

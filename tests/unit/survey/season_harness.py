@@ -5,11 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import soundfile
 
-from vipann.survey.held_out import FILE
+from vipann.survey.held_out import FILE, LABEL
 from vipann.survey.recordings import find_recordings
-from vipann.survey.windows import LABEL, MEASURES, PROBABILITY, About, Shard, write_shard
+from vipann.survey.windows import (
+    MEASURES,
+    PROBABILITY,
+    About,
+    Shard,
+    recordings_schema,
+    shard_paths,
+    windows_schema,
+)
 
 CLASSES = ("seal", "whale")
 RATE = 8000
@@ -38,6 +48,15 @@ def windows_table(recording, start, probability, classes=CLASSES, seconds=CLIP_S
     measures = rng.random((len(start), len(MEASURES))).astype(np.float32)
     table = pd.DataFrame(columns | dict(zip(MEASURES, measures.T, strict=True)))
     return table.sort_values(["recording", "start_seconds"], ignore_index=True)
+
+
+def write_shard(survey, number, shard):
+    """Both tables of a shard."""
+    schemas = windows_schema(shard.about), recordings_schema(shard.about)
+    frames = shard.windows, shard.recordings
+    for path, schema, frame in zip(shard_paths(survey, number), schemas, frames, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
 
 
 class Season:

@@ -76,7 +76,7 @@ def test_a_table_of_several_labels_makes_the_dataset_one(place):
 
 
 def test_faults_are_named(place):
-    with pytest.raises(UserError, match=r"data/labels\.csv cannot be read"):
+    with pytest.raises(UserError, match=r"data/labels\.csv is not there: label the review"):
         collect([place / "data"], place / "next")
     with pytest.raises(UserError, match="nowhere is not a folder"):
         collect([place / "nowhere"], place / "next")

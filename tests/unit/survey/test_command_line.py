@@ -46,7 +46,7 @@ def test_a_recording_is_tagged_without_snakemake(place):
     assert said.returncode == 0, said.stderr
     tags = pd.read_csv(StringIO(said.stdout))
     assert tags.columns.tolist() == [
-        *("recording", "start", "end", "class", "probability"),
+        *("recording", "start", "end", "class", "probability", "calibrated_probability"),
         *("total", "aleatoric", "epistemic"),
     ]
     assert tags["start"].tolist() == [0, 0, 1, 1, 1.5, 1.5]
@@ -59,16 +59,48 @@ def test_a_recording_is_tagged_without_snakemake(place):
 def test_tags_are_those_of_the_survey_of_the_same_recording(place, tmp_path, capsys):
     scoring = ["--accelerator", "cpu", "--hop-seconds", "0.5", "--mc-samples", "2"]
     survey = ["survey", str(place / "model"), str(place / "dive.wav"), "--out", str(tmp_path)]
-    assert main([*survey, *scoring]) == 0
+    assert main([*survey, "--no-results", *scoring]) == 0
     assert "1 recordings scored (0.00 h), 0 were already" in capsys.readouterr().out
     tag = ["tag", str(place / "model"), str(place / "dive.wav"), "--csv", "--top", "9"]
     assert main([*tag, *scoring]) == 0
     tags = pd.read_csv(StringIO(capsys.readouterr().out))
+    assert [path.name for path in tmp_path.iterdir()] == ["shards"]
     windows = read_survey(tmp_path).windows
     assert len(tags) == 3 * len(windows) == 12
     for name in ("dog", "rain", "siren"):
         found = tags[tags["class"] == name]["probability"].tolist()
         assert found == pytest.approx(windows[f"probability:{name}"].tolist(), abs=1e-6)
+
+
+def test_tags_fit_a_terminal_of_80_characters(place, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    tag = ["tag", str(place / "model"), str(place / "dive.wav"), "--accelerator", "cpu"]
+    assert main([*tag, "--mc-samples", "2"]) == 0
+    heading, head, *lines = capsys.readouterr().out.splitlines()
+    assert heading == "dive.wav"
+    assert head.split()[:5] == ["start", "end", "total", "aleat.", "epist."]
+    assert max(map(len, [head, *lines])) <= 80
+    starts = [line.split()[0] for line in lines if line[:9].strip()]
+    assert starts == ["0.000", "1.000", "1.500"]
+    for sound in ("dog", "rain", "siren"):
+        assert "\n".join(lines).count(f"{sound} 0.") == 3
+
+
+def test_a_fault_of_the_system_is_one_line_with_and_without_a_file(monkeypatch, capsys):
+    for error, words in (
+        (OSError(28, "No space left on device"), "error: No space left on device\n"),
+        (
+            OSError(28, "No space left on device", "x.wav"),
+            "error: x.wav: No space left on device\n",
+        ),
+    ):
+
+        def fail(options, error=error):
+            raise error
+
+        monkeypatch.setattr(COMMANDS["info"], "run", fail)
+        assert main(["info", "model"]) == 1
+        assert capsys.readouterr().err == words
 
 
 def test_info_shows_the_card_and_notices_other_weights(place, tmp_path, capsys):
@@ -90,6 +122,10 @@ def test_what_goes_wrong_is_one_line_and_a_status(place, tmp_path, capsys):
         "no model folder": ["tag", str(tmp_path), str(place / "dive.wav")],
         "does not exist": ["tag", str(place / "model"), str(tmp_path / "lost.wav")],
         "--top": ["tag", str(place / "model"), str(place / "dive.wav"), "--top", "0"],
+        "--shard-hours": [
+            *("survey", str(place / "model"), str(place / "dive.wav")),
+            *("--out", str(tmp_path / "out"), "--shard-hours", "0"),
+        ],
         "--workers": ["tag", str(place / "model"), str(place / "dive.wav"), "--workers", "0"],
         "no trained networks": ["export", str(tmp_path), str(tmp_path / "model")],
     }

@@ -90,6 +90,11 @@ def test_a_clock_that_is_no_time_is_named_and_the_others_are_kept():
     assert list(starts) == ["a/20230115_143000.wav"]
 
 
+def test_names_without_a_clock_are_reported():
+    with pytest.warns(DataWarning, match=r"a.wav, b.wav, c.wav and 2 more \(no clock in the name"):
+        assert not starts_of([f"{name}.wav" for name in "abcde"], BERLIN)
+
+
 def test_a_table_goes_before_names(tmp_path):
     table = tmp_path / "starts.csv"
     names = ["20231315_143000.wav", "c.wav", "20230115_143000.wav"]

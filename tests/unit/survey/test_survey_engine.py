@@ -171,6 +171,7 @@ def test_a_survey_that_was_killed_goes_on(model, tmp_path):
         write_wav(folder / f"{n:02}.wav", noise(4.0, n))
     out = tmp_path / "out"
     command = [sys.executable, "-m", "vipann.cli", "survey", str(model.folder), str(folder)]
+    command.append("--no-results")
     command += ["--out", str(out), "--hop-seconds", "0.5", "--mc-samples", "3", "--workers", "1"]
     command += ["--accelerator", "cpu", "--shard-hours", "0.001", "--batch-size", "1"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=checkout_first()) as process:

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from season_harness import CLASSES, Season, windows_table
 
-from vipann.survey.events import Merging, events_of
+from vipann.survey.calibrated import fit_platt
+from vipann.survey.events import Merging, events_of, with_meaning
 from vipann.survey.formats import KALEIDOSCOPE_COLUMNS, RAVEN_COLUMNS, write_formats
 from vipann.survey.held_out import held_out_of, percentiles
+from vipann.survey.thresholds import threshold_table
 
 TOUCHING = Merging()
 HELD_OUT = held_out_of(Season.held_out(), "held_out.parquet")
@@ -62,6 +64,27 @@ def test_a_season_without_a_detection_has_all_columns():
     assert {"class", "percentile_ood", "peak_start_seconds"} <= set(found.columns)
 
 
+def test_a_probability_is_explained_by_held_out_clips_of_its_class():
+    table = threshold_table(HELD_OUT, 0.9, {"seal": 0.5})
+    found = events_of(
+        scored(list("ab"), [0, 0], [0.2, 0.9]), CLASSES, np.array([0.5, 0.5]), TOUCHING, HELD_OUT
+    )
+    explained = with_meaning(found, HELD_OUT, table)
+    assert explained["class"].tolist() == ["seal", "whale"]
+    logit = np.log(np.array([0.8 / 0.2, 0.9 / 0.1]))
+    for at, row in enumerate(explained.to_dict("records")):
+        slope, offset = fit_platt(HELD_OUT.probability[:, at], HELD_OUT.present[:, at])
+        worth = 1 / (1 + np.exp(-(slope * logit[at] + offset)))
+        assert row["calibrated_probability"] == pytest.approx(worth, abs=1e-6)
+        detected = HELD_OUT.probability[:, at] >= row["threshold"]
+        assert row["threshold_precision"] == HELD_OUT.present[detected, at].mean()
+        assert row["threshold_precision_low"] < row["threshold_precision"]
+        assert row["threshold_precision"] <= row["threshold_precision_high"]
+    assert explained["threshold"].tolist() == table["threshold"].tolist()
+    none = with_meaning(found[:0], HELD_OUT, table)
+    assert none.columns.tolist() == explained.columns.tolist()
+
+
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 12), st.booleans()), min_size=1),
@@ -91,10 +114,18 @@ def written(tmp_path):
     windows = scored(
         ["x/a.wav", "x/a.wav", "x/a.flac", 'b "é",;.wav'], [0, 4, 2, 0], [0.9, 0.8, 0.7, 0.6]
     )
-    found = events(windows).assign(review_rank=[1, 2, 3, 4])
+    found = events(windows).assign(review_rank=[1, 2, 3, 4], calibrated_probability=0.5)
     paths = {name: tmp_path / "recordings" / name for name in windows["recording"]}
     write_formats(found, dict.fromkeys(paths, 4000.0), paths, tmp_path / "out")
     return found, tmp_path
+
+
+def test_of_a_recording_without_events_no_earlier_file_stays(written):
+    found, folder = written
+    nyquist = dict.fromkeys(found["recording"], 4000.0)
+    write_formats(found[found["recording"] == "x/a.flac"], nyquist, {}, folder / "out")
+    left = sorted(path.name for path in (folder / "out").rglob("*.txt"))
+    assert left == ["a.flac.selections.txt", "a.flac.txt"]
 
 
 def rows_of(path, delimiter):

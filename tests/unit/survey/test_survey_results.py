@@ -1,5 +1,6 @@
 """A whole small season: results, a labelled review, and the next run's dataset made of it."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from vipann.audio.decode import read_mono
 from vipann.datasets.building import build_manifest
 from vipann.errors import DataWarning, UserError
 from vipann.survey.acquisition import AUDIT, Wanted
+from vipann.survey.audit import COLUMNS as AUDIT_COLUMNS
 from vipann.survey.events import Merging
 from vipann.survey.labelled import PATH, read_answers
 from vipann.survey.results import Settings, settings_of, write_results
@@ -183,6 +185,15 @@ def test_recordings_that_are_gone_have_events_and_no_clips(tmp_path):
     assert gone not in set(windows["recording"])
 
 
+def test_classes_that_cannot_be_detected_are_named(tmp_path):
+    season = Season(tmp_path, hours=1, windows_per_recording=2)
+    table = season.held_out().assign(**{"probability:seal": 0.5, "probability:whale": 0.5})
+    table.to_parquet(season.model / "held_out.parquet")
+    with pytest.warns(DataWarning, match=r"seal, whale: no threshold has a precision of 0\.9"):
+        write(season)
+    assert pd.read_csv(season.out / "events.csv").empty
+
+
 def test_settings_come_from_a_block_of_the_config():
     block = {"precision": 0.8, "gap_seconds": 3.0, "starts": "a.csv", "time_zone": "Europe/Berlin"}
     found = settings_of(block | {"review": {"clips": 5, "orders": ["ood"]}})
@@ -197,11 +208,15 @@ def test_settings_come_from_a_block_of_the_config():
 def test_copies_of_a_recording_are_reported(tmp_path):
     season = Season(tmp_path)
     for number in (1, 2):
-        path = season.survey / f"shards/{number:06d}.recordings.parquet"
-        table = pd.read_parquet(path)
-        table["recording"] = [f"card {number}/{place}.wav" for place in range(len(table))]
-        season.paths |= dict.fromkeys(table["recording"])
-        rewrite(path, table)
+        files = [
+            season.survey / f"shards/{number:06d}.{k}.parquet" for k in ("recordings", "windows")
+        ]
+        names = pd.read_parquet(files[0])["recording"]
+        copies = {name: f"card {number}/{place}.wav" for place, name in enumerate(names)}
+        season.paths = {copies.get(name, name): path for name, path in season.paths.items()}
+        for path in files:
+            table = pd.read_parquet(path)
+            rewrite(path, table.assign(recording=table["recording"].map(copies)))
     with pytest.warns(DataWarning, match=r"card 1/0.wav and card 2/0.wav have .* \(4 more"):
         write(season)
 
@@ -221,3 +236,19 @@ def test_results_need_no_torch():
         "sys.exit(any(name.split('.')[0] in ('torch', 'snakemake') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_column_is_explained(finished):
+    text = (Path(__file__).parents[3] / "docs/survey.md").read_text(encoding="utf-8")
+    explained: dict[str, set[str]] = {}
+    table = ""
+    for line in text.partition("## Columns")[2].splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 5:
+            table = cells[1] or table
+            explained.setdefault(table, set()).update(re.findall("`([^`]+)`", cells[2]))
+    found = {"audit": set(AUDIT_COLUMNS)}
+    for name in ("events", "thresholds", "recordings", "counts"):
+        path = finished.out / f"{name}.csv" if name != "counts" else "counts_per_day.csv"
+        found[name] = set(pd.read_csv(finished.out / path).columns)
+    assert {name: explained[name] for name in found} == found

@@ -105,6 +105,17 @@ def test_the_interval_covers_the_truth_of_clustered_cases():
     assert 0.92 <= covered / 300 <= 1.0
 
 
+@pytest.mark.parametrize(("recordings", "clips"), [(2, 4), (4, 3), (8, 1)])
+@pytest.mark.parametrize("share", [0.1, 0.8])
+def test_the_interval_covers_the_truth_of_small_samples(recordings, clips, share):
+    rng, covered = np.random.default_rng(1), 0
+    names = np.repeat(np.arange(recordings), clips)
+    for _ in range(150):
+        found = share_of(rng.random(len(names)) < share, names)
+        covered += found.low <= share <= found.high
+    assert covered / 150 >= 0.95
+
+
 def test_too_little_for_an_interval():
     assert np.isnan(share_of(np.zeros(0, bool), np.zeros(0, str))[:3]).all()
     assert share_of(np.array([True, False]), np.array(["a", "a"]))[:3] == (0.5, 0.0, 1.0)

@@ -11,6 +11,7 @@ import soxr
 from finished_run import RATE, noise, write_wav
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from season_harness import write_shard
 
 from vipann.audio.stream import mono_stream, resampled
 from vipann.errors import MissingProgramError, UserError
@@ -22,7 +23,6 @@ from vipann.survey.windows import (
     read_shards,
     read_survey,
     shard_paths,
-    write_shard,
 )
 
 

@@ -19,13 +19,14 @@ from vipann.papers.vi_pann.tables import ood
 pytestmark = pytest.mark.slow
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-NAMES = ["claims", "out_of_distribution", "pretraining", "transfer"]
+NAMES = ["claims", "out_of_distribution", "pretraining", "transfer", "uncertainty_overview"]
 WHERE = {"results_dir": "..", "run": "planted-run"}
 PARAMETERS = {
     "pretraining": {**WHERE, "upstream": "events"},
     "transfer": {**WHERE, "dataset": "scenes"},
     "out_of_distribution": {**WHERE, "datasets": ["scenes"], "upstream": "events", "ood": "ships"},
     "claims": WHERE,
+    "uncertainty_overview": WHERE,
 }
 KINDS = ("total", "epistemic", "aleatoric")
 SCORE_COLUMNS = ["dataset", "scored_dataset", "strategy", "phase", "fold", "replication"]
@@ -108,13 +109,16 @@ def plant_run(folder):
     """A finished run with one upstream set, `events`, and one transfer set, `scenes`."""
     for name in ("metrics", "tables", "figures"):
         (folder / name).mkdir(parents=True)
-    for figure in ("retention_events", "boxplot_events", "boxplot_scenes", "phases_scenes"):
+    figures = ("retention_events", "boxplot_events", "boxplot_scenes", "phases_scenes")
+    for figure in (*figures, "uncertainty_samples_events"):
         Image.new("RGB", (40, 20), "white").save(folder / f"figures/{figure}.png")
     table = [("drop", 0.5, 0.426), ("flip", 0.25, 0.415)]
     frame = pd.DataFrame(table, columns=["strategy", "ours", "paper"])
     frame["difference"] = frame["ours"] - frame["paper"]
     frame.assign(metric="mAP").to_csv(folder / "tables/table3.csv", index=False)
-    (folder / "tables/table3.md").write_text("| Model |\n|:--|\n| planted table |\n")
+    planted = {"table3": "table", "uncertainty_claims": "claim", "uncertainty_samples": "number"}
+    for name, what in planted.items():
+        (folder / f"tables/{name}.md").write_text(f"| Model |\n|:--|\n| planted {what} |\n")
     shortcuts = [
         ("events", "level_db", 0.25, 0.75, 3, 9),
         ("scenes", "level_db", 0.8125, 0.8125, 2, 11),
@@ -373,10 +377,17 @@ def test_claims_counts_its_verdicts(executed):
 
 def test_images_are_inside_the_pages_and_missing_figures_are_left_out(executed):
     counts = {"pretraining": 1, "transfer": 2, "out_of_distribution": 2, "claims": 0}
+    counts["uncertainty_overview"] = 1
     for name, count in counts.items():
         images = re.findall(r"<img[^>]*src=\"([^\"]*)\"", executed[name][1])
         assert len(images) == count, name
         assert all(image.startswith("data:image/png;base64,") for image in images)
+
+
+def test_the_overview_shows_the_claims_once_and_every_part_that_the_run_has(executed):
+    _, page, _ = executed["uncertainty_overview"]
+    shown = [page.count(f">planted {what}<") for what in ("claim", "number", "table")]
+    assert shown == [1, 1, 0]
 
 
 @pytest.mark.parametrize("name", NAMES)

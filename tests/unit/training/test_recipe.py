@@ -23,6 +23,9 @@ NOT_LEARNT_FROM = {
     "folds",
     "fixed",
     "finetuned",
+    "ensemble_members",
+    "train_fraction",
+    "held_out_classes",
 }
 
 

@@ -12,9 +12,6 @@ WITH_TORCH = {
     *("pretrain", "transfer", "scratch", "moped", "import_weights", "average"),
     *("predict", "complexity", "variant_cost", "fold_metrics"),
     *(
-        "predict_auto",
-        "predict_degraded",
-        "predict_degraded_auto",
         "samples",
         "go_on",
         "one_training",

@@ -24,7 +24,7 @@ rule predict:
     message:
         "predict {wildcards.dataset} {wildcards.strategy} fold {wildcards.fold} {wildcards.phase}"
     script:
-        f"../scripts/{networks.prediction_script(RUN)}"
+        "../scripts/predict.py"
 
 
 use rule predict as predict_upstream with:

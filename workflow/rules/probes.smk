@@ -156,7 +156,7 @@ rule predict_degraded:
     message:
         "predict degraded clips: {wildcards.degraded}"
     script:
-        f"../scripts/{robustness.predicting_script(RUN)}"
+        "../scripts/predict.py"
 
 
 rule robustness:

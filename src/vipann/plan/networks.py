@@ -219,7 +219,7 @@ class Network:
         """Settings of a job that scores the `rows` of the features of `scored`."""
         evaluation = self.run.config["evaluation"]
         return self.run.settings(
-            prediction_script(self.run),
+            "predict.py",
             *self.seed_names(task),
             chosen=chosen_parts(self.run.config),
             dataset=self.trained_for,
@@ -236,12 +236,6 @@ def samples_in_words(run: Run, of: str = "Monte Carlo samples") -> str:
     if chosen != AUTO:
         return f"{chosen} {of}"
     return f"as many {of} as each network's validation fold asks for"
-
-
-def prediction_script(run: Run, of: str = "predict") -> str:
-    """Of workflow/scripts: what samples the run's networks; of: predict, or predict_degraded."""
-    is_chosen = run.config["evaluation"]["mc_samples"] == AUTO
-    return f"{of}_auto.py" if is_chosen else f"{of}.py"
 
 
 def networks_of(run: Run, dataset: str) -> list[Network]:

@@ -12,7 +12,7 @@ from vipann.plan import members, networks, uncertainty
 from vipann.plan.members import Member
 from vipann.plan.networks import Network
 from vipann.plan.report import captions, index_settings
-from vipann.plan.uncertainty import ensembles, robustness, samples, swag
+from vipann.plan.uncertainty import ensembles, samples, swag
 
 ROOT = Path(__file__).parents[3]
 ON = {"transfer": {"ensemble_members": 3}, "pretrain": {"ensemble_members": 2}}
@@ -144,10 +144,6 @@ def test_auto_asks_the_validation_fold_of_each_network_of_transfer(run_of):
         assert (other.chosen_samples, other.mc_samples) == ([], 10)
     numbered = Network(run_of(), "drop", "esc50", 5, "fixed")
     assert (numbered.chosen_samples, numbered.mc_samples) == ([], 10)
-    assert networks.prediction_script(run) == "predict_auto.py"
-    assert networks.prediction_script(run_of()) == "predict.py"
-    assert robustness.predicting_script(run) == "predict_degraded_auto.py"
-    assert robustness.predicting_script(run_of()) == "predict_degraded.py"
 
 
 def test_captions_say_what_auto_means(run_of):

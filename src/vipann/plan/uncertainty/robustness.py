@@ -6,9 +6,9 @@ from typing import Any
 
 from vipann.conditions import Condition
 from vipann.config import in_order
-from vipann.parts import chosen_front_end, chosen_parts, feature_settings
+from vipann.parts import chosen_front_end, feature_settings
 from vipann.plan import datasets as planned
-from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of, prediction_script
+from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
 
@@ -86,18 +86,12 @@ def degrading_settings(run: Run, dataset: str, condition: str) -> dict[str, Any]
     )
 
 
-def predicting_script(run: Run) -> str:
-    """Of workflow/scripts: what samples networks on degraded clips."""
-    return prediction_script(run, "predict_degraded")
-
-
 def predicting_settings(network: Network) -> dict[str, Any]:
     """Of the job that scores the degraded clips of all conditions with one network: as of its own
     clips, in `replications` replications (1)."""
     run = network.run
-    code = run.settings(predicting_script(run), chosen=chosen_parts(run.config))
     own = {"replications": block_of(run).get("replications", 1)}
-    return in_order(network.prediction_settings | code | own)
+    return in_order(network.prediction_settings | own)
 
 
 def metrics_of(run: Run, dataset: str) -> str:

@@ -3,6 +3,7 @@ that lies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +272,12 @@ def trained_networks(run: Run) -> list[Network]:
 def form_of(run: Run, strategy: str = "flip") -> dict[str, Any]:
     """The config values that decide the form of the network of `strategy`."""
     blocks = {key: run.config[key] for key in BY_NAME[strategy].blocks}
-    return blocks | {
+    return blocks | _parts_of(run)
+
+
+@cache  # each of a run's hundreds of networks asks, and the parts' files are read for it
+def _parts_of(run: Run) -> dict[str, Any]:
+    return {
         "model": model_settings(run.config["model"]),
         "bands": bands_of(run.config["features"]),
         "chosen": chosen_parts(run.config),

@@ -137,29 +137,13 @@ class Product:
         `label_set`: names; `transferred`, `trained`: the paths of networks; `varied_networks`,
         `varied_train`: those of predictions of variants' networks; and each part of the block
         `uncertainty`."""
-        run, windows = self.run, self.run.ood_windows
         own = self.declared.get("networks_of", ())
-        networks = [one for one in variant_networks(run) if one.variant in own]
-        has_variants = bool(names_of(run.config, UPSTREAM_STAGE))
-        varied = [run.upstream] if run.upstream and has_variants else []
+        networks = [one for one in variant_networks(self.run) if one.variant in own]
         return {
             "dataset": [self.dataset],
-            "upstream": [run.upstream] if run.upstream else [],
-            "varied": varied,
-            "varied_on_folds": datasets_of_folds(run),
-            "localised": [name for name in [localised(run)] if name],
-            "rated": [name for name in varied if "label_quality" in run.blocks[name]],
-            "measured": varied if run.config["evaluation"]["cost"] else [],
-            "label_set": [*(run.config.get("label_sets") or {})],
-            "transfer": [name for name in run.transfer_datasets if networks_of(run, name)],
-            "tested": run.tested,
-            "heard_ood": list(windows),
-            "ood_windows": list(windows.values()),
-            "transferred": [network.stem for network in transferred_networks(run)],
-            "trained": [network.stem for network in trained_networks(run)],
             "varied_networks": [network.path for network in networks],
             "varied_train": [network.train_path for network in networks],
-            **uncertainty.roles(run),
+            **_roles_in(self.run),
         }
 
     @property
@@ -300,6 +284,30 @@ class Product:
 def _recipe(run: Run) -> dict[str, Any]:
     features = feature_settings(run.config["features"])
     return {"pretrain": run.config["pretrain"], "features": features}
+
+
+@cache  # hundreds of products ask, and a run does not change
+def _roles_in(run: Run) -> Mapping[str, list[str]]:
+    """The roles that are the same for all products of a run."""
+    windows = run.ood_windows
+    has_variants = bool(names_of(run.config, UPSTREAM_STAGE))
+    varied = [run.upstream] if run.upstream and has_variants else []
+    return {
+        "upstream": [run.upstream] if run.upstream else [],
+        "varied": varied,
+        "varied_on_folds": datasets_of_folds(run),
+        "localised": [name for name in [localised(run)] if name],
+        "rated": [name for name in varied if "label_quality" in run.blocks[name]],
+        "measured": varied if run.config["evaluation"]["cost"] else [],
+        "label_set": [*(run.config.get("label_sets") or {})],
+        "transfer": [name for name in run.transfer_datasets if networks_of(run, name)],
+        "tested": run.tested,
+        "heard_ood": list(windows),
+        "ood_windows": list(windows.values()),
+        "transferred": [network.stem for network in transferred_networks(run)],
+        "trained": [network.stem for network in trained_networks(run)],
+        **uncertainty.roles(run),
+    }
 
 
 def products(run: Run, kind: Kind, on_request: bool = False) -> dict:

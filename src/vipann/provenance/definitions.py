@@ -20,6 +20,8 @@ PACKAGE = "vipann"
 WHOLE = "*"
 
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+# In the order of syntax: of two imports that bind one name, the later one counts.
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 Statement = ast.stmt
 Place = tuple[str, str]  # module, name; WHOLE for all of it, "" for what runs when it is imported
 
@@ -113,7 +115,8 @@ class Project:
 
 class References(ast.NodeVisitor):
     """What a piece of code refers to: `places`, definitions of the project with the modules that it
-    imports, and `others`, what its other names stand for ("np = numpy")."""
+    imports, `others`, what its other names stand for ("np = numpy"), and `texts`, the strings in
+    it, one of which may name a data file."""
 
     def __init__(self, project: Project, source: Source, node: ast.AST) -> None:
         self.project, self.source = project, source
@@ -121,6 +124,7 @@ class References(ast.NodeVisitor):
         self.names = source.imports | inner
         self.places: set[Place] = {(project.split(target)[0], "") for target in inner.values()}
         self.others: set[str] = set()
+        self.texts: set[str] = set()
         self.visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
@@ -140,9 +144,11 @@ class References(ast.NodeVisitor):
             self.places.add((self.source.name, WHOLE))
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        # Annotations in quotes, and the names in __all__.
-        if isinstance(node.value, str) and node.value in self.source.definitions:
-            self.places.add((self.source.name, node.value))
+        if isinstance(node.value, str):
+            self.texts.add(node.value)
+            # Annotations in quotes, and the names in __all__.
+            if node.value in self.source.definitions:
+                self.places.add((self.source.name, node.value))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if any(alias.name == "*" for alias in node.names):
@@ -227,10 +233,19 @@ def tree_of(path: Path) -> ast.Module:
     """The syntax of a module, script or notebook, without docstrings."""
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(_cells(text) if path.suffix == ".ipynb" else text, filename=str(path))
-    for node in ast.walk(tree):
+    for node in _blocks(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
     return tree
+
+
+def _blocks(tree: ast.AST) -> Iterator[ast.AST]:
+    """`tree` and what holds statements below it, level by level as `ast.walk` does, which would
+    visit the expressions too: most of a tree, without a statement in them."""
+    level = [tree]
+    while level:
+        yield from level
+        level = [inner for node in level for block in _BLOCKS for inner in getattr(node, block, ())]
 
 
 def _cells(notebook: str) -> str:
@@ -254,7 +269,7 @@ def names_bound_by(statement: Statement) -> Iterator[str]:
 
 def _imports(tree: ast.AST, package: str) -> Iterator[tuple[str, str]]:
     """(name, what it stands for) of all imports below `tree`; relative ones are of `package`."""
-    for node in ast.walk(tree):
+    for node in _blocks(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.split(".")[0]

@@ -9,7 +9,7 @@ import ast
 import copy
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from vipann.files import digest
@@ -65,7 +65,8 @@ def _counted(scripts: tuple[Path, ...], root: Path, extra: tuple[str, ...]) -> M
         for statement in statements:
             for name, part in _parts(statement):
                 lines.setdefault(f"{module}{name}", []).append(_syntax(part))
-            for path in named_data(statement, project.source(module).path):
+            source = project.source(module)
+            for path in named_data(project.references(statement, source).texts, source.path):
                 lines[str(path.relative_to(root))] = [_contents(path)]
     return {name: _digest(each) for name, each in lines.items()}
 
@@ -93,14 +94,10 @@ project_below = functools.cache(Project)
 _contents = functools.cache(digest)
 
 
-def named_data(code: ast.AST, module: Path) -> list[Path]:
-    """The data files in the folder of `module` that a piece of its code names in full, sorted."""
-    names = {
-        node.value
-        for node in ast.walk(code)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return [beside for name, beside in _data_beside(module.parent) if name in names]
+def named_data(texts: Collection[str], module: Path) -> list[Path]:
+    """The data files in the folder of `module` whose full names are among the strings of a piece
+    of its code, sorted."""
+    return [beside for name, beside in _data_beside(module.parent) if name in texts]
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """What changes a fingerprint and what does not, on a small tree of modules."""
 
+import ast
 import json
 import shutil
 import sys
@@ -217,6 +218,51 @@ def test_modules_imported_by_a_computed_name_are_those_that_the_rules_name():
     assert computed == {"vipann/registry.py"}
 
 
+NESTED = """
+import a
+class C:
+    async def f():
+        async with x:
+            import b
+        async for y in z:
+            from c import d
+    def g():
+        match a:
+            case 1:
+                import e
+        while a:
+            try:
+                import h
+            except* E:
+                def i():
+                    'Doc.'
+            else:
+                import j
+            finally:
+                import k
+        else:
+            with a:
+                import m
+if a:
+    try: import n
+    except E: import o
+else: from p import *
+"""
+
+
+def test_no_statement_is_missed_wherever_it_stands():
+    """All of them in the order of `ast.walk`: of two imports of one name the later one counts."""
+    tree = ast.parse(NESTED)
+    of_all = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+    found = [node for node in definitions._blocks(tree) if isinstance(node, ast.stmt)]
+    assert found == of_all
+
+
+def strings_in(code: Path) -> set:
+    nodes = ast.walk(definitions.tree_of(code))
+    return {node.value for node in nodes if isinstance(node, ast.Constant)}
+
+
 def test_every_data_file_of_the_package_is_named_by_a_module_beside_it():
     data = {
         path
@@ -226,7 +272,7 @@ def test_every_data_file_of_the_package_is_named_by_a_module_beside_it():
     named = {
         path
         for code in (ROOT / "src").rglob("*.py")
-        for path in module.named_data(definitions.tree_of(code), code)
+        for path in module.named_data(strings_in(code), code)
     }
     assert data
     assert data == named

@@ -68,10 +68,15 @@ def captions(run: Run) -> dict[str, Any]:
 
 
 def said_of(run: Run) -> dict[str, Any]:
-    """What the report says of the run, from its config alone: captions, and the blocks of its first
-    page."""
-    blocks = ("upstream", "transfer_datasets", "ood", "model", "transfer", "scratch", "evaluation")
-    said = captions(run) | {name: run.config[name] for name in blocks}
+    """The settings that the report states, on its first page and in captions."""
+    config = run.config
+    said = {name: config[name] for name in ("upstream", "transfer_datasets", "ood", "model")}
+    said["evaluation"] = {k: v for k, v in config["evaluation"].items() if k != "batch_size"}
+    said["transfer.strategies"] = config["transfer"]["strategies"]
+    said["scratch.strategies"] = config["scratch"]["strategies"]
+    said["scratch.epochs"] = config["scratch"]["epochs"]
+    for phase in ("fixed", "finetuned"):
+        said[f"transfer.{phase}.epochs"] = config["transfer"][phase]["epochs"]
     return json.loads(json.dumps(in_order(said)))
 
 

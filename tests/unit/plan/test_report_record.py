@@ -35,7 +35,7 @@ def test_the_report_of_an_unchanged_config_is_made(results):
     ("departure", "named"),
     [
         ({"evaluation": {"mc_samples": 50}}, "evaluation"),
-        ({"transfer": {"fixed": {"epochs": 7}}}, "transfer"),
+        ({"transfer": {"fixed": {"epochs": 7}}}, "transfer.fixed.epochs"),
     ],
 )
 @pytest.mark.parametrize("asked", [REPORT, ["snakemake", "--report=report.html"]])
@@ -53,3 +53,4 @@ def test_a_report_after_the_run_is_made_of_the_edited_config(results):
 
 def test_where_things_are_made_is_no_reason_to_refuse(results):
     refuse_report_of_another_config(edited(results, {"accelerator": "cpu"}), REPORT)
+    refuse_report_of_another_config(edited(results, {"evaluation": {"batch_size": 7}}), REPORT)

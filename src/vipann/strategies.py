@@ -30,4 +30,8 @@ STRATEGIES = (
 )
 BY_NAME = {strategy.name: strategy for strategy in STRATEGIES}
 ENSEMBLE = "ens"
+# Of predictions that stand beside the strategies: a posterior over the last layer, and ensembles
+# from one training (the networks after its epochs, and SWAG's draws).
+LAPLACE = "laplace"
+CHECKPOINTS, SWAG_DIAGONAL, SWAG = FROM_ONE_TRAINING = ("checkpoints", "swag_diagonal", "swag")
 TRAINED = tuple(name for name in BY_NAME if name != ENSEMBLE)

@@ -1,6 +1,5 @@
 """The finished run's report, index and notebooks in headless Chromium, as a reader clicks them."""
 
-import shutil
 from io import BytesIO
 
 import pytest
@@ -10,23 +9,6 @@ from workflow_harness import ROOT
 from vipann.config import read_layer
 from vipann.plan.products import products
 from vipann.plan.run import Run
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Root has no sandbox, and a container's /dev/shm is small.
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ from vipann.plan.report import (
 from vipann.plan.run import Run
 from vipann.plan.uncertainty import laplace, ood_scores
 from vipann.plan.variants import VariantNetwork
-from vipann.strategies import ENSEMBLE, TRAINED
+from vipann.strategies import ENSEMBLE, FROM_ONE_TRAINING, TRAINED
 from vipann.variants import UPSTREAM_STAGE, names_of
 from vipann.provenance.code_record import keep
 

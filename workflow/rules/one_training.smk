@@ -47,7 +47,7 @@ rule one_training:
     benchmark:
         benchmark_of(f"predictions/{OF_ONE_TRAINING.path}")
     wildcard_constraints:
-        method=one_of(list(swag.METHODS)),
+        method=one_of(list(FROM_ONE_TRAINING)),
     conda:
         "../../environment.yml"
     resources:

@@ -5,16 +5,9 @@ with job_log(snakemake.log[0]):
     from vipann.evaluation.summarise import summarise
 
     settings = snakemake.params.settings
-    points = settings["retained_fractions"]
     summarise(
         list(snakemake.input.predictions),
         list(snakemake.input.ood),
-        MetricSettings(
-            fractions=[point / points for point in range(1, points + 1)],
-            bins=settings["calibration_bins"],
-            resamples=settings["bootstrap_resamples"],
-            seed=settings["seed"],
-            orders=settings["orders"],
-        ),
+        MetricSettings.of(settings),
         dict(snakemake.output.items()),
     )

@@ -7,19 +7,12 @@ with job_log(snakemake.log[0]):
     from vipann.evaluation.probes import probes
 
     settings, files = snakemake.params.settings, snakemake.input
-    points = settings["retained_fractions"]
     learning = zip(files.get("learning", []), settings["learning"], strict=True)
     pairs = zip(files.get("known", []), files.get("unknown", []), strict=True)
     unknown = zip(pairs, settings["unknown"], strict=True)
     probes(
         [(Path(path), who["network"], who["fraction"]) for path, who in learning],
         [(Path(own), Path(other), who["network"]) for (own, other), who in unknown],
-        MetricSettings(
-            fractions=[point / points for point in range(1, points + 1)],
-            bins=settings["calibration_bins"],
-            resamples=settings["bootstrap_resamples"],
-            seed=settings["seed"],
-            orders=0,
-        ),
+        MetricSettings.of(settings),
         Path(snakemake.output[0]),
     )

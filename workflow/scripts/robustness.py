@@ -10,16 +10,10 @@ with job_log(snakemake.log[0]):
     settings, files = snakemake.params.settings, snakemake.input
     clean, degraded = ([Path(path) for path in files[key]] for key in ("clean", "degraded"))
     conditions = [Condition(*one) for one in settings["conditions"]]
-    points, count = settings["retained_fractions"], len(clean)
+    count = len(clean)
     robustness(
         clean,
         {one: degraded[i * count : (i + 1) * count] for i, one in enumerate(conditions)},
-        MetricSettings(
-            fractions=[point / points for point in range(1, points + 1)],
-            bins=settings["calibration_bins"],
-            resamples=settings["bootstrap_resamples"],
-            seed=settings["seed"],
-            orders=0,
-        ),
+        MetricSettings.of(settings),
         Path(snakemake.output[0]),
     )

@@ -150,7 +150,7 @@ def read_mono(
         rate = stream.samplerate
         start = round(offset_s * rate)
         wanted = None if duration_s is None else max(1, round(duration_s * rate))
-        samples = _mixed_down(_read(stream, start, wanted))
+        samples = mixed_down(_read(stream, start, wanted))
     if samples.size == 0:
         raise UserError(f"{path} holds no audio from {offset_s:.3f} s on.")
     # The sum is finite only if all samples are, and quicker to compute.
@@ -183,7 +183,7 @@ def _blocks(stream: soundfile.SoundFile, wanted: int | None) -> Iterator[np.ndar
         wanted = None if wanted is None else wanted - len(block)
 
 
-def _mixed_down(samples: np.ndarray) -> np.ndarray:
+def mixed_down(samples: np.ndarray) -> np.ndarray:
     """Mean of the channels: (n,) or (n, channels) to (n,)."""
     if samples.ndim == 1:
         return samples

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from vipann.audio.decode import opened
+from vipann.audio.decode import mixed_down, opened
 from vipann.audio.walk import FFMPEG_SUFFIXES
 from vipann.errors import MissingProgramError, UserError
 
@@ -58,15 +58,7 @@ def resampled(stream: MonoStream, sample_rate: int) -> Iterator[np.ndarray]:
 
 def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
     while len(block := file.read(_BLOCK, dtype="float32")):
-        yield _mixed_down(block)
-
-
-def _mixed_down(block: np.ndarray) -> np.ndarray:
-    """(n,) or (n, channels) to (n,)."""
-    if block.ndim == 1:
-        return block
-    # Column by column: many times as fast as mean(axis=1).
-    return np.asarray(sum(block.T)) / np.float32(block.shape[1])
+        yield mixed_down(block)
 
 
 @contextmanager
@@ -104,7 +96,7 @@ def _au_stream(path: Path, process: subprocess.Popen[bytes], said: IO[bytes]) ->
         frame = 4 * channels
         while block := pipe.read(_BLOCK // channels * frame):
             samples = np.frombuffer(block[: len(block) // frame * frame], ">f4")
-            yield _mixed_down(samples.reshape(-1, channels).astype(np.float32))
+            yield mixed_down(samples.reshape(-1, channels).astype(np.float32))
         if process.wait():
             raise _refused(path, process, said)
 

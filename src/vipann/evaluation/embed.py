@@ -1,6 +1,6 @@
 """What a trained network makes of clips before its last layer: the embeddings file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vipann.devices import choose_device, print_machine, resolved_precision
 from vipann.evaluation.embeddings import Clips, Embeddings, pack
-from vipann.evaluation.predict import _check_features
+from vipann.evaluation.predict import opened, refuse_other_features
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.files import replacing
@@ -21,7 +20,7 @@ from vipann.models.clip_rng import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.mean_weights import mean_network
 from vipann.models.network import Network
-from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.models.strategies import certain_steps, is_random_at_inference
 from vipann.progress import progress
 from vipann.seeds import derive_seed
 from vipann.training.sampling import rows_for
@@ -67,10 +66,15 @@ def embed(
         UserError: the features were made with other settings than those the network was trained
             on, or the clips are of another length or have other classes.
     """
-    state, facts = load_checkpoint(checkpoint)
-    how = _pass_of(facts, state, settings, accelerator, batch_size, loader_workers)
+    ready = opened(checkpoint, accelerator, settings["precision"])
+    plain = ready.network
+    if is_random_at_inference(plain):
+        plain = mean_network(ready.facts, load_checkpoint(checkpoint)[0]).to(ready.device)
+    sampling = settings["mc_samples"], settings["seed"], ready.precision
+    how = _Pass(ready.network, plain, *sampling, ready.device, batch_size, loader_workers)
+    facts = ready.facts
     with FeatureStore(features) as store, replacing(out) as beside, h5py.File(beside, "w") as file:
-        _check_features(store, facts, checkpoint)
+        refuse_other_features(store, facts, checkpoint)
         classes = match_classes(facts["classes"], checkpoint, store.classes, features)
         rows, trained = _rows(store, facts, settings)
         fields: dict[str, Any] = {part: _clips(store, rows[part], part, how) for part in rows}
@@ -78,30 +82,12 @@ def embed(
             fields["outside"] = _clips(store, rows["test"][:0], "outside", how)
         else:
             with FeatureStore(outside) as others:
-                _check_features(others, facts, checkpoint)
+                refuse_other_features(others, facts, checkpoint)
                 fields["outside"] = _clips(others, others.rows(), "outside", how)
         fields |= {name: facts[name] for name in ("task", "strategy", "phase", "fold")}
         fields |= {name: settings[name] for name in ("dataset", "scored_dataset")}
         fields |= {"training_clips": trained, "clip_seconds": store.clip_seconds}
         pack(Embeddings(**fields, classes=tuple(classes)), file)
-
-
-def _pass_of(
-    facts: Mapping[str, Any],
-    state: Mapping[str, Tensor],
-    settings: Mapping[str, Any],
-    accelerator: str,
-    batch_size: int,
-    loader_workers: int,
-) -> _Pass:
-    device = choose_device(accelerator)
-    precision = resolved_precision(settings["precision"], device)
-    print_machine(device, precision)
-    network = plain = rebuild(facts, state).eval().to(device)
-    if is_random_at_inference(network):
-        plain = mean_network(facts, state).to(device)
-    sampling = settings["mc_samples"], settings["seed"], precision
-    return _Pass(network, plain, *sampling, device, batch_size, loader_workers)
 
 
 def _rows(
@@ -187,9 +173,9 @@ def mean_logits(
     clip's do not depend on its batch. What comes before the first random layer is computed once.
     """
     x: Any = features
-    remaining: list[tuple[Callable[[Tensor], Any], list[nn.Module]]] = [*network.stages()]
-    while remaining and not any(map(is_random_at_inference, remaining[0][1])):
-        step, _ = remaining.pop(0)
+    stages = network.stages()
+    certain = certain_steps(stages)
+    for step, _ in stages[:certain]:
         x = step(x)
     total: Any = 0.0
     with torch.random.fork_rng():
@@ -197,7 +183,7 @@ def mean_logits(
             torch.manual_seed(derive_seed(seed, "weights", number))
             out = x
             with draws_of(sample_keys(keys, range(number, number + 1)).flatten()):
-                for step, _ in remaining:
+                for step, _ in stages[certain:]:
                     out = step(out)
             total = total + out.double()
     return total / samples

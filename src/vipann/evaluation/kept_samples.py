@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from vipann.devices import choose_device, print_machine, resolved_precision
-from vipann.evaluation.predict import SamplingPlan, score
+from vipann.evaluation.predict import SamplingPlan, opened, score
 from vipann.evaluation.predictions import Predictions, write_predictions
 from vipann.features.store import FeatureStore
-from vipann.models.checkpoints import load_checkpoint
 from vipann.models.flipout import fixed_posteriors
-from vipann.models.strategies import rebuild
 
 
 def sample_clips(
@@ -32,11 +29,7 @@ def sample_clips(
     `clips_seed`), `most` (M; 1 for a network without random layers), `seed`, `precision`,
     `dataset`. `batch_size` decides memory and speed, and no result.
     """
-    state, facts = load_checkpoint(checkpoint)
-    device = choose_device(accelerator)
-    network = rebuild(facts, state).eval().to(device)
-    precision = resolved_precision(settings["precision"], device)
-    print_machine(device, precision)
+    network, facts, device, precision = opened(checkpoint, accelerator, settings["precision"])
     plan = SamplingPlan(1, settings["most"], settings["seed"], precision)
     with FeatureStore(features) as store, fixed_posteriors(network):
         rows = store.rows(**settings["rows"])

@@ -19,12 +19,13 @@ from vipann.evaluation.laplace import (
     predictive,
     with_one,
 )
-from vipann.evaluation.laplace_scores import LAPLACE, PRECISION
+from vipann.evaluation.laplace_scores import PRECISION
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, pack
 from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import rebuild
 from vipann.seeds import derive_seed
+from vipann.strategies import LAPLACE
 
 
 def predict_by_laplace(

@@ -11,8 +11,8 @@ from vipann.evaluation.predictions import Predictions, read_predictions
 from vipann.evaluation.supplementary import supplementary_tables
 from vipann.files import replacing
 
-# The strategy of such predictions, and what their files and metrics have besides.
-LAPLACE, PRECISION = "laplace", "prior_precision"
+# What such files and metrics have besides.
+PRECISION = "prior_precision"
 
 
 def laplace_scores(

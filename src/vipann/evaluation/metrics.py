@@ -1,7 +1,8 @@
 """Every score of a predictions file, as tidy rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,19 @@ class MetricSettings:
     resamples: int
     seed: int
     orders: int
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Those of a job: `retained_fractions` (how many, evenly apart), `calibration_bins`,
+        `bootstrap_resamples`, `seed` and, where curves are held against them, `orders`."""
+        points = settings["retained_fractions"]
+        return cls(
+            fractions=[point / points for point in range(1, points + 1)],
+            bins=settings["calibration_bins"],
+            resamples=settings["bootstrap_resamples"],
+            seed=settings["seed"],
+            orders=settings.get("orders", 0),
+        )
 
 
 def metric_rows(one: Predictions, scores: Iterable[tuple[int, str, float]]) -> pd.DataFrame:

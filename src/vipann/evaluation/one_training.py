@@ -7,19 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from vipann.devices import choose_device, print_machine, resolved_precision
 from vipann.evaluation.decomposition import Decomposition
-from vipann.evaluation.predict import SamplingPlan, score
+from vipann.evaluation.predict import SamplingPlan, opened, score
 from vipann.evaluation.predictions import UNCERTAINTIES, Predictions, write_predictions
 from vipann.features.store import FeatureStore
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.network import Network
-from vipann.models.strategies import rebuild
+from vipann.strategies import CHECKPOINTS, SWAG
 from vipann.training.sampling import rows_for
 from vipann.training.swag import Drawn
 
-# What a prediction's `strategy` says.
-CHECKPOINTS, DIAGONAL, SWAG = METHODS = ("checkpoints", "swag_diagonal", "swag")
 _NAMES = ("mean_probability", *UNCERTAINTIES)
 
 
@@ -36,15 +33,11 @@ def predict_from_one_training(
     """Write the predictions of the test clips of the networks' fold to the first of `outs` and,
     where `outside` is a features file, of its clips to the second; one replication each.
 
-    method: of `METHODS`; checkpoints: after epochs of one training, in its order. settings:
-    `samples` (networks drawn by SWAG) and `rank`, `split` (of the validation fold, which is not
-    heard), `seed`, `precision`, `dataset`, `scored_dataset` (of `outside`).
+    method: of `vipann.strategies.FROM_ONE_TRAINING`; checkpoints: after epochs of one training, in
+    its order. settings: `samples` (networks drawn by SWAG) and `rank`, `split` (of the validation
+    fold, which is not heard), `seed`, `precision`, `dataset`, `scored_dataset` (of `outside`).
     """
-    state, facts = load_checkpoint(checkpoints[-1])
-    device = choose_device(accelerator)
-    network = rebuild(facts, state).eval().to(device)
-    precision = resolved_precision(settings["precision"], device)
-    print_machine(device, precision)
+    network, facts, device, precision = opened(checkpoints[-1], accelerator, settings["precision"])
     plan = SamplingPlan(1, 1, settings["seed"], precision)
     about = [(features, settings["dataset"]), (outside, settings["scored_dataset"])]
     heard = [(FeatureStore(path), scored) for path, scored in about if path is not None]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -22,7 +22,7 @@ from vipann.models.checkpoints import load_checkpoint, match_classes
 from vipann.models.clip_rng import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.network import Network
-from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.models.strategies import certain_steps, rebuild
 from vipann.parts import settings_that_differ
 from vipann.progress import progress
 from vipann.seeds import derive_seed
@@ -77,6 +77,26 @@ class Sampled(Decomposition[Tensor]):
         return self._frames.epistemic.reshape(self._shape)
 
 
+class Opened(NamedTuple):
+    """A trained network on its device, in evaluation mode; facts: its sidecar; precision: float32
+    or bfloat16."""
+
+    network: Network
+    facts: dict[str, Any]
+    device: torch.device
+    precision: str
+
+
+def opened(checkpoint: Path, accelerator: str, precision: str) -> Opened:
+    """The network of a checkpoint, ready to be sampled; the log gets a line on the machine."""
+    state, facts = load_checkpoint(checkpoint)
+    device = choose_device(accelerator)
+    network = rebuild(facts, state).eval().to(device)
+    found = resolved_precision(precision, device)
+    print_machine(device, found)
+    return Opened(network, facts, device, found)
+
+
 def predict(
     checkpoint: Path,
     features: Path,
@@ -99,11 +119,9 @@ def predict(
             on, the clips are of another length, or they are its own dataset's and have other
             classes.
     """
-    state, facts = load_checkpoint(checkpoint)
-    device = choose_device(accelerator)
-    network = rebuild(facts, state).eval().to(device)
-    precision = resolved_precision(settings.get("precision", "float32"), device)
-    print_machine(device, precision)
+    network, facts, device, precision = opened(
+        checkpoint, accelerator, settings.get("precision", "float32")
+    )
     passes = {name: settings[name] for name in ("mc_samples", "replications", "seed")}
     plan = SamplingPlan(
         **passes, precision=precision, frame_scores=settings.get("frame_scores", False)
@@ -114,7 +132,7 @@ def predict(
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):
-        _check_features(store, facts, checkpoint)
+        refuse_other_features(store, facts, checkpoint)
         chosen = store.rows(**rows)
         labels, classes = np.asarray(store.labels)[chosen], facts["classes"]
         if settings["dataset"] == settings["scored_dataset"]:
@@ -191,17 +209,18 @@ def _sample(
     network: Network, logmel: Tensor, keys: Tensor, task: Task, plan: SamplingPlan
 ) -> list[Sampled]:
     x: Any = logmel
-    remaining: list[tuple[Callable[[Tensor], Any], list[torch.nn.Module]]] = [*network.stages()]
+    stages = network.stages()
+    certain = certain_steps(stages)
+    every: list[Callable[[Tensor], Any]] = [step for step, _ in stages]
     if plan.frame_scores:
-        remaining[-1] = (network.classify_frames, remaining[-1][1])
-    while remaining and not any(map(is_random_at_inference, remaining[0][1])):
-        step, _ = remaining.pop(0)
+        every[-1] = network.classify_frames
+    for step in every[:certain]:
         x = step(x)
-    if not remaining:
+    steps = every[certain:]
+    if not steps:
         once = Sampled(task)
         once.count(x)
         return [once]
-    steps = [step for step, _ in remaining]
     # The head draws its outputs, where each clip is one vector; all else draws weights for a pass.
     only_head = steps == [network.classify] and network.pooled == "frames"
     at_once = max(1, _FLOATS_AT_ONCE // x.numel()) if only_head else 1
@@ -235,7 +254,9 @@ def _replicate(
     return sampled
 
 
-def _check_features(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
+def refuse_other_features(store: FeatureStore, facts: Mapping[str, Any], checkpoint: Path) -> None:
+    """UserError where the features are of another front end, or of clips of another length, than
+    those that the network was trained on."""
     if differing := settings_that_differ(facts["features"], store.feature_settings):
         raise UserError(
             f"{checkpoint} was trained on another front end than that of {store.path}:\n  "

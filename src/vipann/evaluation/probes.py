@@ -22,16 +22,15 @@ from vipann.evaluation.resampling import (
     mean_of,
     statistics_of,
 )
+from vipann.evaluation.splits import ALL, resampled
 from vipann.evaluation.supplementary import own_metrics, pooled_metrics
 from vipann.files import replacing
-from vipann.seeds import derive_seed
 
 # Of a row: what is varied, and to what; whose scores; of which fold, or "all"; and the score.
 COLUMNS = [
     *("probe", "setting", "amount", "dataset", "strategy", "phase", "network", "fold"),
     *("measure", "value", "low", "high", "recordings"),
 ]
-ALL = "all"
 FRACTION, KNOWN, UNKNOWN = "train_fraction", "known", "unknown"
 UNKNOWN_CLASSES = "unknown_classes"
 ECE, CORRELATION = "ece", "rank_correlation"
@@ -118,7 +117,11 @@ def measures(
     as of calibration errors.
     """
     others = {one.fold: one for one in outside}
-    beside = _resamples(outside[0], settings, "outside") if outside else _nothing(settings)
+    beside = (
+        resampled(outside[0], settings.resamples, settings.seed, "outside")
+        if outside
+        else _nothing(settings)
+    )
     rows: list[_Row] = []
     for one in folds:
         rows += _of_fold(one, others.get(one.fold), beside, settings)
@@ -144,7 +147,7 @@ class _Row(NamedTuple):
 def _of_fold(
     one: Predictions, other: Predictions | None, beside: Resamples, settings: MetricSettings
 ) -> list[_Row]:
-    own = _resamples(one, settings, str(one.fold))
+    own = resampled(one, settings.resamples, settings.seed, str(one.fold))
     statistics = _statistics(one, other, settings)
     drawn = bootstrap(statistics, own, beside, one.replications)
     once = np.ones((1, own.clips)), np.ones((1, beside.clips))
@@ -205,12 +208,6 @@ def _rank_correlation(one: Predictions) -> float:
     varied = [pair for pair in pairs if np.ptp(pair[0]) > 0 and np.ptp(pair[1]) > 0]
     found = [float(spearmanr(*pair).statistic) for pair in varied]
     return float(np.mean(found)) if found else float("nan")
-
-
-def _resamples(one: Predictions, settings: MetricSettings, of: str) -> Resamples:
-    """The same draws for every network that is tested on these clips, in every setting."""
-    seed = derive_seed(settings.seed, "bootstrap", one.dataset, of)
-    return Resamples(one.recording, settings.resamples, np.random.default_rng(seed))
 
 
 def _nothing(settings: MetricSettings) -> Resamples:

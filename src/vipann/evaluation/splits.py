@@ -38,14 +38,14 @@ def passes_of(one: Predictions) -> int:
 
 def resamples_of(folds: Sequence[Predictions], resamples: int, seed: int) -> list[Resamples]:
     """Those of the recordings of each fold, the same for all networks of a dataset."""
-    return [
-        Resamples(
-            one.recording,
-            resamples,
-            np.random.default_rng(derive_seed(seed, "bootstrap", one.dataset, one.fold)),
-        )
-        for one in folds
-    ]
+    return [resampled(one, resamples, seed, str(one.fold)) for one in folds]
+
+
+def resampled(one: Predictions, resamples: int, seed: int, of: str) -> Resamples:
+    """Resamples of the recordings of `one`: the same draws for all networks that hear these clips,
+    which `of` names."""
+    rng = np.random.default_rng(derive_seed(seed, "bootstrap", one.dataset, of))
+    return Resamples(one.recording, resamples, rng)
 
 
 def scopes_of(folds: Sequence[Predictions]) -> list[tuple[str, list[int]]]:

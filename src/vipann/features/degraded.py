@@ -6,8 +6,7 @@ the other clips, and the steps of a ladder of signal-to-noise ratios differ by t
 noise.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from vipann.datasets.shared import heard_clips
 from vipann.errors import UserError
 from vipann.features.audio import AudioFrontEnd, front_end_of, pad_clip, read_clip
 from vipann.features.derived import write_derived
+from vipann.features.extract import ordered_map
 from vipann.features.store import FeatureStore
 from vipann.folds import share_out
 from vipann.progress import progress
@@ -29,7 +29,6 @@ from vipann.seeds import derive_seed
 
 # How many clips, of different recordings, are heard at once in babble.
 VOICES = 4
-_AT_ONCE = 32
 
 Noise = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -92,7 +91,7 @@ def degrade_features(
             changed = degraded(samples, rate, condition, drawn, rng)
             return front_end.padded(changed, length, settings["padding"])
 
-        found = progress(_in_order(heard, rows, workers), len(rows), condition.name, "clip")
+        found = progress(ordered_map(heard, list(rows), workers), len(rows), condition.name, "clip")
         write_derived(store, rows, out, clips=found)
     print(f"{len(rows)} clips of folds {settings['folds']} with {condition.label}")
     if silent:
@@ -168,13 +167,3 @@ def _noise(kind: str, fold: int, voices: _Voices | None, noise: Audio | None, ra
         assert noise is not None
         return lambda rng, length: _recorded(noise, rate, rng, length)
     return white
-
-
-def _in_order(
-    function: Callable[[int], np.ndarray], rows: Collection[int], workers: int
-) -> Iterator[np.ndarray]:
-    """Like map(), by threads, with a bounded number of results waiting."""
-    items = list(rows)
-    with ThreadPoolExecutor(workers) as pool:
-        for first in range(0, len(items), _AT_ONCE):
-            yield from pool.map(function, items[first : first + _AT_ONCE])

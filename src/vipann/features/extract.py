@@ -11,11 +11,12 @@ grow with the dataset.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import h5py
 import numpy as np
@@ -31,6 +32,8 @@ from vipann.files import clear_partial, digest, enough_space, replacing
 from vipann.progress import progress
 
 _WAITING_PER_WORKER = 16
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def extract_features(
@@ -72,7 +75,7 @@ def extract_features(
         replacing(out) as beside,
         h5py.File(beside, "w") as file,
     ):
-        found = progress(_ordered_map(features_of, records, workers), shape[0], name, "clip")
+        found = progress(ordered_map(features_of, records, workers), shape[0], name, "clip")
         kept, measures = _write_clips(file, name, shape, found, records, rejected)
         rejected.check(len(records), max_rejected)
         _describe(file, ClipTable(frame.iloc[kept], table.classes), block, settings)
@@ -117,9 +120,9 @@ def _write_clips(
     return kept, {name: values[: len(kept)] for name, values in measures.items()}
 
 
-def _ordered_map(
-    function: Callable[[Mapping], Heard | str], items: list[dict], workers: int
-) -> Iterator[Heard | str]:
+def ordered_map(
+    function: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
+) -> Iterator[_Result]:
     """Like map(), by `workers` threads, with a bounded number of results waiting."""
     size = _WAITING_PER_WORKER * workers
     with ThreadPoolExecutor(workers) as pool:

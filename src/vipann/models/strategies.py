@@ -1,6 +1,6 @@
 """The four model forms of the paper and how transfer starts each of them (section 3.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vipann.errors import UserError
 from vipann.models.bayesian import Prior, is_bayesian, settle_priors, to_flipout
 from vipann.models.dropout import Dropout, enable_monte_carlo_dropout
-from vipann.models.network import Network
+from vipann.models.network import Network, Step
 from vipann.parts import own_settings, place
 from vipann.registry import load
 
@@ -170,3 +170,12 @@ def is_random_at_inference(module: nn.Module) -> bool:
     return is_bayesian(module) or any(
         isinstance(m, Dropout) and m.monte_carlo and m.p for m in module.modules()
     )
+
+
+def certain_steps(steps: Sequence[Step]) -> int:
+    """How many come before the first that is random at inference: what they make of a clip can be
+    computed once for all its samples."""
+    for number, (_, modules) in enumerate(steps):
+        if any(map(is_random_at_inference, modules)):
+            return number
+    return len(steps)

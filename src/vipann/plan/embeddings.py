@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vipann.parts import chosen_parts
-from vipann.plan.networks import PRETRAINED, Network, networks_of
+from vipann.plan.networks import Network, networks_of, outside_phases
 from vipann.plan.run import Run
 
 
@@ -16,7 +16,7 @@ def embeddings_of(network: Network) -> str:
 def embedded(run: Run, dataset: str, strategies: Sequence[str]) -> list[Network]:
     """The networks of `dataset` that a part asks for: those that score the out-of-distribution set
     where a run has one."""
-    phases = (PRETRAINED, *run.config["evaluation"]["ood_phases"])
+    phases = outside_phases(run)
     return [
         network
         for network in networks_of(run, dataset)

@@ -11,6 +11,7 @@ from vipann.plan.networks import (
     TRANSFER_PHASES,
     Network,
     networks_of,
+    outside_phases,
     scored_out_of_distribution,
 )
 from vipann.plan.run import Run
@@ -81,7 +82,7 @@ def scored(run: Run, dataset: str) -> list[Network]:
 
 def scored_outside(run: Run, dataset: str) -> list[Network]:
     """Those of `scored` that score the out-of-distribution set too."""
-    phases = (PRETRAINED, *run.config["evaluation"]["ood_phases"])
+    phases = outside_phases(run)
     ensembles = [one for one in ensembles_of(run, dataset) if run.ood and one.phase in phases]
     return [*scored_out_of_distribution(run, dataset), *ensembles]
 

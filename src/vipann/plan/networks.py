@@ -176,13 +176,18 @@ class Network:
         return self.fold is None and self.run.config["evaluation"]["frame_scores"]
 
     @property
-    def validation_settings(self) -> dict[str, Any]:
-        """Of the job that scores its validation fold; needs validation.split: next_fold."""
+    def validation_fold(self) -> int | None:
+        """The fold that its training left out to validate on; None without
+        validation.split: next_fold."""
         assert self.dataset is not None, "upstream networks have no folds"
         assert self.fold is not None
         folds = fold_numbers(self.run.config["datasets"][self.dataset]["folds"])
-        _, left_out = share_out(folds, int(self.fold), self.run.config["validation"]["split"])
-        return self.predicting("validation", self.dataset, {"folds": [left_out]})
+        return share_out(folds, int(self.fold), self.run.config["validation"]["split"])[1]
+
+    @property
+    def validation_settings(self) -> dict[str, Any]:
+        """Of the job that scores its validation fold."""
+        return self.predicting("validation", self.dataset, {"folds": [self.validation_fold]})
 
     @property
     def unknown_predictions(self) -> str:
@@ -254,8 +259,13 @@ def networks_of(run: Run, dataset: str) -> list[Network]:
 
 def scored_out_of_distribution(run: Run, dataset: str) -> list[Network]:
     """The networks of `dataset` that score the out-of-distribution set."""
-    phases = (PRETRAINED, *run.config["evaluation"]["ood_phases"])
+    phases = outside_phases(run)
     return [n for n in networks_of(run, dataset) if run.ood is not None and n.phase in phases]
+
+
+def outside_phases(run: Run) -> tuple[str, ...]:
+    """The phases whose networks score the out-of-distribution set, where there is one."""
+    return PRETRAINED, *run.config["evaluation"]["ood_phases"]
 
 
 def transferred_networks(run: Run) -> list[Network]:
@@ -308,9 +318,13 @@ def selection_settings(run: Run) -> dict[str, Any]:
 
 def metrics_settings(run: Run, orders: int) -> dict[str, Any]:
     """orders: how many random orders of the clips retention curves are held against."""
+    return run.settings("metrics.py", "metrics", orders=orders, **scoring_settings(run))
+
+
+def scoring_settings(run: Run) -> dict[str, Any]:
+    """What `vipann.evaluation.metrics.MetricSettings` takes of the config."""
     keys = ("retained_fractions", "calibration_bins", "bootstrap_resamples")
-    evaluation = {key: run.config["evaluation"][key] for key in keys}
-    return run.settings("metrics.py", "metrics", orders=orders, **evaluation)
+    return {key: run.config["evaluation"][key] for key in keys}
 
 
 def _pretraining(run: Run, strategy: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from vipann.models.clip_rng import clip_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.mean_weights import mean_network
 from vipann.models.network import Network, Step
-from vipann.models.strategies import is_random_at_inference, rebuild
+from vipann.models.strategies import certain_steps, rebuild
 from vipann.seeds import derive_seed
 from vipann.survey.model import Model
 
@@ -82,8 +82,9 @@ class Scorer:
             for network in self.networks.values()
         ]
         self.front_end = front_end_for(model)
-        # So many steps from the first on draw nothing; so many of these are the same in all folds.
-        self.certain = _certain_steps(next(iter(self.networks.values())))
+        # So many steps before `classify` draw nothing; so many of these are the same in all folds.
+        first, *_ = self.networks.values()
+        self.certain = certain_steps(first.stages()[:-1])
         self.common = _common_steps(list(self.networks.values()), self.certain)
 
     @contextmanager
@@ -184,15 +185,6 @@ def _tensors_in(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path} is broken ({error}): copy the model again.") from None
-
-
-def _certain_steps(network: Network) -> int:
-    """How many steps, `classify` left out, come before the first that draws."""
-    steps = network.stages()[:-1]
-    for number, (_, modules) in enumerate(steps):
-        if any(map(is_random_at_inference, modules)):
-            return number
-    return len(steps)
 
 
 def _common_steps(networks: Sequence[Network], certain: int) -> int:

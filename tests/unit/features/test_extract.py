@@ -128,7 +128,7 @@ def test_what_is_not_a_feature_file_is_named(features, tmp_path):
 
 def test_memory_stays_bounded_with_many_workers(monkeypatch):
     started = []
-    results = extract._ordered_map(started.append, list(range(1000)), 3)
+    results = extract.ordered_map(started.append, list(range(1000)), 3)
     for taken in range(1, 101):
         next(results)
         assert len(started) <= taken + 3 * extract._WAITING_PER_WORKER + 1

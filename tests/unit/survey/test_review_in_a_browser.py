@@ -1,7 +1,5 @@
 """The review page in headless Chromium, as a reviewer uses it: from the disk, offline."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +9,7 @@ from vipann.survey.acquisition import Selection, Wanted
 from vipann.survey.labelled import read_answers
 from vipann.survey.review import write_review
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed: apt-get install chromium"),
-]
+pytestmark = pytest.mark.slow
 CLIPS = 8
 
 
@@ -32,18 +26,6 @@ def reviewed(season, task):
     rates = dict.fromkeys(season.paths, 8000)
     write_review(chosen, ABOUT.classes, task, season.paths, rates, {}, folder)
     return folder, pd.read_parquet(folder / "windows.parquet")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # Root has no sandbox, and a container's /dev/shm is small.
-        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from vipann.plan.members import ensembles_of, member_networks
 from vipann.plan.networks import PRETRAINED, TRANSFER_PHASES, Network
 from vipann.plan.run import Run
 from vipann.plan.uncertainty import laplace, swag
-
-# As `vipann.evaluation.laplace_scores` has it, which a plan does not import.
-LAPLACE = "laplace"
+from vipann.strategies import CHECKPOINTS, FROM_ONE_TRAINING, LAPLACE
 
 
 def datasets(run: Run) -> list[str]:
@@ -40,6 +38,6 @@ def _costs(run: Run, dataset: str) -> dict[str, list[Any]]:
     if dataset in swag.datasets(run):
         block, epochs = run.config["uncertainty"]["swag"], run.config["transfer"]["finetuned"]
         trainings = 1 + block["epochs"] / epochs["epochs"]
-        passes = dict.fromkeys(swag.METHODS, block["samples"]) | {"checkpoints": block["epochs"]}
+        passes = dict.fromkeys(FROM_ONE_TRAINING, block["samples"]) | {CHECKPOINTS: block["epochs"]}
         found |= {method: [trainings, number] for method, number in passes.items()}
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from vipann.parts import chosen_parts
 from vipann.plan.embeddings import embedded
-from vipann.plan.networks import Network
+from vipann.plan.networks import Network, scoring_settings
 from vipann.plan.run import Run
 
 KEY = "uncertainty.laplace"
@@ -70,6 +70,4 @@ def laplace_scores_of(run: Run, dataset: str, kind: str) -> str:
 
 def laplace_scores_settings(run: Run) -> dict[str, Any]:
     """The seed is that of the metrics of other strategies."""
-    keys = ("retained_fractions", "calibration_bins", "bootstrap_resamples")
-    evaluation = {key: run.config["evaluation"][key] for key in keys}
-    return run.settings("laplace_scores.py", "metrics", **evaluation)
+    return run.settings("laplace_scores.py", "metrics", **scoring_settings(run))

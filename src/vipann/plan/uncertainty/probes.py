@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vipann.plan.fold_variants import FoldNetwork, fold_networks
-from vipann.plan.networks import AUTO, TRANSFER_PHASES, Network, networks_of
+from vipann.plan.networks import AUTO, TRANSFER_PHASES, Network, networks_of, scoring_settings
 from vipann.plan.run import Run
 
 FRACTION, UNKNOWN = "train_fraction", "held_out_classes"
@@ -55,13 +55,12 @@ def metrics_inputs(run: Run, dataset: str) -> dict[str, list[str]]:
 
 def metrics_settings(run: Run, dataset: str) -> dict[str, Any]:
     """learning, unknown: for each file of these, whose it is and what it has learnt from."""
-    keys = ("retained_fractions", "calibration_bins", "bootstrap_resamples")
     return run.settings(
         "probes.py",
         "probes",
         learning=[_facts(one) for one in learning_curve(run, dataset)],
         unknown=[_facts(one) for one in hears_unknown(run, dataset)],
-        **{key: run.config["evaluation"][key] for key in keys},
+        **scoring_settings(run),
     )
 
 

@@ -8,7 +8,7 @@ from vipann.conditions import Condition
 from vipann.config import in_order
 from vipann.parts import chosen_front_end, feature_settings
 from vipann.plan import datasets as planned
-from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of
+from vipann.plan.networks import TRANSFER_PHASES, Network, networks_of, scoring_settings
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
 
@@ -109,12 +109,11 @@ def metrics_inputs(run: Run, dataset: str) -> dict[str, list[str]]:
 
 
 def metrics_settings(run: Run) -> dict[str, Any]:
-    keys = ("retained_fractions", "calibration_bins", "bootstrap_resamples")
     return run.settings(
         "robustness.py",
         "robustness",
         conditions=[list(one) for one in conditions(run).values()],
-        **{key: run.config["evaluation"][key] for key in keys},
+        **scoring_settings(run),
     )
 
 

@@ -4,7 +4,6 @@ those jobs; and how often a network is sampled where `evaluation.mc_samples` is 
 from collections.abc import Iterator
 from typing import Any
 
-from vipann.folds import fold_numbers, share_out
 from vipann.parts import chosen_parts
 from vipann.plan.networks import AUTO, TRANSFER_PHASES, Network, networks_of
 from vipann.plan.run import Run
@@ -60,7 +59,7 @@ def sampling_settings(network: Network, on_validation: bool = False) -> dict[str
     run, dataset = network.run, network.trained_for
     rows: dict[str, Any] = {"split": "eval"}
     if network.fold is not None:
-        rows = {"folds": [_validation_fold(network) if on_validation else int(network.fold)]}
+        rows = {"folds": [network.validation_fold if on_validation else int(network.fold)]}
     clips_seed = derive_seed(run.config["seed"], "sampled clips", dataset, str(rows))
     return run.settings(
         "samples.py",
@@ -72,9 +71,3 @@ def sampling_settings(network: Network, on_validation: bool = False) -> dict[str
         precision=run.config["evaluation"]["precision"],
         **run.config["uncertainty"]["samples"],
     )
-
-
-def _validation_fold(network: Network) -> int | None:
-    config = network.run.config
-    numbers = fold_numbers(config["datasets"][network.dataset]["folds"])
-    return share_out(numbers, int(network.fold or 0), config["validation"]["split"])[1]

@@ -8,10 +8,9 @@ from vipann.parts import chosen_parts
 from vipann.plan.networks import TRANSFER_PHASES, Network, form_of
 from vipann.plan.run import Run
 from vipann.plan.variants import epoch_file
+from vipann.strategies import FROM_ONE_TRAINING
 from vipann.training.recipe import Continued
 
-# As `vipann.evaluation.one_training` has them, which a plan does not import.
-METHODS = ("checkpoints", "swag_diagonal", "swag")
 PHASE = TRANSFER_PHASES[-1]
 
 
@@ -39,7 +38,9 @@ def epochs_folder(network: Network) -> str:
     return network.checkpoint.removesuffix(".safetensors") + ".epochs"
 
 
-def methods_of(run: Run, dataset: str, methods: tuple[str, ...] = METHODS) -> list[Network]:
+def methods_of(
+    run: Run, dataset: str, methods: tuple[str, ...] = FROM_ONE_TRAINING
+) -> list[Network]:
     """What is made of the epochs, on each fold; networks for their paths."""
     return [
         Network(run, method, dataset, fold, PHASE)

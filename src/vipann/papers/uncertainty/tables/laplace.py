@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from vipann.evaluation.laplace_scores import LAPLACE
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty.names import LAPLACE_NAME, PHASE_NAMES, STRATEGY_NAMES
 from vipann.papers.vi_pann.tables._scores import with_intervals
+from vipann.strategies import LAPLACE
 from vipann.tables.layout import Table, number, ordered, side_by_side, with_error
 
 TABLE = {

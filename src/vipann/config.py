@@ -314,8 +314,11 @@ def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[Fault]:
     fixed = transfer["fixed"]
     if fixed["cache"] == "none":
         return
+    shown, none_held = {**transfer, **fixed}, "the cache holds no inputs"
+    anew = shown.get("waveform_augmentation")
     for key, value, needed, why in (
-        ("mixup_alpha", transfer["mixup_alpha"], 0, "mixup mixes inputs, and the cache holds none"),
+        ("fixed.mixup_alpha", shown["mixup_alpha"], 0, f"mixup mixes inputs, and {none_held}"),
+        ("fixed.waveform_augmentation", anew, None, f"it changes inputs, and {none_held}"),
         ("fixed.backbone_mode", fixed["backbone_mode"], "eval", "what runs once cannot drift"),
         ("gpus", transfer["gpus"], 1, "each process would run the backbone, on the same GPU"),
     ):
@@ -323,7 +326,8 @@ def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[Fault]:
             yield (
                 "transfer.fixed.cache",
                 f"{fixed['cache']!r} is not allowed with transfer.{key} {value!r}: {why}. "
-                f"Set transfer.{key}: {needed}, or set transfer.fixed.cache: none",
+                f"Set transfer.{key}: {'null' if needed is None else needed}, or set "
+                "transfer.fixed.cache: none",
             )
 
 

@@ -49,6 +49,45 @@ def test_what_does_not_go_together_is_named(other, words):
         checked(ON_WAVEFORMS, other)
 
 
+ANEW = {"waveform_augmentation": {}}
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (
+            merge(ON_WAVEFORMS, {"scratch": ANEW}),
+            r"scratch.waveform_augmentation: is not allowed with features.front_end: waveform",
+        ),
+        (
+            {"transfer": {"fixed": {"cache": "embeddings", "backbone_mode": "eval"} | ANEW}},
+            r"transfer.fixed.waveform_augmentation \{\}: it changes inputs.*\n?.*: null",
+        ),
+        (
+            {"transfer": {"finetuned": {"waveform_augmentation": {"fmax_range_hz": 5000}}}},
+            r"finetuned.waveform_augmentation.fmax_range_hz: 5000 is not .* must be at most 4000,",
+        ),
+        (
+            {"pretrain": {"waveform_augmentation": {"fmin_range_hz": 13950}}},
+            r"pretrain.waveform_augmentation.fmin_range_hz: raises fmin to 14000 Hz",
+        ),
+        ({"scratch": {"waveform_augmentation": {"pitch": 1}}}, "scratch.waveform_augmentation"),
+    ],
+)
+def test_what_cannot_be_heard_anew_is_named(other, words):
+    with pytest.raises(UserError, match=words):
+        checked(other)
+
+
+def test_a_phase_may_show_what_the_other_does_not():
+    """The embeddings of the fixed phase are cached; what is fine-tuned is mixed and heard anew."""
+    fixed = {"cache": "embeddings", "backbone_mode": "eval"}
+    finetuned = {"mixup_alpha": 0.3, "mixup_partner": "uniform", "batch_size": 16} | ANEW
+    checked({"transfer": {"fixed": fixed, "finetuned": finetuned}})
+    with pytest.raises(UserError, match=r"transfer.finetuned.mixing: 'cutmix' needs"):
+        checked({"transfer": {"finetuned": {"mixing": "cutmix"}}})
+
+
 def test_stripes_of_what_is_not_trained_are_no_matter():
     idle = {"scratch": {"strategies": [], "spec_augment": {"mel_stripes": 2}}}
     checked(ON_WAVEFORMS, idle)

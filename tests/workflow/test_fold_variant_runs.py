@@ -13,6 +13,7 @@ from workflow_harness import SYNTHETIC, Workflow
 from vipann.config import merge
 from vipann.models.checkpoints import load_checkpoint
 
+ANEW = {"waveform_augmentation": {"shift_seconds": 0.1, "gain_db": 6.0}}
 VARIANTS = merge(
     SYNTHETIC,
     {
@@ -27,7 +28,12 @@ VARIANTS = merge(
                 "features": {"logmel": {"mel_bands": 32}},
                 "scratch": {"learning_rate": 0.01},
             },
-            "moved": {"stage": "transfer", "strategy": "det_flip", "start": "plain"},
+            "moved": {
+                "stage": "transfer",
+                "strategy": "det_flip",
+                "start": "plain",
+                "transfer": {"finetuned": {"mixup_alpha": 0.3, "mixup_partner": "uniform"} | ANEW},
+            },
         },
         "seeds": [1],
         "ensembles": {"both": {"members": ["narrow/1", "moved/1"]}},
@@ -153,3 +159,15 @@ def test_only_what_an_edit_changes_is_made_again(made, write_config):
         edited = write_config("edited", merge(copy.deepcopy(VARIANTS), {"variants": change}))
         follows = {"ensemble_on_folds": 2, "fold_metrics": 1}
         assert planned(workflow, edited) == expected | follows
+
+
+def test_a_phase_trains_by_its_own_recipe(made):
+    """What is fine-tuned is heard anew and mixed; its fixed phase before it is neither."""
+    recipes = {
+        phase: json.loads((made[2] / f"checkpoints/{MOVED}/{phase}.json").read_text())
+        for phase in ("fixed", "finetuned")
+    }
+    fixed, finetuned = (one["settings"]["training"] for one in recipes.values())
+    assert finetuned["waveform_augmentation"] == ANEW["waveform_augmentation"]
+    assert (fixed["mixup_alpha"], finetuned["mixup_alpha"]) == (0, 0.3)
+    assert "waveform_augmentation" not in fixed

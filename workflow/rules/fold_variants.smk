@@ -72,6 +72,7 @@ use rule join_features as join_features_of_variants with:
 use rule transfer as transfer_variant with:
     input:
         features=lambda w: fold_network(w).learnt_features,
+        recordings=lambda w: fold_network(w).heard_recordings,
         start=lambda w: fold_network(w).start,
     output:
         checkpoint=FOLD_VARIANT.checkpoint,
@@ -94,6 +95,7 @@ use rule transfer as transfer_variant with:
 use rule scratch as scratch_variant with:
     input:
         features=lambda w: fold_network(w).features,
+        recordings=lambda w: fold_network(w).heard_recordings,
         start=lambda w: fold_network(w).start,
     output:
         checkpoint=FOLD_VARIANT.checkpoint,

@@ -14,6 +14,7 @@ localrules:
 rule pretrain:
     input:
         features=datasets.features_of(RUN, RUN.upstream),
+        recordings=lambda w: network(w).heard_recordings,
         start=lambda w: network(w).start,
         labels=lambda w: network(w).labels,
     output:

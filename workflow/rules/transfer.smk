@@ -5,6 +5,7 @@
 rule transfer:
     input:
         features=lambda w: network(w).learnt_features,
+        recordings=lambda w: network(w).heard_recordings,
         start=lambda w: network(w).start,
     output:
         checkpoint=TRANSFERRED.checkpoint,
@@ -34,6 +35,7 @@ rule transfer:
 rule scratch:
     input:
         features=datasets.features_of(RUN, "{dataset}"),
+        recordings=lambda w: network(w, phase=networks.SCRATCH).heard_recordings,
         start=lambda w: network(w, phase=networks.SCRATCH).start,
     output:
         checkpoint=FROM_SCRATCH.checkpoint,

@@ -27,6 +27,7 @@ localrules:
 use rule pretrain as train_variant with:
     input:
         features=lambda w: member(w).features,
+        recordings=lambda w: member(w).heard_recordings,
         start=lambda w: member(w).start,
         labels=lambda w: member(w).labels,
     output:

@@ -18,5 +18,6 @@ with job_log(snakemake.log[0]) as terminal:
         settings,
         Path(snakemake.output.checkpoint),
         Path(labels) if labels else None,
+        tuple(map(Path, snakemake.input.recordings)),
     )
     launch(runtime, pretrain, job)

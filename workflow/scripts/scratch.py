@@ -18,5 +18,6 @@ with job_log(snakemake.log[0]) as terminal:
         Path(start) if start else None,
         settings,
         Path(snakemake.output.checkpoint),
+        recordings=tuple(map(Path, snakemake.input.recordings)),
     )
     launch(runtime, train_from_scratch, job)

@@ -17,5 +17,6 @@ with job_log(snakemake.log[0]) as terminal:
         Path(snakemake.input.start),
         settings,
         Path(snakemake.output.checkpoint),
+        recordings=tuple(map(Path, snakemake.input.recordings)),
     )
     launch(runtime, transfer, job)

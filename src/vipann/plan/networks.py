@@ -10,8 +10,21 @@ from typing import Any
 from vipann.config import imagenet_entries, in_order, trained_upstream
 from vipann.errors import UserError
 from vipann.folds import fold_numbers, share_out
-from vipann.parts import bands_of, chosen_parts, feature_settings, imagenet_entry, model_settings
-from vipann.plan.datasets import download_settings, features_of, file_key
+from vipann.parts import (
+    bands_of,
+    chosen_front_end,
+    chosen_parts,
+    feature_settings,
+    imagenet_entry,
+    model_settings,
+)
+from vipann.plan.datasets import (
+    audio_of,
+    download_settings,
+    features_of,
+    file_key,
+    manifest_of,
+)
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
 from vipann.provenance.stamps import large_file_stamp
@@ -107,6 +120,15 @@ class Network:
         return self.selection.features("learnt") if self.selection else self.features
 
     @property
+    def heard_recordings(self) -> list[str]:
+        """The manifest and the audio of what it is trained on, where its recipe has its clips heard
+        anew; [] elsewhere."""
+        assert self.trained_for
+        if self.training_settings["training"].get("waveform_augmentation") is None:
+            return []
+        return [manifest_of(self.run, self.trained_for), audio_of(self.run, self.trained_for)]
+
+    @property
     def tested_features(self) -> str:
         """What it is tested with."""
         return self.selection.features("tested") if self.selection else self.features
@@ -148,6 +170,8 @@ class Network:
             stage, training = "transfer", _transfer(run, self.phase)
         seed_names = self.seed_names(stage)
         form = form_of(run, self.strategy)
+        if training.get("waveform_augmentation") is not None:
+            form["chosen"] += chosen_front_end(run.config)
         if stage == "pretrain":
             form["strategy"] = self.strategy
         return run.settings(f"{stage}.py", *seed_names, training=training, **form)

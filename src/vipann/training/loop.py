@@ -37,7 +37,8 @@ class Training:
 
     `module` is called and makes its optimizer as `vipann.training.objective.ClassifierTraining`.
     `clips` gives a batch for a list of positions, has a length, names its clips in `clip_ids` and,
-    for balanced sampling, has `labels`.
+    for balanced sampling, has `labels`; with `waveform_augmentation` it is
+    `vipann.training.waveforms.HeardAnew`.
     """
 
     def __init__(
@@ -53,10 +54,11 @@ class Training:
     ) -> None:
         self.module, self.clips, self.recipe, self.seed = module, clips, recipe, seed
         self.partners: Partners | None = None
+        self.hears_anew = recipe.waveform_augmentation is not None
         if recipe.mixes_with_any:
-            mixup = recipe.mixup_rate, recipe.mixup_alpha
-            self.clips = MixedClips(clips, recipe.mixing == "cutmix")
-            self.partners = Partners(len(clips), *mixup, seed)
+            self.partners = Partners(len(clips), recipe.mixup_rate, recipe.mixup_alpha, seed)
+            if not self.hears_anew:
+                self.clips = MixedClips(clips, recipe.mixing == "cutmix")
         self.runtime, self.states, self.check = runtime, states, check
         self.epochs = epochs
         self.fabric = launched_fabric(recipe, runtime)
@@ -98,7 +100,7 @@ class Training:
 
     def _run(self, signals: list[str]) -> dict[str, float]:
         left = range(self.done, self.steps)
-        steps = Shares(self.order, left, self.runtime.rank, self.partners)
+        steps = Shares(self.order, left, self.runtime.rank, self.partners, self.hears_anew)
         pins = self.fabric.device.type == "cuda"
         loader = batch_loader(self.clips, steps, self.runtime.loader_workers, pins)
         values: dict[str, float] = {}

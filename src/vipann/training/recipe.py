@@ -83,6 +83,38 @@ class Shown:
             },
         },
     ] = None
+    waveform_augmentation: Annotated[
+        Mapping[str, float] | None,
+        "Clips are heard anew at every step: their audio is read, changed as the keys say (none of "
+        "them: not at all), mixed where mixup_partner is uniform, and made into features "
+        "(EfficientAT: 0.125, 12, 10 and 2000).",
+        {
+            "additionalProperties": False,
+            "properties": {
+                "shift_seconds": {
+                    "description": "Circular shift in time, at most, either way.",
+                    "type": "number",
+                    "minimum": 0,
+                },
+                "gain_db": {
+                    "description": "Gain, at most, either way.",
+                    "type": "number",
+                    "minimum": 0,
+                    "maximum": 60,
+                },
+                "fmin_range_hz": {
+                    "description": "By how much the front end's fmin is raised, at most.",
+                    "type": "number",
+                    "minimum": 0,
+                },
+                "fmax_range_hz": {
+                    "description": "Range around the front end's fmax.",
+                    "type": "number",
+                    "minimum": 0,
+                },
+            },
+        },
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -163,17 +163,25 @@ class BatchOrder:
         return slice(*(self.unit * (units * r // self.processes) for r in (rank, rank + 1)))
 
 
-class Shares(Sampler[np.ndarray | Mixture]):
+class Shares(Sampler[Any]):
     """What process `rank` takes of each of the `steps`, as positions in the dataset; with
-    `partners` as what `vipann.training.mixup.MixedClips` asks for."""
+    `partners` as what `vipann.training.mixup.MixedClips` asks for; `numbered` as pairs of the step
+    and that, for `vipann.training.waveforms.HeardAnew`."""
 
     def __init__(
-        self, order: BatchOrder, steps: range, rank: int = 0, partners: Partners | None = None
+        self,
+        order: BatchOrder,
+        steps: range,
+        rank: int = 0,
+        partners: Partners | None = None,
+        numbered: bool = False,
     ) -> None:
         self.order, self.steps, self.rank, self.partners = order, steps, rank, partners
+        self.numbered = numbered
 
-    def __iter__(self) -> Iterator[np.ndarray | Mixture]:
-        return map(self._share, self.steps)
+    def __iter__(self) -> Iterator[Any]:
+        shares = map(self._share, self.steps)
+        return zip(self.steps, shares, strict=True) if self.numbered else shares
 
     def _share(self, step: int) -> np.ndarray | Mixture:
         positions, _ = self.order.share(step, self.rank)

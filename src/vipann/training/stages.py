@@ -50,6 +50,7 @@ from vipann.training.recipe import (
 from vipann.training.resume import ResumeStates
 from vipann.training.sampling import Rows, refuse_lost_classes, rows_for
 from vipann.training.validation import Check, UpstreamScores, Validation
+from vipann.training.waveforms import HeardAnew
 
 _ONE_PROCESS = Runtime()
 
@@ -62,7 +63,8 @@ class Job:
     train and eval says so. settings: the config values that its rule uses: `training` (see
     `vipann.training.recipe`), `model`, `bands`, `seed`; `bayesian`, `moped` and `kl` where the
     strategy has Flipout layers. labels: a label set that is learnt in the place of the features'
-    own labels; in pretraining only.
+    own labels; in pretraining only. recordings: the clips' manifest and the folder of their audio,
+    where the recipe has `waveform_augmentation`.
     """
 
     strategy: Strategy
@@ -73,6 +75,7 @@ class Job:
     settings: Mapping[str, Any]
     out: Path
     labels: Path | None = None
+    recordings: tuple[Path, ...] = ()
 
 
 def pretrain(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
@@ -195,6 +198,8 @@ def _fit(
     if isinstance(recipe, Transfer) and recipe.cache == "embeddings":
         sets = cached_sets(network, sets[0], sets[1], recipe, seed, runtime.accelerator)
         trained, runtime = Head(network), dataclasses.replace(runtime, loader_workers=0)
+    elif recipe.waveform_augmentation is not None:
+        sets = HeardAnew(clips, job.recordings, recipe, seed), sets[1]
     validation = None
     if isinstance(recipe, OnFolds) and len(rows.validation):
         validation = check = Validation(trained, sets[1], recipe.validation)

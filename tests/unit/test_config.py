@@ -3,9 +3,9 @@
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
-import re
 from pathlib import Path
 
 import pytest
@@ -484,7 +484,7 @@ def test_every_key_of_the_config_is_explained_in_its_readme():
             yield f"{prefix}{name}"
             yield from keys(child, f"{prefix}{name}.")
 
-    # A phase of transfer may have its own of the keys of the whole block, which are explained there.
+    # What a phase of transfer has of the whole block's keys is explained there.
     shared = re.compile(r"^transfer\.(fixed|finetuned)\.")
     missing = [
         key

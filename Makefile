@@ -36,15 +36,16 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$(NAME)/tables/' \
   '  figures   results/$(NAME)/figures/'
 
-.PHONY: demo esc10 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint bench-models \
+.PHONY: demo esc10 esc50 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint bench-models \
   bench-features bench-prediction bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head bench-survey clean
 .DEFAULT_GOAL := demo
 
-# laptop transfers published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
+# laptop and esc50 transfer published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
 # pooling and pooling_scenes five poolings of the scores of frames; networks compares encoders from scratch on ESC-10.
 psla: CONFIG := psla_embeddings
+laptop esc50: BASE := own
 networks: BASE := esc10
-demo esc10 laptop audioset_vggish psla pooling pooling_scenes networks: $(READY)
+demo esc10 esc50 laptop audioset_vggish psla pooling pooling_scenes networks: $(READY)
 	@$(START)
 	$(WHERE)
 

@@ -213,7 +213,7 @@ def _scores(network: Network, clips: Clips, rows: np.ndarray, plan: SamplingPlan
 def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
-    config = merge(read_layer(CONFIG / "config.yaml"), read_layer(CONFIG / "laptop.yaml"))
+    config = merge(*(read_layer(CONFIG / f"{n}.yaml") for n in ("config", "own", "laptop")))
     config = merge(config, {"datasets": {"esc50": ESC50}})
     with tempfile.TemporaryDirectory() as scratch:
         bench = Reviewed(config, arguments, Path(arguments.kept or scratch))

@@ -56,7 +56,7 @@ class Heads(Bench):
 def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(1)
-    layers = (read_layer(CONFIG / name) for name in ("config.yaml", "laptop.yaml"))
+    layers = (read_layer(CONFIG / f"{name}.yaml") for name in ("config", "own", "laptop"))
     short = {"transfer": {"fixed": {"epochs": arguments.epochs}}} if arguments.epochs else {}
     config = merge(*layers, short)
     with tempfile.TemporaryDirectory() as scratch:

@@ -141,7 +141,9 @@ def test_published_weights_need_no_audioset_for_the_transfer(workflow, write_con
 
 
 def test_a_run_without_upstream_data_plans_all_but_what_needs_them(workflow, write_config):
-    config = write_config("laptop", read_layer(ROOT / "config/laptop.yaml"))
+    config = write_config(
+        "laptop", merge(*(read_layer(ROOT / f"config/{n}.yaml") for n in ("own", "laptop")))
+    )
     output = workflow(config, "-n").stdout
     assert "/None" not in output
     notebook = output.partition(": notebook out_of_distribution\n")[2].partition("\n")[0]

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def config():
-    paper = read_layer(ROOT / "config/config.yaml")
-    return merge(paper, read_layer(ROOT / "config/laptop.yaml")) | {"captions": {"notes": []}}
+    layers = (read_layer(ROOT / f"config/{name}.yaml") for name in ("config", "own", "laptop"))
+    return merge(*layers) | {"captions": {"notes": []}}
 
 
 @pytest.fixture

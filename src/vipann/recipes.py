@@ -13,7 +13,7 @@ _KEYS = {
     "pretrain": ("Shown", "Descent", "Upstream"),
     "transfer": ("Shown",),
     "transfer.fixed": ("Descent", "NewHead"),
-    "transfer.finetuned": ("Descent",),
+    "transfer.finetuned": ("Descent", "WholeNetwork"),
     "scratch": ("Shown", "Descent"),
 }
 # Phases of transfer, each of which may have its own of what the block shows of clips.

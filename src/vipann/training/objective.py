@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
     ChainedScheduler,
@@ -28,7 +29,8 @@ class ClassifierTraining(nn.Module):
     """Cross-entropy (softmax, or one sigmoid per class) plus weighted KL: equation 5.
 
     What `vipann.training.loop.train` needs of a module: `forward` to losses, and `optimizer`.
-    `backbone_mode` eval leaves a frozen backbone in evaluation mode. class_weights: see
+    `backbone_mode` eval leaves a frozen backbone in evaluation mode, `batch_norm` eval the batch
+    norm of any. class_weights: see
     `class_weights_of`.
     """
 
@@ -56,6 +58,10 @@ class ClassifierTraining(nn.Module):
             self.network.train(False)
             for module in self.network.renewed().values():
                 module.train()
+        if mode and getattr(self.recipe, "batch_norm", "train") == "eval":
+            for module in self.network.modules():
+                if isinstance(module, _NormBase):
+                    module.eval()
         return self
 
     def forward(self, batch: Batch, share: float = 1.0) -> dict[str, Tensor]:

@@ -247,7 +247,19 @@ class NewHead:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer(NewHead, OnFolds):
+class WholeNetwork:
+    """Keys of the block of fine-tuning only."""
+
+    batch_norm: Annotated[
+        Literal["train", "eval"],
+        "`train`: a batch is normalised by its own statistics, and the running ones follow, as "
+        "the published code has it; `eval`: by the running ones, which stay as the network came "
+        "with them. A few clips unlike those of its pretraining are better off so.",
+    ] = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(NewHead, WholeNetwork, OnFolds):
     """One phase of transfer (section 3.5).
 
     backbone_mode: train or eval, the mode of a frozen backbone. cache: none, or embeddings, of

@@ -79,6 +79,25 @@ def test_backbone_mode_decides_on_batch_norm_drift(
     assert torch.equal(before[name], after[name]) != drifts
 
 
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_fine_tuning_keeps_the_statistics_that_it_is_told_to_keep(
+    upstream, multiclass, settings, tmp_path, mode
+):
+    fixed, tuned = tmp_path / "fixed.safetensors", tmp_path / "tuned.safetensors"
+    transfer("det", "fixed", 1, multiclass, upstream["det"], settings, fixed)
+    chosen = settings | {"training": settings["training"] | {"batch_norm": mode}}
+    transfer("det", "finetuned", 1, multiclass, fixed, chosen, tuned)
+    before, after = load_checkpoint(fixed)[0], load_checkpoint(tuned)[0]
+    statistics = [name for name in before if name.endswith(("running_mean", "running_var"))]
+    assert len(statistics) > 5
+    kept = [torch.equal(before[name], after[name]) for name in statistics]
+    assert all(kept) if mode == "eval" else not any(kept)
+    learnt = "encoder.resnet.layer1.0.bn1.weight"
+    assert not torch.equal(before[learnt], after[learnt]), (
+        "scale and shift are trained all the same"
+    )
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     multiclass, settings, tmp_path
 ):

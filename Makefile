@@ -18,17 +18,15 @@ export PATH := $(abspath $(BIN)):$(PATH)
 # Snakemake and pip keep things there, and a home may be one that cannot be written to.
 export XDG_CACHE_HOME ?= $(if $(shell test -w "$$HOME" && echo yes),$(HOME)/.cache,$(CURDIR)/.snakemake/cache)
 
-# Snakemake's lines without the bookkeeping: one line when a job starts, one on the progress.
-SHELL := bash
-.SHELLFLAGS := -o pipefail -ec
-QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
 # The config of a target, and the name of its run: the target's own, unless CONFIG says otherwise; BASE:
 # configs that it changes.
 BASE :=
 NAME = $(or $(CONFIG),$@)
-START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) --quiet host \
+# One line now and then on each stage, and of a failure what to do (src/snakemake_logger_plugin_stages).
+START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) \
+  --logger stages --logger-stages-command 'make $@ $(MAKEOVERRIDES)' \
   --report results/$(NAME)/report.html --report-stylesheet workflow/report/style.css \
-  --report-after-run $(ARGS) $(QUIETLY)
+  --report-after-run $(ARGS)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  report    results/$(NAME)/report.html' \
   '  index     results/$(NAME)/index.html, or index.md: every output with a line' \

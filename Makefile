@@ -56,7 +56,7 @@ test: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 \
 	  $(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
 
-# While you work, under two minutes: style, types, the direction of imports, and the fast tests.
+# While you work, under two minutes: style, spelling, types, the direction of imports, and the fast tests.
 check: lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
@@ -66,6 +66,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow
+	$(BIN)/codespell
 
 # Ratios, measured side by side in one run; meant for an idle machine (about 12 minutes).
 bench-models: $(READY)

@@ -5,13 +5,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+ifeq ($(OS),Windows_NT)
+$(error Windows itself cannot run the workflow, whose jobs lock files and get signals as on Unix: run it in WSL 2)
+endif
 ifneq ($(words $(CURDIR)),1)
 $(error The path of this folder holds a space, and programs in $(VENV)/bin cannot start there: move it)
 endif
 
 # MIRROR=<folder or file URL>: where archives are looked for before the network.
 ifdef MIRROR
-export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(shell realpath -ms -- '$(MIRROR)'))
+export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(shell $(PYTHON) -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' '$(MIRROR)'))
 endif
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -124,6 +127,8 @@ clean:
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@test "$$(uname)" != Darwin || \
+	  echo "macOS has not been tried with this workflow; torch has packages for Apple silicon only."
 	@echo "Setting up $(VENV) from requirements.lock; this takes a minute or more."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --upgrade pip

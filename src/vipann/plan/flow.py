@@ -7,11 +7,11 @@ reported by stage. Standard library only: Snakemake's logger reads this before a
 
 STAGES: dict[str, tuple[str, ...]] = {
     "download": (
-        *("download", "download_weights", "download_imagenet", "download_label_set"),
-        *("fetch", "audio"),
+        *("download", "download_weights", "download_imagenet", "download_label_set", "fetch"),
     ),
+    "audio": ("audio",),
     "manifest": (
-        *("manifest", "shared_recordings", "dataset_summary", "strong_labels", "select_clips"),
+        *("manifest", "shared_recordings", "strong_labels", "select_clips"),
         "calibration_recordings",
     ),
     "features": (
@@ -43,7 +43,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "tables": ("table",),
     "figures": ("figure",),
     "claims": ("claims", "advice"),
-    "report": ("notebook", "pages", "index"),
+    "report": ("dataset_summary", "notebook", "pages", "index"),
     "survey": ("export_model", "survey_part", "survey_results"),
 }
 # They only name what is wanted and do nothing.

@@ -49,7 +49,7 @@ ABSENT = "–"
 # Keys that say how, and choose no row.
 HOW = ("from", "file", "value", "count", "decimals", "error")
 _NUMBER = r"[-+]?[\d,]*\d(?:\.\d+)?"
-_MARKED = re.compile(rf"({_NUMBER})( ± {_NUMBER})?( ?%)?<!-- =(\w+) -->")
+_MARKED = re.compile(rf"({_NUMBER})(?:(\s±\s)({_NUMBER}))?(\s?%)?<!-- =(\w+) -->")
 _NUMBERS = re.compile(r"<!-- = numbers\n((?s:.*?))-->")
 _TABLE = re.compile(r"(<!-- = table\n((?s:.*?))-->\n)((?:\|.*\n)*)")
 _ANY_MARK = re.compile(r"<!-- ?=")
@@ -144,7 +144,7 @@ def _cell(asked: Mapping[str, Any]) -> str:
 
 def _number(found: re.Match[str], named: Mapping[str, Mapping[str, Any]]) -> str:
     """What stands in the place of a marked number, in the same form."""
-    shown, shown_error, percent, name = found.groups()
+    shown, between, shown_error, percent, name = found.groups()
     if name not in named:
         raise QuoteError(f"no block `<!-- = numbers` explains {name!r}")
     value, error = look_up(named[name]) or (None, None)
@@ -152,7 +152,7 @@ def _number(found: re.Match[str], named: Mapping[str, Mapping[str, Any]]) -> str
         raise QuoteError(f"{name}: the results have no such {'error' if shown_error else 'row'}")
     text = _like(shown, value, percent)
     if shown_error and error is not None:
-        text += f" ± {_like(shown_error.removeprefix(' ± '), error, percent)}"
+        text += between + _like(shown_error, error, percent)
     return f"{text}{percent or ''}<!-- ={name} -->"
 
 

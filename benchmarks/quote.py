@@ -15,8 +15,8 @@ What is marked stands in comments that readers do not see. A table is described 
     -->
 
 Numbers in a sentence have names, `8<!-- =holds --> hold`, which a block anywhere on the page
-explains; what stands there beside them is shared. They keep the form in which they stand: as many decimals, an error after ± or none, a
-share or, before %, hundredths.
+explains; what stands there beside them is shared. They keep the form in which they stand: as many
+decimals, an error after ± or none, a share or, before %, hundredths.
 
     <!-- = numbers
     from: esc10/esc10
@@ -49,7 +49,7 @@ ABSENT = "–"
 # Keys that say how, and choose no row.
 HOW = ("from", "file", "value", "count", "decimals", "error")
 _NUMBER = r"[-+]?[\d,]*\d(?:\.\d+)?"
-_MARKED = re.compile(rf"({_NUMBER})(?:(\s±\s)({_NUMBER}))?(\s?%)?<!-- =(\w+) -->")
+_MARKED = re.compile(rf"({_NUMBER})(?:(\s+±\s+)({_NUMBER}))?(\s*%)?<!-- =(\w+) -->")
 _NUMBERS = re.compile(r"<!-- = numbers\n((?s:.*?))-->")
 _TABLE = re.compile(r"(<!-- = table\n((?s:.*?))-->\n)((?:\|.*\n)*)")
 _ANY_MARK = re.compile(r"<!-- ?=")

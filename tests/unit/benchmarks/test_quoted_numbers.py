@@ -50,7 +50,7 @@ def test_pages_quote_what_the_results_say(page):
         ("0.00", "{strategy: det, phase: finetuned, value: paper}", "0.50"),
         ("9.99", "{file: ../times.md, network: flip, value: x det}", "2.35"),
         ("9", "{file: ../times.md, network: flip, value: s}", "1,204"),
-        ("9\n%", "{strategy: det, phase: fixed}", "93\n%"),
+        ("9\n  %", "{strategy: det, phase: fixed}", "93\n  %"),
         ("+9.9 ± 0.0", "{file: ../times.md, network: flip, value: x det.1}", "+0.1 ± 0.2"),
     ],
 )

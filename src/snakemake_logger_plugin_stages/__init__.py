@@ -90,7 +90,7 @@ class LogHandler(LogHandlerBase, ColorizingTextHandler):
         facts, now = vars(record), record.created
         match facts.get("event"):
             case LogEvent.WORKFLOW_STARTED:
-                self._command = facts.get("cmd", "")
+                self._command = f"snakemake {facts.get('cmd', '').partition(' ')[2]}"
             case LogEvent.RUN_INFO:
                 counts = {rule: n for rule, n in facts["stats"].items() if rule != "total"}
                 self._run = Run(counts, now)

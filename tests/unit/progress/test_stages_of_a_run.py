@@ -98,10 +98,10 @@ class TestHandler(TestLogHandlerBase):
     def get_log_handler_settings(self):
         return LogHandlerSettings(command="make demo")
 
-    def written(self, monkeypatch, stream, *events, **options):
+    def written(self, monkeypatch, stream, *events, command="make demo", **options):
         monkeypatch.setattr(sys, "stderr", stream)
         monkeypatch.setenv("TERM", "xterm")
-        handler = LogHandler(Output(**options), self.get_log_handler_settings())
+        handler = LogHandler(Output(**options), LogHandlerSettings(command=command))
         for event, facts in events:
             handler.emit(self._create_event_record(event, facts.pop("msg", ""), **facts))
         handler.close()
@@ -112,7 +112,7 @@ class TestHandler(TestLogHandlerBase):
         job = {"jobid": 3, "rule_name": "predict", "log": [str(log)]}
         error = {"level": logging.ERROR}
         return [
-            (LogEvent.WORKFLOW_STARTED, {"cmd": "snakemake"}),
+            (LogEvent.WORKFLOW_STARTED, {"cmd": "/venv/bin/snakemake --cores 2"}),
             (LogEvent.RUN_INFO, {"stats": {"predict": 2, "total": 2}}),
             (LogEvent.JOB_INFO, job | {"rule_msg": "predict esc10 fold 1"}),
             (LogEvent.ERROR, error | {"msg": "RuleException: CalledProcessError in file x"}),
@@ -138,6 +138,11 @@ class TestHandler(TestLogHandlerBase):
         ]
         shown = self.written(monkeypatch, Terminal(), *self.failing(log)).splitlines()
         assert [line.startswith("\033[31m") for line in shown] == [False] * 2 + [True] * 18
+
+    def test_without_a_command_to_type_it_is_snakemakes(self, monkeypatch, tmp_path):
+        events = self.failing(tmp_path / "none.log")
+        text = self.written(monkeypatch, io.StringIO(), *events, command="")
+        assert text.endswith("    snakemake --cores 2\n")
 
     def test_a_job_that_succeeds_when_tried_again_has_not_failed(self, monkeypatch, tmp_path):
         events = self.failing(tmp_path / "none.log")[:-1]

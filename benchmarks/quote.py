@@ -26,7 +26,8 @@ decimals, an error after ± or none, a share or, before %, hundredths.
 A file is a CSV table, or Markdown whose tables are searched; columns and their values choose the
 one row, or with `count` the rows that are counted. `value` names the column that is shown, if not
 `ours` or `value`; in tables `decimals` (3) and `error` (true: after ±, where the file has one) say
-how. What the files lack is an en dash in a table, and a fault in a sentence.
+how. What the files lack is an en dash in a table, and a fault in a sentence. Numbers in Markdown
+are rounded already: show all of their decimals.
 """
 
 import argparse

@@ -5,30 +5,31 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+ifeq ($(OS),Windows_NT)
+$(error Windows itself cannot run the workflow, whose jobs lock files and get signals as on Unix: run it in WSL 2)
+endif
 ifneq ($(words $(CURDIR)),1)
 $(error The path of this folder holds a space, and programs in $(VENV)/bin cannot start there: move it)
 endif
 
 # MIRROR=<folder or file URL>: where archives are looked for before the network.
 ifdef MIRROR
-export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(shell realpath -ms -- '$(MIRROR)'))
+export VIPANN_MIRROR := $(if $(findstring ://,$(MIRROR)),$(MIRROR),$(shell $(PYTHON) -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' '$(MIRROR)'))
 endif
 export PATH := $(abspath $(BIN)):$(PATH)
 
 # Snakemake and pip keep things there, and a home may be one that cannot be written to.
 export XDG_CACHE_HOME ?= $(if $(shell test -w "$$HOME" && echo yes),$(HOME)/.cache,$(CURDIR)/.snakemake/cache)
 
-# Snakemake's lines without the bookkeeping: one line when a job starts, one on the progress.
-SHELL := bash
-.SHELLFLAGS := -o pipefail -ec
-QUIETLY := 2>&1 | grep --line-buffered -vE '^(\[.*\]|Select jobs.*|Execute .* jobs.*|Finished jobid.*|Reason:.*|Adding .*|Creating report.*|Assuming unrestricted.*|Using workflow specific.*|Config file .*|Building DAG.*|Loading script.*|)$$'
 # The config of a target, and the name of its run: the target's own, unless CONFIG says otherwise; BASE:
 # configs that it changes.
 BASE :=
 NAME = $(or $(CONFIG),$@)
-START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) --quiet host \
+# One line now and then on each stage, and of a failure what to do (src/snakemake_logger_plugin_stages).
+START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) \
+  --logger stages --logger-stages-command 'make $@ $(MAKEOVERRIDES)' \
   --report results/$(NAME)/report.html --report-stylesheet workflow/report/style.css \
-  --report-after-run $(ARGS) $(QUIETLY)
+  --report-after-run $(ARGS)
 WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  report    results/$(NAME)/report.html' \
   '  index     results/$(NAME)/index.html, or index.md: every output with a line' \
@@ -59,7 +60,7 @@ test: $(READY)
 	OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 \
 	  $(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
 
-# While you work, under two minutes: style, types, the direction of imports, and the fast tests.
+# While you work, under two minutes: style, spelling, types, the direction of imports, and the fast tests.
 check: lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --no-cache
@@ -69,6 +70,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow
+	$(BIN)/codespell
 
 # Ratios, measured side by side in one run; meant for an idle machine (about 12 minutes).
 bench-models: $(READY)
@@ -126,6 +128,8 @@ clean:
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@test "$$(uname)" != Darwin || \
+	  echo "macOS has not been tried with this workflow; torch has packages for Apple silicon only."
 	@echo "Setting up $(VENV) from requirements.lock; this takes a minute or more."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --upgrade pip

@@ -70,8 +70,8 @@ def test_the_projects_own_configs_are_valid(names):
     [
         ({"sed": 1}, "sed", "unknown key", "allowed here: accelerator"),
         (
-            {"model": {"widht": 8}},
-            "model.widht",
+            {"model": {"widht": 8}},  # codespell:ignore widht
+            "model.widht",  # codespell:ignore widht
             "unknown key",
             "allowed here: ast, cnn_transformer, conformer, efficientnet",
         ),

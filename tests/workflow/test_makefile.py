@@ -48,3 +48,20 @@ def test_a_home_that_cannot_be_written_to_is_not_needed(tmp_path):
     assert make(tmp_path, "cache", HOME=str(own)).stdout == f"{own}/.cache\n"
     lost = make(tmp_path, "cache", HOME="/proc/nobody").stdout
     assert lost == f"{tmp_path}/.snakemake/cache\n"
+
+
+def test_windows_is_refused_at_once(tmp_path):
+    done = make(tmp_path, "demo", OS="Windows_NT")
+    assert done.returncode != 0
+    assert "WSL 2" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_macos_is_told_what_is_known(tmp_path):
+    (tmp_path / "bin").mkdir()
+    for name, line in {"uname": "echo Darwin", "python3.11": "test $1 = -c"}.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "requirements.lock").touch()
+    done = make(tmp_path, "demo", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert "macOS has not been tried" in done.stdout

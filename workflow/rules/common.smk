@@ -4,6 +4,12 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+if os.name == "nt":
+    raise WorkflowError(
+        "Windows itself cannot run this workflow, whose jobs lock files and get signals as on "
+        "Unix. Run it in WSL 2, where it is a Linux like any other."
+    )
+
 ROOT = Path(workflow.current_basedir).parents[1]
 SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))

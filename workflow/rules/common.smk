@@ -43,8 +43,10 @@ from vipann.plan.report import (
     notebook_inputs,
     notebook_settings,
     page_of,
+    pages_settings,
     refuse_report_of_another_config,
     shown,
+    summarised,
 )
 from vipann.plan.run import Run
 from vipann.plan.uncertainty import laplace, ood_scores

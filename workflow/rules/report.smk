@@ -49,6 +49,7 @@ rule notebook:
 rule pages:
     input:
         claims=MD_CLAIMS,
+        ledgers=[path.removesuffix("md") + "csv" for path in MD_CLAIMS],
         summaries=MD_SUMMARIES,
     output:
         claims=[
@@ -65,7 +66,7 @@ rule pages:
                 page_of(RUN, path),
                 caption="../report/dataset.rst",
                 category="Datasets",
-                labels={"dataset": Path(path).stem.removesuffix(".summary")},
+                labels={"dataset": summarised(RUN, path)},
             )
             for path in MD_SUMMARIES
         ],
@@ -74,7 +75,7 @@ rule pages:
     conda:
         "../../environment.yml"
     params:
-        settings=RUN.settings("pages.py"),
+        settings=pages_settings(RUN),
     message:
         "pages of the report"
     script:

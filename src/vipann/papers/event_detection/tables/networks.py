@@ -12,6 +12,7 @@ from vipann.tables.layout import NOTHING, Table, number, whole_number, with_erro
 
 TABLE = {
     "label": "networks on the folds of small datasets",
+    "headline": 3,
     "caption": """
 Accuracy, ECE (calibration error, lower is better) and, where the run has out-of-distribution
 clips, the area under the ROC curve by which each uncertainty tells them from the test clips (0.5 is

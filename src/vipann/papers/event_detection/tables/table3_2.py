@@ -7,6 +7,7 @@ from vipann.tables.layout import Table
 TABLE = {
     "number": "3.2",
     "label": "test accuracy by depth",
+    "headline": 4,
     "caption": """
 Test accuracy of networks on waveforms, of 3 to 34 layers with weights, and their size and time. In
 print it rises up to M18.""",

@@ -35,6 +35,7 @@ from vipann.plan.members import Member
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
+    OPENING,
     RECORD,
     captions,
     index_settings,

@@ -7,6 +7,7 @@ MD_CLAIMS = [
 ]
 MD_SUMMARIES = [path for path in SUMMARIES if path.endswith(".md")]
 # Captions of the report see nothing but the config; jobs need none.
+FIRST_PAGE = f"{RESULTS}/{OPENING}"
 config["captions"] = captions(RUN) if workflow.is_main_process else {}
 try:
     refuse_report_of_another_config(RUN, sys.argv if workflow.is_main_process else [])
@@ -92,6 +93,7 @@ rule index:
         md=f"{RESULTS}/index.md",
         html=f"{RESULTS}/index.html",
         said=f"{RESULTS}/{RECORD}",
+        first_page=FIRST_PAGE,
     log:
         log_of("index"),
     conda:

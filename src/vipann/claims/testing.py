@@ -18,12 +18,18 @@ LEAST_P = 1e-6
 
 @dataclass(frozen=True)
 class Effect:
-    """By how much a number is beyond what a claim asks of it, in its own unit: above 0 speaks for
+    """By how much a number is beyond what a test asks of it, in its own unit: above 0 speaks for
     the claim. low, high: the test's two-sided 95 % interval, None without one."""
 
     value: float
     low: float | None = None
     high: float | None = None
+
+    def reversed(self) -> "Effect":
+        """Of the contrary claim."""
+        if self.low is None or self.high is None:
+            return Effect(-self.value)
+        return Effect(-self.value, -self.high, -self.low)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Test:
 
     def reversed(self) -> "Test":
         """The test of the contrary, by which a claim is refuted."""
-        return Test(self.contrary, self.method, self.p, self.effect)
+        return Test(self.contrary, self.method, self.p, self.effect and self.effect.reversed())
 
 
 def format_p(p: float) -> str:

@@ -25,7 +25,7 @@ HOW = (
     "Holm for all tests of this table. Replications repeat the sampling of one "
     "trained network, not its training: no test counts them as a sample. A claim on several "
     "variants is tested as a whole, by its least certain comparison. An effect is by how much the "
-    "number is beyond what the claim asks of it: above zero it speaks for the claim."
+    "number is beyond what the test asks of it: above zero it speaks for the claim."
 )
 HEADINGS = ["Claim", "§", "Dataset", "In this run", "Numbers", "Test", "By the paper's own numbers"]
 _WIDTHS = "p{4.2cm}p{0.8cm}p{1.8cm}p{1.5cm}p{5.2cm}p{3cm}p{6cm}"

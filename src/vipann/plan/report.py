@@ -21,6 +21,8 @@ from vipann.variants import FOLD_STAGES, names_of
 SECTIONS = ("Tables", "Figures", "Claims", "Training", "Supplementary")
 # What the report says, as the index's job knew it; below the run's folder.
 RECORD = "report.json"
+# What the report's first page takes in of the run: `vipann.report.first_page`.
+OPENING = "pages/first_page.html"
 METRICS = ("metrics", "retention", "uncertainty")
 OF_NOTEBOOKS = """
 
@@ -58,11 +60,15 @@ def notebook_settings(notebook: Product) -> dict[str, Any]:
 
 def captions(run: Run) -> dict[str, Any]:
     """First file of each table, figure and notebook -> its caption in the report; notes: sentences
-    on the run's networks; papers: what these say of themselves."""
+    on the run's networks; papers: what these say of themselves; names, strategies: of datasets and
+    strategies; first_page: a file of what it shows, which may not be there yet."""
     notebooks = products(run, "notebook").values()
     return {
         "notes": notes_of(run),
         "papers": [about_paper(paper) for paper in run.config["papers"]],
+        "names": shown_names(run),
+        "strategies": {name: strategy.label for name, strategy in BY_NAME.items()},
+        "first_page": Path(run.results, OPENING),
         **{one.files[0]: one.caption() for one in products(run, "table", on_request=True).values()},
         **{one.files[0]: one.caption() for one in products(run, "figure").values()},
         **{n.files[0]: n.caption() + OF_NOTEBOOKS.format(stem=n.stem) for n in notebooks},

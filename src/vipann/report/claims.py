@@ -4,6 +4,7 @@ What a verdict rests on (numbers, test, rule, the paper's own numbers) unfolds b
 """
 
 import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ LOOKS = {
 }
 HEADINGS = ("Claim", "Dataset", "Verdict", "Effect, with its 95 % interval")
 ABOUT_EFFECTS = (
-    "Effect: by how much the number is beyond what the claim asks of it, in the number's own unit; "
+    "Effect: by how much the number is beyond what the claim's test asks of it, in its own unit; "
     "above zero (the thin line) speaks for the claim. Each bar has a scale of its own."
 )
 # Of a bar, in pixels.
@@ -114,7 +115,8 @@ def _row(row: Any, names: Mapping[str, str]) -> str:
 
 
 def _place(section: str) -> str:
-    return f"§ {html.escape(section)}" if section else ""
+    """ "§ 4.2, 5", "abstract, § 1"."""
+    return re.sub(r"(?<![\d.])(?=\d)", "§&nbsp;", html.escape(section), count=1)
 
 
 def _tested(row: Any) -> str:

@@ -14,10 +14,10 @@ from vipann.report.front import Item
 # What a run makes, in the order of the flow: a folder of it, and the files of one result each.
 STAGES = {
     "datasets": ("manifests", "*.summary.csv"),
-    "features": ("features", "*.h5"),
+    "feature files": ("features", "*.h5"),
     "trainings": ("curves", "*.csv"),
     "predictions": ("predictions", "*.h5"),
-    "metrics": ("metrics", "*.parquet"),
+    "metric files": ("metrics", "*.parquet"),
     "tables": ("tables", "*.csv"),
     "figures": ("figures", "*.png"),
 }

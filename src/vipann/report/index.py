@@ -142,9 +142,11 @@ def _trained_on(facts: Mapping[str, Any]) -> str:
 
 
 def _sampled(facts: Mapping[str, Any]) -> str:
+    count = facts["replications"]
+    replications = "one replication" if count == 1 else f"each of {count} replications"
     return (
-        f"Bayesian networks were sampled {facts['sampled']} in each of {facts['replications']} "
-        "replications. [report.html](report.html), if it was asked for, shows the same with the "
+        f"Bayesian networks were sampled {facts['sampled']} in {replications}. "
+        "[report.html](report.html), if it was asked for, shows the same with the "
         "paper's context; `--report` makes it."
     )
 

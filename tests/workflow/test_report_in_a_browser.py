@@ -9,6 +9,7 @@ from workflow_harness import ROOT
 from vipann.config import read_layer
 from vipann.plan.products import products
 from vipann.plan.run import Run
+from vipann.report.pages import page as as_page
 
 
 @pytest.fixture
@@ -182,12 +183,122 @@ def test_the_index_shows_its_pictures_and_its_links_lead_to_files(finished, page
     _, _, results = finished
     page.goto((results / "index.html").as_uri())
     widths = page.locator("img").evaluate_all("images => images.map(image => image.naturalWidth)")
-    assert len(widths) == len(list((results / "figures").glob("*.png")))
+    in_front = page.locator(".gallery img").count()
+    assert in_front == 3
+    assert len(widths) == len(list((results / "figures").glob("*.png"))) + in_front
     assert all(width > 600 for width in widths)
     links = page.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert len(links) > 20
-    assert [link for link in links if not (results / link).exists()] == []
+    places = page.locator("[id]").evaluate_all("all => all.map(one => '#' + one.id)")
+    assert {link for link in links if link.startswith("#")} <= {*places}
+    files = [link for link in links if not link.startswith("#")]
+    assert [link for link in files if not (results / link).exists()] == []
     page.screenshot(path=screenshots / "index.png", full_page=True)
+
+
+# Texts whose contrast with what is behind them is below WCAG 2's level AA.
+PALE = """() => {
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = numbers(getComputedStyle(one).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), pale = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+    if (!text || !element.checkVisibility() || element.closest("script")) continue;
+    const style = getComputedStyle(element), size = parseFloat(style.fontSize);
+    const isLarge = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const pair = [light(numbers(style.color)), light(behind(element))].sort((a, b) => b - a);
+    if ((pair[0] + 0.05) / (pair[1] + 0.05) < (isLarge ? 3 : 4.5)) pale.push(text);
+  }
+  return pale;
+}"""
+
+
+def test_the_index_is_legible_at_three_widths_by_day_and_by_night(finished, page, screenshots):
+    _, _, results = finished
+    page.goto((results / "index.html").as_uri())
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for width in (400, 800, 1300):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") == width, (
+                "a wide table scrolls by itself, not the page"
+            )
+            assert page.evaluate(PALE) == []
+            page.screenshot(path=screenshots / f"index_{scheme}_{width}.png")
+    page.evaluate("document.body.style.color = 'rgb(90, 90, 90)'")
+    assert page.evaluate(PALE), "grey on black is found"
+
+
+def test_tables_are_sorted_with_the_keyboard(finished, page):
+    _, _, results = finished
+    page.goto((results / "index.html").as_uri())
+    table = page.locator("table.claims").first
+    heading = table.locator("th").nth(3)
+
+    def effects():
+        """Of the rows in their order, None where a claim has none."""
+        values = table.locator("tbody td:nth-child(4)").evaluate_all(
+            "cells => cells.map(cell => cell.dataset.value)"
+        )
+        return [float(value) if value else None for value in values]
+
+    unsorted = effects()
+    known = [value for value in unsorted if value is not None]
+    assert len(known) > 2
+    heading.locator("button").focus()
+    for direction, reverse in (("ascending", False), ("descending", True)):
+        page.keyboard.press("Enter")
+        assert heading.get_attribute("aria-sort") == direction
+        nothing = [None] * (len(unsorted) - len(known))
+        assert effects() == sorted(known, reverse=reverse) + nothing
+
+
+def test_rows_that_belong_together_stay_together_when_sorted(page, tmp_path):
+    rows = "\n".join(
+        ["| b | ours | 2 |", "| | paper | 9 |", "| a | ours | 10 |", "| | paper | – |"]
+    )
+    text = f"| Model | | ESC |\n|:--|:--|--:|\n{rows}\n"
+    (tmp_path / "table.html").write_text(as_page(text, "table"))
+    page.goto((tmp_path / "table.html").as_uri())
+    found = []
+    for heading in ("Model", "ESC", "ESC"):
+        page.get_by_role("button", name=heading).click()
+        found.append(page.locator("tbody td:nth-child(3)").all_inner_texts())
+    assert found == [["10", "–", "2", "9"], ["2", "9", "10", "–"], ["10", "–", "2", "9"]]
+
+
+def test_the_landing_page_shows_the_stages_and_its_thumbnails_open_their_figures(
+    finished, page, screenshots
+):
+    _, _, results = finished
+    report = Report(page, results / "report.html")
+    steps = page.locator(".prose .stages li").all_inner_texts()
+    assert steps[-1] == f"{len(list((results / 'figures').glob('*.png')))} figures"
+    graph = page.locator("#app #rulegraph")
+    graph.locator("canvas, svg").first.wait_for()
+    thumbnails = page.locator(".prose .gallery a")
+    assert thumbnails.count() == 3
+    above = page.locator(".prose .gallery").bounding_box()
+    assert graph.bounding_box()["y"] > above["y"] + above["height"]
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+    page.screenshot(path=screenshots / "landing_400.png")
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.screenshot(path=screenshots / "landing_1300.png")
+    report.click(thumbnails.nth(1))
+    assert page.evaluate("app.state.resultPath").endswith(".png")
+    page.locator("#app > div > div:last-child img").wait_for()
+    report.menu.get_by_text("Description").wait_for()
 
 
 def test_a_notebooks_page_folds_its_code_away(finished, page, screenshots):

@@ -41,6 +41,7 @@ from vipann.plan.members import Member
 from vipann.plan.networks import Network
 from vipann.plan.products import complexity_settings, notes_of, products, random_orders
 from vipann.plan.report import (
+    OPENING,
     RECORD,
     captions,
     index_settings,
@@ -49,8 +50,10 @@ from vipann.plan.report import (
     notebook_inputs,
     notebook_settings,
     page_of,
+    pages_settings,
     refuse_report_of_another_config,
     shown,
+    summarised,
 )
 from vipann.plan.run import Run
 from vipann.plan.uncertainty import laplace, ood_scores

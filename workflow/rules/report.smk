@@ -7,6 +7,7 @@ MD_CLAIMS = [
 ]
 MD_SUMMARIES = [path for path in SUMMARIES if path.endswith(".md")]
 # Captions of the report see nothing but the config; jobs need none.
+FIRST_PAGE = f"{RESULTS}/{OPENING}"
 config["captions"] = captions(RUN) if workflow.is_main_process else {}
 try:
     refuse_report_of_another_config(RUN, sys.argv if workflow.is_main_process else [])
@@ -49,6 +50,7 @@ rule notebook:
 rule pages:
     input:
         claims=MD_CLAIMS,
+        ledgers=[path.removesuffix("md") + "csv" for path in MD_CLAIMS],
         summaries=MD_SUMMARIES,
     output:
         claims=[
@@ -65,7 +67,7 @@ rule pages:
                 page_of(RUN, path),
                 caption="../report/dataset.rst",
                 category="Datasets",
-                labels={"dataset": Path(path).stem.removesuffix(".summary")},
+                labels={"dataset": summarised(RUN, path)},
             )
             for path in MD_SUMMARIES
         ],
@@ -74,7 +76,7 @@ rule pages:
     conda:
         "../../environment.yml"
     params:
-        settings=RUN.settings("pages.py"),
+        settings=pages_settings(RUN),
     message:
         "pages of the report"
     script:
@@ -91,6 +93,7 @@ rule index:
         md=f"{RESULTS}/index.md",
         html=f"{RESULTS}/index.html",
         said=f"{RESULTS}/{RECORD}",
+        first_page=FIRST_PAGE,
     log:
         log_of("index"),
     conda:

@@ -8,7 +8,7 @@ with job_log(snakemake.log[0]):
 
     settings, out = snakemake.params.settings, snakemake.output
     said = [
-        (label, load(f"{module}:advice")(pd.read_csv(path)))
+        (label, load(f"{module}:advice")(pd.read_csv(path).replace({"dataset": settings["names"]})))
         for (label, module), path in zip(settings["tables"], snakemake.input, strict=True)
     ]
     write_advice(said, settings["run"], out.md, out.html)

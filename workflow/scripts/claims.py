@@ -8,4 +8,5 @@ with job_log(snakemake.log[0]):
     sources = {name: list(paths) for name, paths in snakemake.input.items()}
     claims = load(settings["claims"])
     views = claims.read_views(sources, settings)
-    write_claims(claims.PAPER, views, (out.csv, out.md, out.tex), settings["notes"])
+    files = (out.csv, out.md, out.tex)
+    write_claims(claims.PAPER, views, files, settings["notes"], settings["names"])

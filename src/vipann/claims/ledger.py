@@ -9,12 +9,13 @@ import pandas as pd
 from vipann.claims.counting import LEVEL, Claim
 from vipann.claims.evidence import Model
 from vipann.claims.judgement import UNJUDGED, Judge, Judgement, Unjudged
-from vipann.claims.testing import holm
+from vipann.claims.testing import Test, holm
 
 COLUMNS = [
     *("claim", "section", "sentence", "dataset"),
     *("verdict", "numbers", "test", "p", "p_holm", "beyond_chance"),
-    *("printed_verdict", "printed_numbers"),
+    *("effect", "effect_low", "effect_high"),
+    *("printed_verdict", "printed_numbers", "rule"),
 ]
 
 
@@ -59,7 +60,9 @@ def ledger(paper: PaperClaims, views: Mapping[str, Sequence[Any]]) -> pd.DataFra
     views: by scope; each has a `dataset` and a `paper_name`. `dataset` is empty where a claim is
     about none, or the run has none for it. verdict: holds | does not hold | cannot be judged. p: of
     the verdict's test (`Judgement.tested`); p_holm: that adjusted by Holm for all tests of the
-    ledger; beyond_chance: p_holm < 0.05, empty without a test. The printed columns judge the same
+    ledger; beyond_chance: p_holm < 0.05, empty without a test; effect, effect_low, effect_high:
+    `vipann.claims.testing.Effect` of the claim's test, empty where there is none; rule: how the
+    claim is measured. The printed columns judge the same
     claim by the paper's tables, of this dataset where it is the paper's own, else of each that the
     claim is about ("name: verdict; ...").
     """
@@ -67,14 +70,20 @@ def ledger(paper: PaperClaims, views: Mapping[str, Sequence[Any]]) -> pd.DataFra
     for claim in paper.claims:
         for dataset, paper_name, found in _judged(paper, claim, views):
             row = [claim.key, claim.section, claim.sentence, dataset, found.verdict, found.numbers]
-            tested = [found.tested.method, found.tested.p, None, ""]
-            rows.append([*row, *tested, *_printed(paper, claim, paper_name)])
+            tested = [found.tested.method, found.tested.p, None, "", *_effect(found.test)]
+            rows.append([*row, *tested, *_printed(paper, claim, paper_name), claim.rule])
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame["p_holm"] = holm(frame["p"].tolist())
-    frame["p"] = frame["p"].astype("float64")
+    numbers = ["p", "effect", "effect_low", "effect_high"]
+    frame[numbers] = frame[numbers].astype("float64")
     below = (frame["p_holm"] < LEVEL).map({True: "yes", False: "no"})
     frame["beyond_chance"] = below.where(frame["p_holm"].notna(), "")
     return frame
+
+
+def _effect(test: Test) -> tuple[float | None, ...]:
+    effect = test.effect
+    return (effect.value, effect.low, effect.high) if effect else (None, None, None)
 
 
 def _judged(

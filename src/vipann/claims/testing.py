@@ -1,7 +1,8 @@
 """Tests of significance for claims, and what each can say."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,18 +10,38 @@ from scipy import stats
 
 from vipann.evaluation.resampling import LEAST_RECORDINGS
 
+# Of the interval of an effect.
+CONFIDENCE = 0.95
 # Below this a p says more of the test's assumptions than of the data.
 LEAST_P = 1e-6
 
 
 @dataclass(frozen=True)
+class Effect:
+    """By how much a number is beyond what a test asks of it, in its own unit: above 0 speaks for
+    the claim. low, high: the test's two-sided 95 % interval, None without one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def reversed(self) -> "Effect":
+        """Of the contrary claim."""
+        if self.low is None or self.high is None:
+            return Effect(-self.value)
+        return Effect(-self.value, -self.high, -self.low)
+
+
+@dataclass(frozen=True)
 class Test:
     """p: of the null hypothesis that the claim's inequality is wrong, None where none can be made;
-    method: how it was tested, or why not; contrary: p of the hypothesis that it is right."""
+    method: how it was tested, or why not; contrary: p of the hypothesis that it is right; effect:
+    what was tested, None where it is no single number."""
 
     p: float | None
     method: str
     contrary: float | None = None
+    effect: Effect | None = None
 
     __test__ = False  # not pytest's
 
@@ -31,7 +52,7 @@ class Test:
 
     def reversed(self) -> "Test":
         """The test of the contrary, by which a claim is refuted."""
-        return Test(self.contrary, self.method, self.p)
+        return Test(self.contrary, self.method, self.p, self.effect and self.effect.reversed())
 
 
 def format_p(p: float) -> str:
@@ -51,35 +72,43 @@ def over_folds(differences: Sequence[float], training_folds: int, margin: float 
     values = np.asarray(differences, dtype=np.float64)
     count = len(values)
     if count < 2:
-        return Test(None, "no test: one fold or network")
+        effect = Effect(float(values[0] - margin)) if count else None
+        return Test(None, "no test: one fold or network", effect=effect)
+    mean = float(values.mean() - margin)
     if np.ptp(values) < 1e-12:
         p, contrary = (
             float(stats.binomtest(int(hits.sum()), count, alternative="greater").pvalue)
             for hits in (values > margin, values < margin)
         )
-        return Test(p, f"sign test over {count} folds", contrary)
+        return Test(p, f"sign test over {count} folds", contrary, Effect(mean))
     error = np.sqrt(values.var(ddof=1) * (1 / count + 1 / training_folds))
-    t = (values.mean() - margin) / error
-    p, contrary = (float(tail(t, count - 1)) for tail in (stats.t.sf, stats.t.cdf))
-    return Test(p, f"corrected paired t over {count} folds", contrary)
+    p, contrary = (float(tail(mean / error, count - 1)) for tail in (stats.t.sf, stats.t.cdf))
+    effect = _around(mean, error * stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
+    return Test(p, f"corrected paired t over {count} folds", contrary, effect)
 
 
 def over_seeds(better: pd.Series, worse: pd.Series, margin: float = 0.0) -> Test:
     """One-sided t test that better scores more than `margin` above worse: paired where both have
     the same seeds, else Welch's. It says how far the chance of training goes, with these clips."""
+    difference = float(better.mean() - worse.mean() - margin)
     if min(len(better), len(worse)) < 2:
-        return Test(None, "no test: one network or ensemble")
+        effect = None if np.isnan(difference) else Effect(difference)
+        return Test(None, "no test: one network or ensemble", effect=effect)
     if set(better.index) == set(worse.index):
         found = (better - worse - margin).to_numpy()
         if np.ptp(found) == 0:
-            return Test(None, "no test: the same difference in all seeds")
+            effect = Effect(difference)
+            return Test(None, "no test: the same difference in all seeds", effect=effect)
         results = [stats.ttest_1samp(found, 0, alternative=side) for side in ("greater", "less")]
-        return Test(results[0].pvalue, f"paired t over {len(found)} seeds", results[1].pvalue)
+        effect = _of_interval(difference, stats.ttest_1samp(found, 0))
+        method = f"paired t over {len(found)} seeds"
+        return Test(results[0].pvalue, method, results[1].pvalue, effect)
     sides = ("greater", "less")
     pair = better - margin, worse
     results = [stats.ttest_ind(*pair, equal_var=False, alternative=side) for side in sides]
+    effect = _of_interval(difference, stats.ttest_ind(*pair, equal_var=False))
     method = f"Welch t over {len(better)} and {len(worse)} seeds"
-    return Test(float(results[0].pvalue), method, float(results[1].pvalue))
+    return Test(float(results[0].pvalue), method, float(results[1].pvalue), effect)
 
 
 def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:
@@ -91,12 +120,18 @@ def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0
     """
     fewest = min(len(inside), len(outside))
     if fewest < LEAST_RECORDINGS:
-        return Test(None, f"no test: {fewest} recordings only")
+        effect = Effect(float(outside.mean() - inside.mean() - margin)) if fewest else None
+        return Test(None, f"no test: {fewest} recordings only", effect=effect)
+    pair = outside - margin, inside
     p, contrary = (
-        float(stats.ttest_ind(outside - margin, inside, equal_var=False, alternative=side).pvalue)
+        float(stats.ttest_ind(*pair, equal_var=False, alternative=side).pvalue)
         for side in ("greater", "less")
     )
-    return Test(p, f"Welch t over {len(inside)} and {len(outside)} recordings", contrary)
+    effect = _of_interval(
+        float(pair[0].mean() - inside.mean()), stats.ttest_ind(*pair, equal_var=False)
+    )
+    method = f"Welch t over {len(inside)} and {len(outside)} recordings"
+    return Test(p, method, contrary, effect)
 
 
 def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) -> Test:
@@ -105,11 +140,13 @@ def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) ->
     Unpaired, because the print does not say which clips were right: wider than a paired test.
     """
     variance = (better * (1 - better) + worse * (1 - worse)) / clips
+    difference = better - worse - margin
     if variance == 0:
-        return Test(None, "no test: both accuracies are 0 or 1")
-    z = (better - worse - margin) / np.sqrt(variance)
+        return Test(None, "no test: both accuracies are 0 or 1", effect=Effect(difference))
+    z = difference / np.sqrt(variance)
+    effect = _around(difference, np.sqrt(variance) * stats.norm.ppf((1 + CONFIDENCE) / 2))
     method = f"unpaired z of two accuracies, {clips} clips"
-    return Test(float(stats.norm.sf(z)), method, float(stats.norm.cdf(z)))
+    return Test(float(stats.norm.sf(z)), method, float(stats.norm.cdf(z)), effect)
 
 
 def over_count(accuracy: float, clips: int, bound: float) -> Test:
@@ -119,7 +156,9 @@ def over_count(accuracy: float, clips: int, bound: float) -> Test:
         float(stats.binomtest(right, clips, bound, alternative=side).pvalue)
         for side in ("greater", "less")
     )
-    return Test(p, f"binomial test of an accuracy, {clips} clips", contrary)
+    low, high = wilson(accuracy, clips)
+    effect = Effect(accuracy - bound, low - bound, high - bound)
+    return Test(p, f"binomial test of an accuracy, {clips} clips", contrary, effect)
 
 
 def over_random_orders(gain: float, by_chance: np.ndarray, clips: int, recordings: int) -> Test:
@@ -127,6 +166,7 @@ def over_random_orders(gain: float, by_chance: np.ndarray, clips: int, recording
 
     None where `clips` come of fewer `recordings`: clips of one are alike in their errors and their
     uncertainty, and any order of single clips is another thing. None for a handful of clips either.
+    The effect is the gain beyond the mean of random orders, its interval what these scatter by.
     """
     if recordings < clips:
         return Test(None, f"no test: {clips} clips of only {recordings} recordings")
@@ -136,7 +176,27 @@ def over_random_orders(gain: float, by_chance: np.ndarray, clips: int, recording
     p, contrary = (
         (1 + int(hits.sum())) / (1 + count) for hits in (by_chance >= gain, by_chance <= gain)
     )
-    return Test(p, f"{count} random orders of the clips, one network", contrary)
+    tails = (1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2
+    low, high = (float(gain - np.quantile(by_chance, tail)) for tail in tails)
+    effect = Effect(float(gain - by_chance.mean()), low, high)
+    return Test(p, f"{count} random orders of the clips, one network", contrary, effect)
+
+
+def _extreme(tests: Sequence[Test], least_or_most: Callable) -> Effect | None:
+    """The smallest or greatest effect, where every test has one."""
+    effects = [test.effect for test in tests if test.effect]
+    has_all = bool(tests) and len(effects) == len(tests)
+    return least_or_most(effects, key=lambda effect: effect.value) if has_all else None
+
+
+def _around(value: float, half: float) -> Effect:
+    return Effect(value, value - float(half), value + float(half))
+
+
+def _of_interval(value: float, two_sided: Any) -> Effect:
+    """With the interval of a test of scipy's."""
+    low, high = two_sided.confidence_interval(CONFIDENCE)
+    return Effect(value, float(low), float(high))
 
 
 def wilson(accuracy: float, clips: int) -> tuple[float, float]:
@@ -146,33 +206,36 @@ def wilson(accuracy: float, clips: int) -> tuple[float, float]:
 
 
 def all_of(tests: Sequence[Test]) -> Test:
-    """The test that every one of several inequalities is right: the largest p (Berger 1982).
+    """The test that every one of several inequalities is right: the largest p (Berger 1982), and
+    the effect of that one.
 
     Its contrary, that one of them is wrong: the smallest contrary p times their number.
     """
-    untested = [test for test in tests if test.p is None]
-    if untested or not tests:
-        return Test(None, untested[0].method if untested else "no test")
+    if not tests:
+        return Test(None, "no test")
+    if untested := [test for test in tests if test.p is None]:
+        return Test(None, untested[0].method, effect=_extreme(tests, min))
     most = max(tests, key=lambda test: test.p or 0.0)
     contraries = [test.contrary for test in tests if test.contrary is not None]
     all_given = len(contraries) == len(tests)
     least = min(1.0, min(contraries) * len(contraries)) if all_given else None
-    return Test(most.p, most.method, least)
+    return Test(most.p, most.method, least, most.effect)
 
 
 def any_of(tests: Sequence[Test]) -> Test:
-    """The test that one of several inequalities is right: the smallest p times their number.
+    """The test that one of several inequalities is right: the smallest p times their number, and
+    the effect of that one.
 
     Its contrary, that all of them are wrong: the largest contrary p.
     """
-    tested = [(test.p, test.method) for test in tests if test.p is not None]
+    tested = [test for test in tests if test.p is not None]
     if not tested:
-        return Test(None, tests[0].method if tests else "no test")
-    least, method = min(tested, key=lambda one: one[0])
+        return Test(None, tests[0].method if tests else "no test", effect=_extreme(tests, max))
+    best = min(tested, key=lambda test: test.p or 0.0)
     contraries = [test.contrary for test in tests if test.contrary is not None]
     most = max(contraries) if len(contraries) == len(tests) else None
-    method = f"{method}, Bonferroni over {len(tested)}"
-    return Test(min(1.0, least * len(tested)), method, most)
+    method = f"{best.method}, Bonferroni over {len(tested)}"
+    return Test(min(1.0, (best.p or 0.0) * len(tested)), method, most, best.effect)
 
 
 def holm(p_values: Sequence[float | None]) -> np.ndarray:

@@ -61,7 +61,7 @@ def curves(
     by_column: Axis,
     by_line: Axis,
 ) -> Figure:
-    """A grid of panels of `lines_of` of a dataset (names: what the paper calls it); dotted in each
+    """A grid of panels of `lines_of` of a dataset (names: what it is called); dotted in each
     panel of a row, clips in random order."""
     if lines.empty:
         return styles.without_data(style, "This run has no retention curve to draw.")

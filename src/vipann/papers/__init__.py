@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-# What a table or figure is given: the input files by name; dataset -> what the paper calls it.
+# What a table or figure is given: the input files by name; dataset -> what the paper calls it
+# (None: nothing), or what readers do.
 Sources = Mapping[str, Sequence[str]]
 Names = Mapping[str, str | None]
 

@@ -6,6 +6,7 @@ table's csv: nothing else has to name it.
 
 from typing import Any
 
+from vipann.plan.names import shown_names
 from vipann.plan.products import Product, products
 from vipann.plan.run import Run
 from vipann.plan.uncertainty import PAPER
@@ -29,7 +30,8 @@ def advice_files(run: Run) -> dict[str, str]:
 
 
 def advice_settings(run: Run) -> dict[str, Any]:
-    """tables: (label, module) of each, in the order of the inputs."""
+    """tables: (label, module) of each, in the order of the inputs; names: of datasets."""
     tables = [[one.label, one.module] for one in advising(run)]
     chosen = tuple(f"{module}:advice" for _, module in tables)
-    return run.settings("advice.py", chosen=chosen, tables=tables, run=run.config["run"])
+    names, called = shown_names(run), run.config["run"]
+    return run.settings("advice.py", chosen=chosen, tables=tables, names=names, run=called)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vipann.folds import fold_numbers, share_out
+from vipann.plan.names import shown_names
 from vipann.plan.products import NAMED
 from vipann.plan.run import Run
 
@@ -31,6 +32,7 @@ def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any
         upstream=run.upstream,
         transfer=run.transfer_datasets,
         interval=run.config["evaluation"]["interval"],
+        names=shown_names(run),
         named={key: run.config.get(key) or {} for key in (*NAMED, "label_sets")},
         notes=notes,
     )

@@ -17,6 +17,8 @@ of the run, or of each of its datasets: `figure(sources, style, **about)` and `F
   ensembles of which the run has at least one, for which it is made; only_on, not_on: paper names of
   the upstream set with which it is, or isn't. on_request: not made by `all`.
 - about: values that its function takes besides (`Product.facts`).
+- headline: a number; that with the least opens the index, as the table of its paper and with
+  three figures (`vipann.plan.front`).
 - caption: for the report, a Jinja template of `Product.facts`.
 - made_by: a rule of its own that makes it.
 
@@ -37,6 +39,7 @@ from vipann.parts import chosen_parts, feature_settings, model_settings
 from vipann.plan import uncertainty
 from vipann.plan.events import localised
 from vipann.plan.fold_variants import datasets_of_folds
+from vipann.plan.names import in_words, paper_names, shown_names
 from vipann.plan.networks import (
     Network,
     networks_of,
@@ -164,8 +167,9 @@ class Product:
         """What functions, captions and notebooks may be told.
 
         config; upstream, datasets, ood, dataset: keys; names: dataset -> the paper's name or None;
-        shown, shown_ood: that name where there is one; notes: on the run's networks; interval,
-        band: over replications, as a setting and in words; variants, averages, ensembles,
+        shown_names: dataset -> what readers call it, shown, shown_ood: of this one; notes: on the
+        run's networks; interval, band: over replications, as a setting and in words; variants,
+        averages, ensembles,
         label_sets, seeds, events: blocks of the config; recipes: variant -> its whole block of
         pretraining and the settings of its features; costs: of ensembles and what they are held
         against; samples, upstream_samples: how often networks of transfer and upstream ones are
@@ -181,8 +185,9 @@ class Product:
             "ood": run.ood,
             "dataset": self.dataset,
             "names": paper_names(run, *own),
+            "shown_names": shown_names(run, *own),
             "shown": self.shown_dataset,
-            "shown_ood": paper_names(run).get(run.ood or "") or run.ood,
+            "shown_ood": shown_names(run).get(run.ood or ""),
             "notes": notes_of(run),
             "interval": evaluation["interval"],
             "band": interval_words(evaluation["replications"], evaluation["interval"]),
@@ -211,7 +216,7 @@ class Product:
 
     @property
     def shown_dataset(self) -> str:
-        return paper_names(self.run).get(self.dataset) or self.dataset
+        return shown_names(self.run)[self.dataset] if self.dataset else ""
 
     @property
     def number(self) -> str:
@@ -248,6 +253,11 @@ class Product:
         return f"{word[:1].upper()}{word[1:]} {number}: {self.declared['label']}"
 
     @property
+    def title(self) -> str:
+        """`label`, and the dataset that it is of."""
+        return f"{self.label} ({self.shown_dataset})" if self.dataset else self.label
+
+    @property
     def _has_many(self) -> bool:
         """Whether the paper has ten or more of its kind."""
         declarations = _declarations(self.paper, self.kind).values()
@@ -277,7 +287,7 @@ class Product:
             of = " of the paper" if self.number.startswith("like") else ""
             title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"
         template = Template(self.declared.get("caption", ""), undefined=StrictUndefined)
-        text = template.render(self.facts)
+        text = template.render(self.facts | in_words(self.run, self.dataset))
         return f"**{title}.** " + "\n\n".join(" ".join(p.split()) for p in text.split("\n\n"))
 
 
@@ -348,12 +358,6 @@ def _instances(whole: Product) -> list[Product]:
 def about_paper(paper: str) -> Mapping[str, Any]:
     """What a paper says of itself: `short`, `prefix`, `upstream` (its name of that dataset)."""
     return declared(f"vipann.papers.{paper}", "PAPER")
-
-
-def paper_names(run: Run, *only: str) -> dict[str, str | None]:
-    """Dataset -> what a paper calls it, or None; of all that the run hears, or of `only`."""
-    names = only or sorted({*run.tested, *filter(None, [run.ood])})
-    return {name: run.blocks[name].get("paper_name") for name in names}
 
 
 def notes_of(run: Run) -> list[str]:

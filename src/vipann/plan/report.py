@@ -8,17 +8,21 @@ from typing import Any
 from vipann.config import in_order
 from vipann.errors import UserError
 from vipann.plan.advice import PAGE, advising
+from vipann.plan.front import front
 from vipann.plan.members import ensembles_of
+from vipann.plan.names import shown_names
 from vipann.plan.networks import samples_in_words
-from vipann.plan.products import Product, about_paper, notes_of, paper_names, products
+from vipann.plan.products import Product, about_paper, notes_of, products
 from vipann.plan.run import Run
-from vipann.strategies import ENSEMBLE
+from vipann.strategies import BY_NAME, ENSEMBLE
 from vipann.variants import FOLD_STAGES, names_of
 
 # Of a paper's products, in the order of the index; other categories come after them.
-SECTIONS = ("Claims", "Tables", "Figures", "Training", "Supplementary")
+SECTIONS = ("Tables", "Figures", "Claims", "Training", "Supplementary")
 # What the report says, as the index's job knew it; below the run's folder.
 RECORD = "report.json"
+# What the report's first page takes in of the run: `vipann.report.first_page`.
+OPENING = "pages/first_page.html"
 METRICS = ("metrics", "retention", "uncertainty")
 OF_NOTEBOOKS = """
 
@@ -56,11 +60,15 @@ def notebook_settings(notebook: Product) -> dict[str, Any]:
 
 def captions(run: Run) -> dict[str, Any]:
     """First file of each table, figure and notebook -> its caption in the report; notes: sentences
-    on the run's networks; papers: what these say of themselves."""
+    on the run's networks; papers: what these say of themselves; names, strategies: of datasets and
+    strategies; first_page: a file of what it shows, which may not be there yet."""
     notebooks = products(run, "notebook").values()
     return {
         "notes": notes_of(run),
         "papers": [about_paper(paper) for paper in run.config["papers"]],
+        "names": shown_names(run),
+        "strategies": {name: strategy.label for name, strategy in BY_NAME.items()},
+        "first_page": Path(run.results, OPENING),
         **{one.files[0]: one.caption() for one in products(run, "table", on_request=True).values()},
         **{one.files[0]: one.caption() for one in products(run, "figure").values()},
         **{n.files[0]: n.caption() + OF_NOTEBOOKS.format(stem=n.stem) for n in notebooks},
@@ -115,7 +123,8 @@ def index_settings(run: Run) -> dict[str, Any]:
         "strategies": _strategies(run),
         "sampled": samples_in_words(run, "times"),
         "replications": evaluation["replications"],
-        "paper_names": paper_names(run),
+        "names": _names(run),
+        "front": front(run),
         "notes": notes_of(run),
     }
     if on_folds := names_of(run.config, *FOLD_STAGES):
@@ -128,10 +137,26 @@ def index_settings(run: Run) -> dict[str, Any]:
 
 
 def _strategies(run: Run) -> list[str]:
-    """Of transfer, with the ensemble of Det networks."""
+    """Of transfer, with the ensemble of Det networks, as tables and figures call them."""
     own = run.config["transfer"]["strategies"]
     has_ensembles = any(ensembles_of(run, name) for name in run.transfer_datasets)
-    return [*own, ENSEMBLE] if has_ensembles else own
+    return [BY_NAME[name].label for name in ([*own, ENSEMBLE] if has_ensembles else own)]
+
+
+def _names(run: Run) -> dict[str, str]:
+    """Of datasets, also of the out-of-distribution set in windows."""
+    return shown_names(run) | shown_names(run, *run.ood_windows.values())
+
+
+def pages_settings(run: Run) -> dict[str, Any]:
+    """Of the report's pages of Markdown."""
+    return run.settings("pages.py", names=_names(run))
+
+
+def summarised(run: Run, path: str) -> str:
+    """The name of the dataset that a file <dataset>.summary.md is of."""
+    dataset = path.rpartition("/")[2].removesuffix(".summary.md")
+    return shown_names(run, dataset)[dataset]
 
 
 def _on_request(run: Run) -> list[str]:
@@ -145,9 +170,8 @@ def sections(run: Run) -> list[list[Any]]:
     """[category, [[title, files], ...]] of the index, in its order."""
     categories: dict[str, list] = {}
     for one in sorted(shown(run), key=_place):
-        title = f"{one.label} ({one.shown_dataset})" if one.dataset else one.label
         files = [path.removeprefix(f"{run.results}/") for path in one.files]
-        categories.setdefault(one.category, []).append([title, files])
+        categories.setdefault(one.category, []).append([one.title, files])
     return [[category, items] for category, items in categories.items()]
 
 

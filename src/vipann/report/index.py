@@ -1,11 +1,16 @@
-"""The run's index: every output with one line and a link, tables inlined, figures as pictures."""
+"""The run's index: what people look for first, then every output, tables inlined, figures as
+pictures, each with links to its files."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from vipann.files import replacing
-from vipann.report.pages import page
+from vipann.report.claims import claims_html, read_ledger
+from vipann.report.front import Item, anchor, links, opening, titled_table
+from vipann.report.pages import Part, body, page_of
 
 # Outputs too many to be listed one by one: folder -> what lies there.
 FAMILIES = {
@@ -32,8 +37,8 @@ METRICS = {
 }
 # Where each file is of one product: what is not listed there was left by an earlier config.
 PRODUCTS = ("tables", "figures", "notebooks")
-# A title and the files of a table or figure, below the run's folder.
-Item = tuple[str, Sequence[str]]
+# The sections after those of tables and figures.
+FILES = ("Notebooks", "Datasets", "Where the numbers come from")
 
 
 def write_index(
@@ -46,8 +51,8 @@ def write_index(
     """Write the index of the run in whose folder `md` will lie, as Markdown and as an HTML page.
 
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
-    "summaries", "metrics". facts: run, upstream, transfer_datasets, ood, strategies, sampled ("10
-    times"), replications, paper_names (dataset -> its name in the paper or None) and notes
+    "summaries", "metrics". facts: run, front (`vipann.plan.front`), upstream, transfer_datasets,
+    ood, strategies (names), sampled ("10 times"), replications, names (of datasets) and notes
     (sentences on the run's networks); where there are any, variants_on_folds, names, and
     on_request, files below the run's folder that are made where they are asked for by name. Links
     are relative: the folder may be put elsewhere. What lies beside the products and is none of them
@@ -58,25 +63,66 @@ def write_index(
         kind: [Path(path).relative_to(folder).as_posix() for path in paths]
         for kind, paths in others.items()
     }
-    lines = [f"# Results of run `{facts['run']}`", _about(facts), *facts["notes"]]
+    front, names = facts["front"], facts["names"]
+    ledgers = {paper: read_ledger(folder / files[0]) for paper, files in front["claims"]}
+    rest = _sections(folder, sections, front, names)
+    parts = [
+        Part(f"# Results of run `{facts['run']}`"),
+        Part(_trained_on(facts)),
+        *opening(folder, front, ledgers),
+        _contents([title for title, _ in rest]),
+        Part("\n\n".join([_sampled(facts), *facts["notes"]])),
+    ]
     if advice := facts.get("advice"):
-        lines.append(f"Which method to use for what, in a few lines: [{advice}]({advice}).")
-    for title, items in sections:
-        lines += [f"## {title}", *(line for item in items for line in _item(folder, *item))]
-    notebooks = _linked(found["notebooks"], lambda s: s.replace("_", " ").capitalize())
-    obtained = _linked(found["summaries"], lambda s: f"{Path(s).stem}, what was really obtained")
-    lines += ["## Notebooks", notebooks, "## Datasets", obtained]
-    lines += ["## Where the numbers come from", *_origins(folder, found["metrics"])]
+        text = f"Which method to use for what, in a few lines: [{advice}]({advice})."
+        parts.append(Part(text))
+    for title, own in rest:
+        parts += [_heading(title), *own]
+    parts += _files(folder, found, names)
     listed = {path for _, items in sections for _, files in items for path in files}
-    lines += _leftovers(folder, listed.union(*found.values(), facts.get("on_request", ())))
-    text = "\n\n".join(lines) + "\n"
-    for path, content in ((md, text), (html, page(text, str(facts["run"])))):
+    parts += _leftovers(folder, listed.union(*found.values(), facts.get("on_request", ())))
+    text = "\n\n".join(part.markdown for part in parts if part.markdown) + "\n"
+    for path, content in ((md, text), (html, page_of(parts, f"Results of run {facts['run']}"))):
         with replacing(path) as beside:
             beside.write_text(content, encoding="utf-8")
 
 
-def _about(facts: Mapping[str, Any]) -> str:
-    names = {key: name or key for key, name in facts["paper_names"].items()}
+def _sections(
+    folder: Path,
+    sections: Iterable[tuple[str, Iterable[Item]]],
+    front: Mapping[str, Any],
+    names: Mapping[str, str],
+) -> list[tuple[str, list[Part]]]:
+    """Title and parts of each, without the tables that stand in front."""
+    above, claims = ([files[0] for _, files in front[name]] for name in ("tables", "claims"))
+    found = []
+    for title, items in sections:
+        parts = [
+            _ledger(folder, names, *item) if item[1][0] in claims else _item(folder, *item)
+            for item in items
+            if item[1][0] not in above
+        ]
+        if parts:
+            found.append((title, parts))
+    return found
+
+
+def _heading(title: str) -> Part:
+    return Part(f"## {title}", f'<h2 id="{_place(title)}">{escape(title)}</h2>')
+
+
+def _place(title: str) -> str:
+    return "section-" + re.sub(r"\W+", "-", title.lower())
+
+
+def _contents(titles: Sequence[str]) -> Part:
+    shown = [*titles, *FILES]
+    links = "".join(f'<a href="#{_place(title)}">{escape(title)}</a> ' for title in shown)
+    return Part("", f'<nav aria-label="Contents">{links}</nav>')
+
+
+def _trained_on(facts: Mapping[str, Any]) -> str:
+    names = facts["names"]
     upstream = names[facts["upstream"]] if facts["upstream"] else "what published weights know"
     targets = ", ".join(names[name] for name in facts["transfer_datasets"])
     strategies, variants = (
@@ -92,28 +138,61 @@ def _about(facts: Mapping[str, Any]) -> str:
         parts.append(f"{start} trained on the folds of {targets}: {variants}")
     if facts["ood"]:
         parts.append(f"; {names[facts['ood']]} is out of distribution")
+    return f"{''.join(parts)}."
+
+
+def _sampled(facts: Mapping[str, Any]) -> str:
+    count = facts["replications"]
+    replications = "one replication" if count == 1 else f"each of {count} replications"
     return (
-        f"{''.join(parts)}. Bayesian networks were sampled {facts['sampled']} in each of "
-        f"{facts['replications']} replications. [report.html](report.html), if it was asked "
-        "for, shows the same with the paper's context; `--report` makes it."
+        f"Bayesian networks were sampled {facts['sampled']} in {replications}. "
+        "[report.html](report.html), if it was asked for, shows the same with the "
+        "paper's context; `--report` makes it."
     )
 
 
-def _item(folder: Path, title: str, files: Sequence[str]) -> list[str]:
-    """A picture, or a table under its own title, which Markdown has as a bold first line."""
+def _item(folder: Path, title: str, files: Sequence[str]) -> Part:
+    """A picture, or a table under its own title."""
     shown = [f"![{title}]({path})" for path in files if path.endswith(".png")]
-    for path in files:
-        if path.endswith(".md"):
-            text = (folder / path).read_text(encoding="utf-8").strip()
-            first, _, rest = text.partition("\n")
-            if first.startswith("**") and first.endswith("**"):
-                title, text = first.strip("*"), rest.strip()
-            shown.append(text)
-    return [f"### {title}", *shown, f"Files: {_links(files)}"]
+    if any(path.endswith(".md") for path in files):
+        title, text = titled_table(folder, title, files)
+        shown.append(text)
+    return _shown(title, files, "\n\n".join(shown))
 
 
-def _links(paths: Iterable[str]) -> str:
-    return " · ".join(f"[{path.rpartition('.')[2]}]({path})" for path in paths)
+def _ledger(folder: Path, names: Mapping[str, str], title: str, files: Sequence[str]) -> Part:
+    title, text = titled_table(folder, title, files)
+    whole = f"**{title}**\n\n{text}"
+    return _shown(title, files, text, claims_html(read_ledger(folder / files[0]), whole, names))
+
+
+def _shown(title: str, files: Sequence[str], text: str, html: str | None = None) -> Part:
+    """A result under its title, with links to its files."""
+    below = f"Files: {links(files)}"
+    head = f'<h3 id="{anchor(files[0])}">{escape(title)}</h3>'
+    shown = body(text) if html is None else html
+    return Part(f"### {title}\n\n{text}\n\n{below}", f"{head}\n{shown}{body(below)}")
+
+
+def _files(
+    folder: Path, found: Mapping[str, Sequence[str]], names: Mapping[str, str]
+) -> list[Part]:
+    """Notebooks, what was obtained of datasets, and where all numbers come from."""
+
+    def obtained(stem: str) -> str:
+        dataset = Path(stem).stem
+        return f"{names.get(dataset, dataset)}, what was really obtained"
+
+    texts = (
+        _linked(found["notebooks"], lambda stem: stem.replace("_", " ").capitalize()),
+        _linked(found["summaries"], obtained),
+        _origins(folder, found["metrics"]),
+    )
+    return [
+        part
+        for title, text in zip(FILES, texts, strict=True)
+        for part in (_heading(title), Part(text))
+    ]
 
 
 def _linked(paths: Sequence[str], name_of: Callable[[str], str]) -> str:
@@ -121,19 +200,19 @@ def _linked(paths: Sequence[str], name_of: Callable[[str], str]) -> str:
     stems: dict[str, list[str]] = {}
     for path in paths:
         stems.setdefault(Path(path).stem, []).append(path)
-    return "\n".join(f"- {name_of(stem)}: {_links(own)}" for stem, own in stems.items())
+    return "\n".join(f"- {name_of(stem)}: {links(own)}" for stem, own in stems.items())
 
 
-def _origins(folder: Path, metrics: Sequence[str]) -> list[str]:
+def _origins(folder: Path, metrics: Sequence[str]) -> str:
     lines = [f"[{p}]({p}): {METRICS[Path(p).stem.rpartition('.')[2]]}" for p in metrics]
     there = {name: what for name, what in FAMILIES.items() if (folder / name).is_dir()}
     lines += [f"[{name}/]({name}/): {what}" for name, what in there.items()]
-    return ["\n".join(f"- {line}" for line in lines)]
+    return "\n".join(f"- {line}" for line in lines)
 
 
-def _leftovers(folder: Path, listed: set[str]) -> list[str]:
+def _leftovers(folder: Path, listed: set[str]) -> list[Part]:
     files = (path for name in PRODUCTS for path in sorted((folder / name).glob("[!.]*.*")))
     names = [path.relative_to(folder).as_posix() for path in files]
     left = [f"- `{name}`" for name in names if name not in listed]
     about = "Made under an earlier config, and no result of this one; they may be deleted."
-    return ["## Left from before", about, "\n".join(left)] if left else []
+    return [_heading("Left from before"), Part(f"{about}\n\n" + "\n".join(left))] if left else []

@@ -1,28 +1,23 @@
-"""Markdown tables as pages that a browser shows by themselves: no script, nothing loaded."""
+"""Markdown as pages that a browser shows by themselves, with tables to be sorted."""
 
 import html
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vipann.files import replacing
 
+STYLE, SCRIPT = Path(__file__).with_name("page.css"), Path(__file__).with_name("page.js")
 _SHORT = 40  # characters
-_STYLE = """
-body { font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #262626; background: #fff;
-  max-width: 72rem; margin: 1.5rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; margin-top: 2.2rem;
-  border-bottom: 1px solid #d9d9d9; } h3 { font-size: 1.05rem; margin-top: 1.8rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums;
-  border-top: 2px solid #262626; border-bottom: 2px solid #262626; }
-th { border-bottom: 1px solid #262626; vertical-align: bottom; }
-th, td { padding: .22rem .65rem; text-align: left; }
-.short td { white-space: nowrap; }
-tbody tr:not(:has(> td:first-child:empty)) > td { border-top: 1px solid #e3e3e3; }
-tbody tr:hover > td { background: #f3f6f9; }
-a { color: #005a8d; } code { background: #f3f3f3; padding: 0 .2em; }
-img { max-width: 100%; }
-"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a text: as Markdown, and as HTML where that is other than the Markdown's own."""
+
+    markdown: str
+    html: str | None = None
 
 
 def write_page(source: Path | str, out: Path | str) -> None:
@@ -37,21 +32,43 @@ def write_page(source: Path | str, out: Path | str) -> None:
 
 def page(markdown: str, name: str) -> str:
     """An HTML page of Markdown with tables; HTML inside the Markdown is shown as text."""
+    found = re.search(r"^(?:#+ +|\*\*)(.+?)(?:\*\*)?$", markdown, flags=re.MULTILINE)
+    return document(body(markdown), found[1].replace("`", "") if found else name)
+
+
+def page_of(parts: Sequence[Part], title: str) -> str:
+    """An HTML page of parts."""
+    shown = (body(part.markdown) if part.html is None else part.html for part in parts)
+    return document("\n".join(shown), title)
+
+
+def body(markdown: str) -> str:
+    """Markdown as HTML; each table scrolls by itself when it is wide."""
     import mistune
 
-    body = str(mistune.create_markdown(plugins=["table"])(markdown))
-    body = re.sub(r"<table>.*?</table>", _framed, body, flags=re.DOTALL)
-    found = re.search(r"^(?:#+ +|\*\*)(.+?)(?:\*\*)?$", markdown, flags=re.MULTILINE)
-    title = html.escape(found[1].replace("`", "") if found else name)
+    text = str(mistune.create_markdown(plugins=["table"])(markdown))
+    return re.sub(r"<table>.*?</table>", _framed, text, flags=re.DOTALL)
+
+
+def document(content: str, title: str) -> str:
+    """A self-contained HTML page of HTML; title: text."""
+    style, script = (path.read_text(encoding="utf-8") for path in (STYLE, SCRIPT))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}</body>\n</html>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n{content}\n<script>\n{script}</script>\n</body>\n</html>\n"
     )
 
 
 def _framed(table: re.Match[str]) -> str:
-    """A table that scrolls by itself when it is wide; short cells are not broken into lines."""
+    """A table in a frame that scrolls; short cells are not broken into lines."""
     cells = re.findall(r"<td[^>]*>(.*?)</td>", table[0], flags=re.DOTALL)
     short = all(len(cell) < _SHORT for cell in cells)
-    return f'<div class="wide{" short" if short else ""}">{table[0]}</div>'
+    return frame(table[0], "short" if short else "")
+
+
+def frame(table: str, kind: str = "") -> str:
+    """A table that scrolls by itself, also with the keyboard, when it is wide."""
+    classes = f"wide {kind}".strip()
+    return f'<div class="{classes}" tabindex="0" role="region" aria-label="Table">{table}</div>'

@@ -185,7 +185,7 @@ def test_with_everything_retained_the_mean_over_folds_is_table_4s_accuracy(tmp_p
         write_predictions(plant(fold=fold, clips=clips), own[-1])
     written = {name: tmp_path / f"{name}.parquet" for name in FILES}
     summarise(own, [], SETTINGS, written)
-    (accuracy,) = table4.table({"metrics": [written["metrics"]]}, {}).frame["ours"]
+    (accuracy,) = table4.table({"metrics": [written["metrics"]]}, {}, {}).frame["ours"]
     retention = pd.read_parquet(written["retention"])
     everything = retention[retention["retained_fraction"] == 1]
     for _, values in everything.groupby("uncertainty"):

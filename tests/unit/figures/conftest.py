@@ -28,7 +28,7 @@ def draw():
         sources = {name: source if isinstance(source, list) else [source]}
         chosen = styles.style_from(style)
         with chosen.applied():
-            figure, drawn = module.figure(sources, chosen, **{"names": {}} | about)
+            figure, drawn = module.figure(sources, chosen, **{"shown_names": {}} | about)
             styles.save(figure, drawn, outputs, chosen.dpi)
         return figure
 

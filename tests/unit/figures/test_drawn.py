@@ -95,7 +95,9 @@ def run(tmp_path_factory):
         name = parquet[source].stem
         about = {"interval": "percentile"} if name == "retention" else {}
         with style.applied():
-            figure, data = module.figure({name: [parquet[source]]}, style, names=NAMES, **about)
+            figure, data = module.figure(
+                {name: [parquet[source]]}, style, shown_names=NAMES, **about
+            )
             data.to_csv(folder / f"{kind}.csv", index=False)
             figure.savefig(folder / f"{kind}.png")
         drawn[kind] = (figure, pd.read_csv(folder / f"{kind}.csv"))

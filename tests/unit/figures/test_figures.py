@@ -281,7 +281,9 @@ def test_labels_can_be_changed(draw_retention, tmp_path):
     source = write_retention(tmp_path / "r.parquet", ("flip",))
     files = outputs(tmp_path / "out")
     names = {"scenes": "Mein Satz"}
-    draw_retention(source, files, {"labels": {"fixed": "Fest"}}, module=phases_module, names=names)
+    draw_retention(
+        source, files, {"labels": {"fixed": "Fest"}}, module=phases_module, shown_names=names
+    )
     # In the svg text is drawn as outlines, with the text itself beside in a comment.
     svg = files["svg"].read_text()
     assert "<!-- Fest -->" in svg

@@ -51,7 +51,7 @@ def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path, draw):
     ]
     for paths in outputs:
         names = {"esc10": "ESC-10", "upstream": None}
-        draw(module, "curves", files, paths, {"dpi": 80}, names=names, upstream=None)
+        draw(module, "curves", files, paths, {"dpi": 80}, shown_names=names, upstream=None)
     for kind in outputs[0]:
         assert outputs[0][kind].read_bytes() == outputs[1][kind].read_bytes()
     svg = outputs[0]["svg"].read_text()

@@ -108,7 +108,7 @@ def test_a_notebook_reads_what_the_run_makes_and_nothing_else(run_of):
 
 def test_the_index_has_its_sections_in_order(run_of):
     found = dict(index_settings(run_of())["sections"])
-    assert list(found) == ["Claims", "Tables", "Figures", "Training", "Supplementary"]
+    assert list(found) == ["Tables", "Figures", "Claims", "Training", "Supplementary"]
     titles = [title for title, _ in found["Figures"]]
     assert titles[0] == f"Figure {FIGURE_SPACE}1: score by clips retained (AudioSet)"
     assert ["tables/table4.csv", "tables/table4.md", "tables/table4.tex"] in [
@@ -123,7 +123,7 @@ def test_what_is_made_on_request_is_nothing_that_an_earlier_config_left(run_of):
 
 def test_declarations_have_known_keys_only(run_of):
     known = {"label", "number", "numbers", "category", "needs", "of", "only_with", "on_request"}
-    known |= {"about", "caption", "made_by", "parameters"}
+    known |= {"about", "caption", "headline", "made_by", "parameters"}
     for kind in ("table", "figure", "notebook"):
         for one in products(run_of(), kind, on_request=True).values():
             assert not one.declared.keys() - known

@@ -1,11 +1,14 @@
 """Tables as pages, and the run's index, read back as a browser would."""
 
+import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
 from vipann.report.index import write_index
 from vipann.report.pages import page, write_page
 
@@ -70,18 +73,51 @@ FACTS = {
     "upstream": "events",
     "transfer_datasets": ["esc50", "own"],
     "ood": "ships",
-    "strategies": ["flip", "det"],
+    "strategies": ["Flip", "Det"],
     "sampled": "5 times",
     "replications": 20,
-    "paper_names": {"events": "AudioSet", "esc50": "ESC-50", "own": None, "ships": "ShipsEar"},
+    "names": {"events": "AudioSet", "esc50": "ESC-50", "own": "Own clips", "ships": "ShipsEar"},
     "notes": ["Flip is another thing here."],
+    "front": {"tables": [], "figures": [], "claims": []},
+}
+LEDGER = pd.DataFrame(
+    [
+        [
+            "a",
+            "4.2, 5",
+            "Flip <wins>.",
+            "own",
+            HOLDS,
+            "0.2 to 0.3",
+            "t",
+            0.01,
+            0.02,
+            0.1,
+            0.05,
+            0.15,
+        ],
+        ["b", "1", "Det wins.", "own", FAILS, "0.3 to 0.2", "t", 0.2, 0.4, -0.1, -0.3, 0.1],
+        ["c", "", "All is new.", "", UNJUDGED, "on the literature", "", *[None] * 5],
+    ],
+    columns=[
+        *("claim", "section", "sentence", "dataset", "verdict", "numbers", "test", "p", "p_holm"),
+        *("effect", "effect_low", "effect_high"),
+    ],
+).assign(printed_verdict="holds", printed_numbers="0.95", rule="The rule of it.")
+FRONT = {
+    "tables": [["Table 4", [f"tables/table4.{kind}" for kind in ("csv", "md", "tex")]]],
+    "figures": [["Figure 1: score (AudioSet)", ["figures/retention_events.png"]]],
+    "claims": [["VI-PANN", [f"tables/claims.{kind}" for kind in ("csv", "md", "tex")]]],
 }
 
 
 KINDS = {"tables": ("csv", "md", "tex"), "figures": ("png", "pdf", "svg", "csv")}
 SECTIONS = [
+    (
+        "Tables",
+        [("Table 4: accuracy after transfer", "tables/table4"), ("Another", "tables/other")],
+    ),
     ("Claims", [("Claims, judged", "tables/claims")]),
-    ("Tables", [("Table 4: accuracy after transfer", "tables/table4")]),
     ("Figures", [("Figure 1: score (AudioSet)", "figures/retention_events")]),
     ("Supplementary", [("Detection", "tables/ood"), ("Confusion", "figures/confusion_own")]),
 ]
@@ -99,11 +135,15 @@ def index(tmp_path):
         "metrics": ["metrics/own.retention.parquet"],
     }
     (tmp_path / "tables").mkdir()
-    for stem in ("ood", "table4", "claims"):
-        text = TABLE if stem == "table4" else f"| x |\n|--|\n| cell of {stem} |\n"
-        (tmp_path / f"tables/{stem}.md").write_text(text)
+    for stem in ("ood", "table4", "claims", "other"):
+        text = f"{TABLE}\nA note.\n" if stem == "table4" else f"| x |\n|--|\n| cell of {stem} |\n"
+        (tmp_path / f"tables/{stem}.md").write_text(
+            f"**Claims**\n\n{text}" * (stem == "claims") or text
+        )
+    LEDGER.to_csv(tmp_path / "tables/claims.csv", index=False)
     paths = {kind: [tmp_path / path for path in files] for kind, files in others.items()}
-    write_index(sections, paths, FACTS, tmp_path / "index.md", tmp_path / "index.html")
+    facts = FACTS | {"front": FRONT}
+    write_index(sections, paths, facts, tmp_path / "index.md", tmp_path / "index.html")
     links = [path for _, items in sections for _, files in items for path in files]
     links += [path for files in others.values() for path in files]
     return (tmp_path / "index.md").read_text().splitlines(), links
@@ -121,21 +161,25 @@ def test_every_result_has_a_link_in_the_index(index, tmp_path):
     assert str(tmp_path) not in text, "the folder can be put elsewhere"
 
 
-def test_sections_come_in_their_order(index):
+def test_the_index_opens_with_headline_figures_and_verdicts_and_then_has_its_sections(index):
     lines, _ = index
     assert [line for line in lines if line.startswith("## ")] == [
-        *("## Claims", "## Tables", "## Figures", "## Supplementary"),
+        *("## Table 4: accuracy", "## Tables", "## Claims", "## Figures", "## Supplementary"),
         *("## Notebooks", "## Datasets", "## Where the numbers come from"),
     ]
+    opening = lines[: lines.index("## Tables")]
+    assert "| Flip | ours | 0.500 ± 0.1 |" in opening
+    assert "| ![Figure 1: score (AudioSet)](figures/retention_events.png) |" in opening
+    assert "Claims of VI-PANN: 1 hold, 1 do not hold, 1 undecided." in opening
+    assert "| Flip | ours | 0.500 ± 0.1 |" not in lines[len(opening) :], "it stands once"
 
 
 def test_tables_stand_in_the_index_under_their_own_title(index):
     lines, _ = index
-    assert "### Table 4: accuracy" in lines
     assert "**Table 4: accuracy**" not in lines
-    assert lines.index("### Table 4: accuracy") < lines.index("| Flip | ours | 0.500 ± 0.1 |")
+    assert lines.index("### Another") < lines.index("| cell of other |")
     assert "| cell of ood |" in lines
-    assert "pretrained on AudioSet, transferred to ESC-50, own" in lines[2]
+    assert "transferred to ESC-50, Own clips by the strategies Flip, Det;" in lines[2]
 
 
 def test_what_an_earlier_config_left_is_named(tmp_path):
@@ -154,11 +198,43 @@ def test_what_an_earlier_config_left_is_named(tmp_path):
     ]
 
 
-def test_the_page_of_the_index_has_the_same_tables(index, tmp_path):
-    read = Reader((tmp_path / "index.html").read_text())
-    assert read.tables[0][1:] == [["cell of claims"]]
-    assert len(read.tables) == 3
-    assert len(read.references) == 2, "two pictures and nothing else is loaded"
+def test_the_page_of_the_index_shows_each_claim_with_its_verdict_and_effect(index, tmp_path):
+    text = (tmp_path / "index.html").read_text()
+    read = Reader(text)
+    assert read.tables[0][1] == ["Flip", "ours", "0.500 ± 0.1"]
+    assert [len(table) - 1 for table in read.tables] == [1, 1, 2, 1, 1]
+    assert len(read.references) == 3, "the pictures, one of them in front, and nothing else"
+    assert "Flip &lt;wins&gt;." in text
+    assert "§&nbsp;4.2, 5" in text
+    assert [row[1:3] for row in read.tables[2][1:]] == [
+        ["Own clips", "✓ holds"],
+        ["Own clips", "✗ does not hold"],
+    ]
+    effects = ("</svg>+0.1 [+0.05, +0.15]", "</svg>-0.1 [-0.3, +0.1]")
+    for below in (
+        *effects,
+        "0.2 to 0.3",
+        "p = 0.01, adjusted by Holm p = 0.02",
+        "The rule of it.",
+        "0.95",
+    ):
+        assert below in text
+    judged, folded, undecided = text.partition("1 undecided: what this run cannot judge")
+    assert folded
+    assert "Det wins." in judged
+    assert "on the literature" in undecided
+
+
+def test_a_bar_lies_where_its_interval_does(index, tmp_path):
+    text = (tmp_path / "index.html").read_text()
+    bars = re.findall(r'class="effect (\w+)".*?x1="([\d.]+)" x2="([\d.]+)" y1="7', text)
+    kinds = [kind for kind, _, _ in bars]
+    (low, high), (below, above) = [(float(a), float(b)) for _, a, b in bars]
+    assert kinds == ["holds", "open"]
+    assert 60 < low < high <= 120, "an interval above zero lies right of the middle, as far from it"
+    assert (high - 60) / (low - 60) == pytest.approx(3, abs=0.05)
+    assert below < 60 < above
+    assert (60 - below) / (above - 60) == pytest.approx(3, abs=0.05)
 
 
 def test_networks_that_only_see_folds_are_not_called_pretrained(tmp_path):
@@ -166,5 +242,5 @@ def test_networks_that_only_see_folds_are_not_called_pretrained(tmp_path):
     others = {"notebooks": [], "summaries": [], "metrics": []}
     write_index([], others, facts, tmp_path / "index.md", tmp_path / "index.html")
     text = (tmp_path / "index.md").read_text()
-    assert "Networks trained on the folds of ESC-50, own: m5, m11; ShipsEar is out of" in text
+    assert "Networks trained on the folds of ESC-50, Own clips: m5, m11; ShipsEar is out of" in text
     assert "pretrained" not in text

@@ -67,14 +67,14 @@ def planted(tmp_path):
 
 def written(folder, sources):
     paths = [folder / f"table2.{kind}" for kind in ("csv", "md", "tex")]
-    write_table(table2.table(sources, NAMES), *paths)
+    write_table(table2.table(sources, NAMES, NAMES), *paths)
     lines = [line for line in paths[1].read_text().splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return pd.read_csv(paths[0]), [rows[0], *rows[2:]], paths[1].read_text(), paths[2].read_text()
 
 
 def test_counts_are_those_planted_and_differences_from_the_papers(planted):
-    table = table2.table(planted(*PLANTED), NAMES).frame.set_index(["dataset", "metric"])
+    table = table2.table(planted(*PLANTED), NAMES, NAMES).frame.set_index(["dataset", "metric"])
     assert list(dict.fromkeys(table.index.get_level_values(0))) == list(PLANTED)
     ours = table["ours"]
     assert ours["esc50"].tolist() == [12, 3, 5.0, 4]

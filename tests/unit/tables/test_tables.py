@@ -66,19 +66,19 @@ def write_upstream(path, dataset="events"):
 
 
 def transfer_table(paths, names):
-    return table4.table({"metrics": paths}, names).frame
+    return table4.table({"metrics": paths}, names, names).frame
 
 
 def scratch_table(paths, names):
-    return table5.table({"metrics": paths}, names).frame
+    return table5.table({"metrics": paths}, names, names).frame
 
 
 def pretraining_table(path, names):
-    return table3.table({"metrics": [path]}, names).frame
+    return table3.table({"metrics": [path]}, names, names).frame
 
 
 def write(module, paths, names, files):
-    write_table(module.table({"metrics": paths}, names), *files)
+    write_table(module.table({"metrics": paths}, names, names), *files)
 
 
 def outputs(folder, name="table"):

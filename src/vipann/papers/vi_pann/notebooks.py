@@ -4,7 +4,7 @@
 NOTEBOOKS = {
     "pretraining": {
         "caption": """
-How well do the networks pretrained on ``{{ upstream }}`` tag, and does their uncertainty know where
+How well do the networks pretrained on {{ upstream }} tag, and does their uncertainty know where
 they err? (Section 4.2, Table 3, Figure 1)""",
         "needs": {
             "results": [
@@ -20,7 +20,7 @@ they err? (Section 4.2, Table 3, Figure 1)""",
     "transfer": {
         "of": "transfer",
         "caption": """
-What does transfer bring on ``{{ dataset }}``, and is the uncertainty of use there? (Section 4.3,
+What does transfer bring on {{ dataset }}, and is the uncertainty of use there? (Section 4.3,
 Tables 4 and 5, Figures 3, 4, 6, 7, 9 and 10)""",
         "needs": {
             "results": [
@@ -37,7 +37,7 @@ Tables 4 and 5, Figures 3, 4, 6, 7, 9 and 10)""",
     "out_of_distribution": {
         "only_with": ["ood"],
         "caption": """
-Are the networks less certain about ``{{ ood }}``, which they were never taught? (Sections 4.2 and
+Are the networks less certain about {{ ood }}, which they were never taught? (Sections 4.2 and
 4.3, Figures 2, 5, 8 and 11)""",
         "needs": {
             "results": [

@@ -39,7 +39,7 @@ def made(tmp_path):
     path = tmp_path / "metrics.parquet"
     frame = pd.DataFrame(lines)[COLUMNS].astype({"seed": "Int64"})
     frame.to_parquet(path)
-    return table({"metrics": [str(path)]})
+    return table({"metrics": [str(path)]}, {"esc10": "ESC-10"})
 
 
 def test_folds_count_alike_and_their_spread_is_the_error(made):
@@ -67,3 +67,8 @@ def test_what_is_read(made):
     assert rows["det"] == ["Det", "0.550 ± 0.050", "–", "–", "–"]
     assert rows["both"][:2] == ["Ensemble", "0.750"]
     assert "without a posterior, besides norms, in: talnet (4,321 parameters)." in text
+
+
+def test_datasets_are_called_by_their_names(made):
+    assert made.title == "Networks on the folds of ESC-10"
+    assert set(made.frame["dataset"]) == {"esc10"}, "the csv keeps the key"

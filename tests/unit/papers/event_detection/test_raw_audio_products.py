@@ -67,7 +67,7 @@ def scores(tmp_path_factory):
 
 def table(number, sources, names=NAMES):
     module = load(f"vipann.papers.event_detection.tables.table{number.replace('.', '_')}")
-    return module.table(sources, names)
+    return module.table(sources, names, {"urbansound8k": "Street sounds"})
 
 
 def test_a_score_is_the_mean_over_folds_and_replications(scores):
@@ -101,7 +101,7 @@ def test_of_a_part_of_the_dataset_there_is_no_difference(scores):
     made = table("3.5", scores, {"urbansound8k": None})
     assert made.frame["difference"].isna().all()
     assert made.frame["paper"].notna().all()
-    assert "urbansound8k is not the thesis's UrbanSound8K" in "\n".join(made.notes)
+    assert "Street sounds is not the thesis's UrbanSound8K" in "\n".join(made.notes)
 
 
 @pytest.mark.parametrize("number", TABLES)

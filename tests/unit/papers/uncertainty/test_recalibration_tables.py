@@ -157,7 +157,8 @@ def test_the_page_has_a_line_for_each_table_that_says_something(tmp_path):
 
 def test_the_index_points_to_the_page(tmp_path):
     facts = {"run": "mine", "upstream": None, "transfer_datasets": [], "ood": None}
-    facts |= {"sampled": "once", "replications": 1, "paper_names": {}, "notes": []}
+    facts |= {"sampled": "once", "replications": 1, "names": {}, "notes": []}
+    facts |= {"front": {"tables": [], "figures": [], "claims": []}}
     others = {kind: [] for kind in ("notebooks", "summaries", "metrics")}
     for advice in ({}, {"advice": "uncertainty.md"}):
         outputs = tmp_path / "index.md", tmp_path / "index.html"

@@ -12,6 +12,7 @@ from vipann.papers.event_detection.tables._chapter6 import costs_of
 
 FIGURE = {
     "label": "Cost beside score",
+    "headline": 2,
     "needs": {
         "variants": "metrics/{varied}.variants.parquet",
         "costs": "metrics/{measured}.variant_cost.csv",

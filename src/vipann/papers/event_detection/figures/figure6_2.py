@@ -15,6 +15,7 @@ from vipann.papers.event_detection.procedures import REPORTED
 FIGURE = {
     "number": "6.2",
     "label": "mAP by label quality",
+    "headline": 3,
     "needs": {
         "per_class": "metrics/{varied}.variants_per_class.parquet",
         "quality": "label_quality/{rated}.csv",

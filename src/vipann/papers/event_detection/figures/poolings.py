@@ -14,6 +14,7 @@ from vipann.papers.event_detection.names import POOLINGS, POOLINGS_SEEDS
 
 FIGURE = {
     "label": "Poolings side by side",
+    "headline": 1,
     "needs": {"variants": "metrics/{varied}.variants.parquet"},
     "any_of": ["maximum", "linear_softmax", "exp_softmax", "softmax_attention"],
     "caption": """

@@ -28,7 +28,9 @@ IN_PART = (
 )
 
 
-def table_of(table: str, title: str, sources: Sources, names: Names, *notes: str) -> Table:
+def table_of(
+    table: str, title: str, sources: Sources, names: Names, shown_names: Names, *notes: str
+) -> Table:
     """Table "3.2" to "3.6", with a row a network of `TABLES`, on each dataset.
 
     sources: scores, files of `vipann.evaluation.fold_metrics`.
@@ -36,8 +38,9 @@ def table_of(table: str, title: str, sources: Sources, names: Names, *notes: str
     found = results_on_folds(sources.get("scores", ()))
     frames = [_frame(table, results, name, names) for name, results in found.items()]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    others = [IN_PART.format(name) for name in found if not is_the_papers(names, name)]
-    cells = _cells(frame) if frames else pd.DataFrame()
+    shown = {name: shown_names.get(name) or name for name in found}
+    others = [IN_PART.format(shown[name]) for name in found if not is_the_papers(names, name)]
+    cells = _cells(frame.replace({"dataset": shown})) if frames else pd.DataFrame()
     timed = [TIME] if ("Training", "ours, s") in cells.columns else []
     return Table(title, frame, cells, [OURS, ABOUT_THE_PAPER, *timed, *others, *notes])
 

@@ -12,9 +12,10 @@ from vipann.tables.variants import beside_print, scored, with_spread
 
 TABLE = {
     "label": "Events in time",
+    "headline": 5,
     "caption": """
 How well events that are cut from the scores of frames lie in time, against the strong labels of
-the evaluation list of {{ names[upstream] or upstream }}, by segment and by event (sed_eval; all
+the evaluation list of {{ upstream }}, by segment and by event (sed_eval; all
 classes counted together, but for the mean over classes). Error rate: substitutions, deletions and
 insertions over the events of the reference, which may exceed 1. False positives: active segments
 that should not be, over those that should. Networks are trained on labels of clips only.""",

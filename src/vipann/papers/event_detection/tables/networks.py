@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from vipann.papers import Sources
+from vipann.papers import Names, Sources
 from vipann.strategies import BY_NAME
 from vipann.tables import layout
 from vipann.tables.layout import NOTHING, Table, number, whole_number, with_error
 
 TABLE = {
     "label": "networks on the folds of small datasets",
+    "headline": 3,
     "caption": """
 Accuracy, ECE (calibration error, lower is better) and, where the run has out-of-distribution
 clips, the area under the ROC curve by which each uncertainty tells them from the test clips (0.5 is
@@ -22,6 +23,7 @@ accuracy of 0.7 has a standard error of 0.023 by chance alone, and folds share m
 training clips. Networks that are made small, and trained for a short time, say little about large
 ones.""",
     "needs": {"metrics": "metrics/{varied_on_folds}.variants_on_folds.parquet"},
+    "about": ["shown_names"],
 }
 # Metric -> group and name of its column.
 COLUMNS = {
@@ -42,7 +44,7 @@ HOW = (
 POINTS = "Flip leaves parts without a posterior, besides norms, in"
 
 
-def table(sources: Sources) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """A row a variant, or ensemble, and phase, in the config's order.
 
     Columns dataset, kind, row (its name), strategy, phase, metric, ours, standard_error (over
@@ -50,8 +52,10 @@ def table(sources: Sources) -> Table:
     """
     metrics = pd.concat([pd.read_parquet(path) for path in sources["metrics"]])
     frame = over_folds(metrics)
-    title = "Networks on the folds of " + ", ".join(frame["dataset"].unique())
-    return Table(title, frame, cells_of(frame), [HOW, *without_posterior(metrics)])
+    shown = {name: shown_names.get(name) or name for name in frame["dataset"].unique()}
+    title = "Networks on the folds of " + ", ".join(shown.values())
+    cells = cells_of(frame.replace({"dataset": shown}))
+    return Table(title, frame, cells, [HOW, *without_posterior(metrics)])
 
 
 def without_posterior(metrics: pd.DataFrame) -> list[str]:

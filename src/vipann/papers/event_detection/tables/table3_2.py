@@ -7,12 +7,13 @@ from vipann.tables.layout import Table
 TABLE = {
     "number": "3.2",
     "label": "test accuracy by depth",
+    "headline": 4,
     "caption": """
 Test accuracy of networks on waveforms, of 3 to 34 layers with weights, and their size and time. In
 print it rises up to M18.""",
     "needs": {"scores": "metrics/{varied_on_folds}.variants_on_folds.parquet"},
     "any_of": ["m3", "m5", "m11", "m18", "m34_res"],
-    "about": ["names"],
+    "about": ["names", "shown_names"],
 }
 NOTE = (
     "A public reimplementation (philipperemy/very-deep-convnets-raw-waveforms) reports as its best "
@@ -20,6 +21,7 @@ NOTE = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, names: Names, shown_names: Names) -> Table:
     """A row for each row of the thesis's."""
-    return table_of("3.2", "Table 3.2: test accuracy by depth", sources, names, NOTE)
+    title = "Table 3.2: test accuracy by depth"
+    return table_of("3.2", title, sources, names, shown_names, NOTE)

@@ -11,10 +11,11 @@ TABLE = {
 Test accuracy of M3 and M5 with 1.5 times and twice as many filters.""",
     "needs": {"scores": "metrics/{varied_on_folds}.variants_on_folds.parquet"},
     "any_of": ["m3_big", "m5_big"],
-    "about": ["names"],
+    "about": ["names", "shown_names"],
 }
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, names: Names, shown_names: Names) -> Table:
     """A row for each row of the thesis's."""
-    return table_of("3.4", "Table 3.4: more filters", sources, names)
+    title = "Table 3.4: more filters"
+    return table_of("3.4", title, sources, names, shown_names)

@@ -12,7 +12,7 @@ Test accuracy with two fully connected layers of 1000 outputs, with batch norm a
 place of the global average.""",
     "needs": {"scores": "metrics/{varied_on_folds}.variants_on_folds.parquet"},
     "any_of": ["m3_fc", "m5_fc", "m11_fc", "m18_fc"],
-    "about": ["names"],
+    "about": ["names", "shown_names"],
 }
 NOTE = (
     "The thesis prints 1.8 M parameters for M11-fc, which are M11's without these layers, and "
@@ -20,6 +20,7 @@ NOTE = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, names: Names, shown_names: Names) -> Table:
     """A row for each row of the thesis's."""
-    return table_of("3.5", "Table 3.5: fully connected layers", sources, names, NOTE)
+    title = "Table 3.5: fully connected layers"
+    return table_of("3.5", title, sources, names, shown_names, NOTE)

@@ -20,6 +20,7 @@ from vipann.tables.variants import beside_print
 TABLE = {
     "number": "6.2",
     "label": "six encoders under four procedures",
+    "headline": 1,
     "caption": """
 mAP on the evaluation list. A1 and A2 hear 128 bands and 1,024 frames, A3 and A4 64 and 400; A1 and
 A3 start from ImageNet, for which only two of the encoders have weights. Parameters are those that

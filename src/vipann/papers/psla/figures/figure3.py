@@ -13,6 +13,7 @@ from vipann.papers.psla.names import VOLUMES, volume_names
 FIGURE = {
     "number": "3",
     "label": "ImageNet start and training data",
+    "headline": 1,
     "needs": {"variants": "metrics/{varied}.variants.parquet"},
     "any_of": ["clips_100k", "clips_200k", "clips_300k", "clips_500k"],
     "caption": """

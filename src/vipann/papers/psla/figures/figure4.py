@@ -12,6 +12,7 @@ from vipann.papers.psla.sampler import class_counts, train_labels
 FIGURE = {
     "number": "4",
     "label": "training clips by class",
+    "headline": 5,
     "needs": {"manifests": "manifests/{varied}.parquet"},
     "caption": """
 How many clips of the train list have each class, the commonest first. Marked are the classes that

@@ -14,6 +14,7 @@ from vipann.papers.psla.tables.table7 import NETWORKS
 FIGURE = {
     "number": "7",
     "label": "average precision by class",
+    "headline": 1,
     "needs": {
         "variants": "metrics/{varied}.variants.parquet",
         "per_class": "metrics/{varied}.variants_per_class.parquet",

@@ -16,6 +16,7 @@ from vipann.papers.psla.names import SINGLE
 FIGURE = {
     "number": "8",
     "label": "where averaging starts",
+    "headline": 4,
     "needs": {"variants": "metrics/{varied}.variants.parquet"},
     "any_of": ["psla"],
     "only_with": ["ensembles"],

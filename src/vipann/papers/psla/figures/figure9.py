@@ -13,6 +13,7 @@ from vipann.papers.psla.names import SINGLE
 FIGURE = {
     "number": "9",
     "label": "learning curves over seeds",
+    "headline": 3,
     "needs": {"variants": "metrics/{varied}.variants.parquet"},
     "any_of": ["psla"],
     "caption": """

@@ -14,6 +14,7 @@ from vipann.tables.variants import scored
 
 FIGURE = {
     "label": "Uncertainty of ensembles and of Bayesian networks",
+    "headline": 2,
     "needs": {"variants": "metrics/{varied}.variants.parquet"},
     "any_of": ["psla", "plain", "averaged", "checkpoints", "seeds", "settings_all", "drop", "flip"],
     "caption": """

@@ -15,6 +15,7 @@ from vipann.tables.layout import Table, number, side_by_side
 TABLE = {
     "number": "11",
     "label": "ensembles and their members",
+    "headline": 2,
     "caption": """
 The mean of several networks' predictions: how many members, their average and best mAP on the
 evaluation list, and the ensemble's. Members are one training's checkpoints, the same training with

@@ -9,6 +9,7 @@ from vipann.tables.layout import Table
 TABLE = {
     "number": "14",
     "label": "FSD50K",
+    "headline": 1,
     "caption": """
 mAP on FSD50K's evaluation list of an ensemble of one training's checkpoints, and of the same with
 one technique left out.""",

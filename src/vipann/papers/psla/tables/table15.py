@@ -11,6 +11,7 @@ from vipann.tables.variants import cells_of, scored
 TABLE = {
     "number": "15",
     "label": "among earlier systems",
+    "headline": 1,
     "caption": """
 mAP, AUC and d-prime (macro averages over classes) on the evaluation list, ours and those that the
 paper quotes of others. d-prime is √2 times the normal quantile of the AUC.""",

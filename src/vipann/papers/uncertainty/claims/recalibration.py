@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from vipann.claims.judgement import FAILS, HOLDS, Case, Each, Judge, Judgement, Unjudged, by_test
-from vipann.claims.testing import Test, all_of
+from vipann.claims.testing import Effect, Test, all_of
 from vipann.evaluation.interval import LEVEL
 from vipann.evaluation.splits import ALL
 from vipann.papers.uncertainty.names import KEYS, network_words
@@ -56,7 +56,8 @@ def below_zero(value: float, low: float, high: float) -> Test:
     if pd.isna(low):
         return Test(None, "no test: too few recordings")
     z = value / ((high - low) / 2 / stats.norm.ppf((1 + LEVEL) / 2))
-    return Test(float(stats.norm.cdf(z)), "bootstrap over recordings", float(stats.norm.sf(z)))
+    p, contrary = float(stats.norm.cdf(z)), float(stats.norm.sf(z))
+    return Test(p, "bootstrap over recordings", contrary, Effect(-value, -high, -low))
 
 
 def lowers(method: str, metric: str) -> Judge:

@@ -15,7 +15,7 @@ FIGURE = {
     "label": "scores of out-of-distribution clips",
     "of": "ood_scores",
     "needs": {"scores": "metrics/{dataset}.ood_scores.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
     "caption": """
 AUROC of {{ shown_ood }} against the networks' own test clips by each score: the uncertainties,
 scores by the logits and distances from the training clips. Mean over folds; lines: 95 % bootstrap
@@ -27,7 +27,7 @@ ROW, SPREAD = 0.085, 0.6
 COLUMNS = ["dataset", "scored_dataset", "phase", "strategy", "score", "value", "low", "high"]
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, shown_names: Names) -> tuple[Figure, pd.DataFrame]:
     """A panel for each phase; what is drawn has the columns `COLUMNS`."""
     frame = pd.read_parquet(sources["scores"][0])
     frame = frame[(frame["fold"] == ALL_FOLDS) & (frame["measure"] == "auroc")]
@@ -53,6 +53,6 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
         axes.set_yticks(range(len(scores)), [SCORE_NAMES[score] for score in scores])
         axes.grid(visible=False, axis="y")
     dataset = rows["dataset"].iloc[0]
-    drawn.suptitle(names.get(dataset) or dataset)
+    drawn.suptitle(shown_names.get(dataset) or dataset)
     styles.legend(drawn, styles.line_keys(strategies, style))
     return drawn, rows

@@ -22,9 +22,9 @@ FIGURE = {
         "robustness": "metrics/{robustness}.robustness.parquet",
     },
     "may_lack": ["robustness"],
-    "about": ["names", "dataset"],
+    "about": ["shown_names", "dataset"],
     "caption": """
-Accuracy, aleatoric and epistemic uncertainty (nats, means over folds) on ``{{ shown }}`` with the
+Accuracy, aleatoric and epistemic uncertainty (nats, means over folds) on {{ shown }} with the
 share of recordings that is learnt, with noise on the test clips, for known and unknown classes, and
 through other channels. Were the split as it is meant, the first would lower the epistemic
 uncertainty and not the aleatoric, noise would raise the aleatoric, and unknown classes and channels
@@ -42,12 +42,12 @@ ROW = 0.25
 
 
 def figure(
-    sources: Sources, style: Style, names: Names, dataset: str
+    sources: Sources, style: Style, shown_names: Names, dataset: str
 ) -> tuple[Figure, pd.DataFrame]:
     """A row of panels a question that the run asks, a column a measure; drawn: `answers`."""
     rows = pd.concat([probing.read(sources["probes"]), probing.read(sources.get("robustness", ()))])
     drawn = answers(rows[rows["dataset"] == dataset])
-    title = f"{names.get(dataset) or dataset}: what changes each uncertainty"
+    title = f"{shown_names.get(dataset) or dataset}: what changes each uncertainty"
     return _figure(drawn, style, title), drawn
 
 

@@ -13,9 +13,9 @@ FIGURE = {
     "label": "Reliability before and after recalibration",
     "of": "recalibration",
     "needs": {"reliability": "metrics/{dataset}.recalibration_reliability.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
     "caption": """
-How often a stated probability came true on test clips of ``{{ dataset }}``, as the networks state
+How often a stated probability came true on test clips of {{ dataset }}, as the networks state
 it and recalibrated on other clips: clips by the probability of their most probable class (with
 several labels a clip: labels by their probability), in {{ config.evaluation.calibration_bins }}
 bins; on the diagonal probabilities mean what they say, below it they promise too much. Bins of
@@ -37,7 +37,7 @@ def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
     return ordered(drawn, orders, then=["low"])
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, shown_names: Names) -> tuple[Figure, pd.DataFrame]:
     """A row a phase, a column a method. What is drawn: `reliability_lines`."""
     lines = reliability_lines(pd.read_parquet(sources["reliability"][0]))
     if lines.empty:
@@ -60,6 +60,6 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
     for axes in grid[-1]:
         axes.set_xlabel("Stated", loc="center")
     dataset = lines["dataset"].iloc[0]
-    figure.suptitle(names.get(dataset) or dataset)
+    figure.suptitle(shown_names.get(dataset) or dataset)
     styles.legend(figure, styles.line_keys(shown, style))
     return figure, lines

@@ -14,10 +14,10 @@ FIGURE = {
     "label": "robustness to noise",
     "of": "robustness",
     "needs": {"robustness": "metrics/{dataset}.robustness.parquet"},
-    "about": ["names", "dataset"],
+    "about": ["shown_names", "dataset"],
     "caption": """
 Accuracy, ECE and retention gain (by entropy: mean accuracy over the retained fractions minus that
-of all clips) on the test clips of ``{{ shown }}`` with noise, by its signal-to-noise ratio; at the
+of all clips) on the test clips of {{ shown }} with noise, by its signal-to-noise ratio; at the
 left the clips as they are. Bands: 95 % bootstrap intervals over recordings; an ECE has none.""",
 }
 MEASURES = {"accuracy": "Accuracy", "ece": "ECE", "retention_gain_total": "Retention gain"}
@@ -27,14 +27,14 @@ COLUMN_TITLES = {"white": "White", "babble": "Babble", "recorded": "Recorded"}
 
 
 def figure(
-    sources: Sources, style: Style, names: Names, dataset: str
+    sources: Sources, style: Style, shown_names: Names, dataset: str
 ) -> tuple[Figure, pd.DataFrame]:
     """Rows of panels: `MEASURES`; columns: kinds of noise. drawn: `ladders`."""
     drawn = ladders(probing.read(sources["robustness"]))
     if drawn.empty:
         return styles.without_data(style, "This run adds no noise to its test clips."), drawn
     phase = PHASE_NAMES[drawn["phase"].iloc[0]].lower()
-    return _figure(drawn, style, f"{names.get(dataset) or dataset}, {phase}"), drawn
+    return _figure(drawn, style, f"{shown_names.get(dataset) or dataset}, {phase}"), drawn
 
 
 def ladders(rows: pd.DataFrame) -> pd.DataFrame:

@@ -17,9 +17,9 @@ FIGURE = {
     "label": "Uncertainty by number of samples",
     "of": "samples",
     "needs": {"curves": "metrics/{dataset}.samples.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
     "caption": """
-Above: the mean of each uncertainty over clips of ``{{ dataset }}``, by the number of Monte Carlo
+Above: the mean of each uncertainty over clips of {{ dataset }}, by the number of Monte Carlo
 samples that it is estimated from; dotted, what theory says of its bias (the epistemic uncertainty
 of M samples is 1 - 1 / M of its value, to the second order of their spread). Below: Spearman's
 correlation of the clips' ranking with that by {{ config.uncertainty.samples.most }} samples; lines
@@ -31,7 +31,7 @@ ROW = 0.3
 EXPECTED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (1, 1.6)), "zorder": 1.8}
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, shown_names: Names) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: entropy, epistemic, aleatoric; rows: mean in nats, rank correlation. What
     is drawn: rows of `vipann.evaluation.samples.curves_of`."""
     orders = {"strategy": STRATEGIES, "uncertainty": UNCERTAINTY_LABELS}
@@ -61,7 +61,7 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
     grid[0, 0].set_ylabel("Nats")
     grid[1, 0].set_ylabel("Rank correlation")
     dataset = curves["dataset"].iloc[0]
-    drawn.suptitle(names.get(dataset) or dataset)
+    drawn.suptitle(shown_names.get(dataset) or dataset)
     shown = [name for name in STRATEGIES if name in set(curves["strategy"])]
     theory = Line2D([], [], label="Theory", color=styles.AXIS, **EXPECTED)
     styles.legend(drawn, [*styles.line_keys(shown, style), theory])

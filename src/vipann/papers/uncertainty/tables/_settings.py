@@ -10,12 +10,12 @@ from vipann.tables.layout import NOTHING, number
 
 
 def setting_cells(
-    frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], names: Names, heading: str
+    frame: pd.DataFrame, columns: Mapping[str, tuple[str, str]], shown_names: Names, heading: str
 ) -> pd.DataFrame:
     """frame: `vipann.papers.uncertainty.probing.overall`, of which the settings come in the order
     of first occurrence; columns: measure -> group and name; heading: of the settings."""
     labels = {
-        "Dataset": frame["dataset"].map(lambda name: names.get(name) or name),
+        "Dataset": frame["dataset"].map(lambda name: shown_names.get(name) or name),
         "Model": frame["strategy"].map(STRATEGY_NAMES),
         "Phase": frame["phase"].map(PHASE_NAMES),
         heading: frame["label"],

@@ -16,7 +16,7 @@ prediction (LAC, APS, RAPS), or, with several labels a clip, miss at most a stat
 (conformal risk control). Half of each fold's recordings calibrate, the sets of the other half are
 counted, over many splits. The csv has each fold, and the coverage and size of each class.""",
     "needs": {"sets": "metrics/{conformal}.conformal.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 SETS = {"lac": "LAC", "aps": "APS", "raps": "RAPS", RISK_CONTROL: "Risk control"}
 METRICS = {
@@ -39,7 +39,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: `vipann.evaluation.conformal_sets.COLUMNS`."""
     frame = pd.concat([pd.read_parquet(path) for path in sources["sets"]], ignore_index=True)
     orders = {
@@ -69,7 +69,7 @@ def table(sources: Sources, names: Names) -> Table:
         "score": "Set",
     }
     labels = {
-        "dataset": names,
+        "dataset": shown_names,
         "phase": PHASE_NAMES,
         "strategy": STRATEGY_NAMES,
         "score": SETS,

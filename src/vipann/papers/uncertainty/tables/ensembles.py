@@ -29,7 +29,7 @@ paper.""",
         "laplace_intervals": "metrics/{laplace}.laplace_intervals.parquet",
     },
     "may_lack": ["one_training", "one_training_intervals", "laplace", "laplace_intervals"],
-    "about": ["names", "costs"],
+    "about": ["shown_names", "costs"],
 }
 MODELS = {
     "det": STRATEGY_NAMES["det"],
@@ -63,7 +63,7 @@ NOTES = (
 
 
 def table(
-    sources: Sources, names: Names, costs: Mapping[str, Mapping[str, Sequence[Any]]]
+    sources: Sources, shown_names: Names, costs: Mapping[str, Mapping[str, Sequence[Any]]]
 ) -> Table:
     """Columns of the frame: dataset, strategy, phase, metric, value, standard_error, folds,
     replications, low, high (`with_intervals`), trainings, passes."""
@@ -91,7 +91,7 @@ def table(
         for dataset, strategy in zip(frame["dataset"], frame["strategy"], strict=True)
     ]
     frame = frame.assign(trainings=[float(t) for t, _ in paid], passes=[str(p) for _, p in paid])
-    return Table("Ensembles and what they cost", frame, _cells(frame, names), NOTES)
+    return Table("Ensembles and what they cost", frame, _cells(frame, shown_names), NOTES)
 
 
 def advice(frame: pd.DataFrame) -> str | None:
@@ -119,7 +119,7 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str | None:
     )
 
 
-def _cells(frame: pd.DataFrame, names: Names) -> pd.DataFrame:
+def _cells(frame: pd.DataFrame, shown_names: Names) -> pd.DataFrame:
     keys = ["dataset", "phase", "strategy"]
     scores = frame[[*keys, "metric"]].assign(
         text=list(map(with_error, frame["value"], frame["standard_error"]))
@@ -135,6 +135,6 @@ def _cells(frame: pd.DataFrame, names: Names) -> pd.DataFrame:
     texts["metric"] = pd.Categorical(texts["metric"], present)
     for key in keys:
         texts[key] = pd.Categorical(texts[key], frame[key].cat.categories)
-    labels = {"dataset": names, "phase": PHASE_NAMES, "strategy": MODELS, "metric": shown}
+    labels = {"dataset": shown_names, "phase": PHASE_NAMES, "strategy": MODELS, "metric": shown}
     by = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model"}
     return side_by_side(texts, by, ["metric"], labels)

@@ -12,7 +12,7 @@ TABLE = {
     "label": "Last-layer Laplace approximation",
     "caption": """
 Det, and Det with a Laplace approximation of its last layer in the place of point weights:
-scores of the probabilities {%- if ood %}, and how well its uncertainties tell ``{{ ood }}`` from
+scores of the probabilities {%- if ood %}, and how well its uncertainties tell {{ ood }} from
 own test clips{% endif %}. The csv has 95 % bootstrap intervals over recordings
 ({{ config.evaluation.bootstrap_resamples }} resamples).""",
     "needs": {
@@ -21,7 +21,7 @@ own test clips{% endif %}. The csv has 95 % bootstrap intervals over recordings
         "metrics": "metrics/{laplace}.metrics.parquet",
         "intervals": "metrics/{laplace}.intervals.parquet",
     },
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 MODELS = {"det": STRATEGY_NAMES["det"], LAPLACE: LAPLACE_NAME}
 COLUMNS = {
@@ -44,7 +44,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: see `vipann.papers.vi_pann.tables._scores.with_intervals`."""
     frames = []
     for metrics, intervals in (("laplace", "laplace_intervals"), ("metrics", "intervals")):
@@ -76,7 +76,7 @@ def table(sources: Sources, names: Names) -> Table:
         ]
     )
     headings = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model"}
-    labels = {"dataset": names, "phase": PHASE_NAMES, "strategy": MODELS, "metric": COLUMNS}
+    labels = {"dataset": shown_names, "phase": PHASE_NAMES, "strategy": MODELS, "metric": COLUMNS}
     cells = side_by_side(texts, headings, ["metric"], labels)
     return Table("Laplace approximation of the last layer", frame, cells, NOTES)
 

@@ -16,7 +16,7 @@ from vipann.tables.layout import Table, number, ordered, side_by_side
 TABLE = {
     "label": "Scores of out-of-distribution clips",
     "caption": """
-How well each score tells ``{{ ood }}``, in windows as long as the network's own clips, from the
+How well each score tells {{ ood }}, in windows as long as the network's own clips, from the
 networks' own test clips: the three uncertainties, scores by the logits, and distances from the
 training clips. The csv has 95 % bootstrap intervals over recordings
 ({{ config.evaluation.bootstrap_resamples }} resamples), and each fold.""",
@@ -25,7 +25,7 @@ training clips. The csv has 95 % bootstrap intervals over recordings
         "own": "features/{heard_ood}.h5",
         "outside": "features/{ood_windows}.h5",
     },
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 SCORE_NAMES = {
     **UNCERTAINTY_NAMES,
@@ -49,7 +49,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: `vipann.evaluation.detection_tables.DETECTION_COLUMNS`, and
     best_shortcut, its separation, and above_shortcuts: of an AUROC, whether it is above that."""
     frame = pd.concat([pd.read_parquet(path) for path in sources["scores"]], ignore_index=True)
@@ -62,7 +62,8 @@ def table(sources: Sources, names: Names) -> Table:
     frame["above_shortcuts"] = above.where(has_one)
     rows = frame[frame["fold"] == ALL_FOLDS]
     rows = rows.assign(beyond=(rows["change_low"] > 0) | (rows["change_high"] < 0))
-    cells, notes = _cells(rows, names), [_shortcut_note(rows, best, one) for one in best]
+    notes = [f"{shown_names.get(one) or one}: {_shortcut_note(rows, best, one)}" for one in best]
+    cells = _cells(rows, shown_names)
     return Table("Scores of out-of-distribution clips", frame, cells, [*NOTES, *notes])
 
 
@@ -96,7 +97,7 @@ def _named(row: Any) -> str:
     return f"{SCORE_NAMES[row.score]} of {network}"
 
 
-def _cells(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
+def _cells(rows: pd.DataFrame, shown_names: Names) -> pd.DataFrame:
     orders = {
         "dataset": rows["dataset"].unique(),
         "phase": PHASE_NAMES,
@@ -110,7 +111,7 @@ def _cells(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
     )
     headings = {"dataset": "Dataset", "phase": "Phase", "score": "Score"}
     labels: dict[str, Mapping] = {
-        "dataset": names,
+        "dataset": shown_names,
         "phase": PHASE_NAMES,
         "score": SCORE_NAMES,
         "strategy": STRATEGY_NAMES,
@@ -146,7 +147,7 @@ def _shortcut_note(rows: pd.DataFrame, best: Mapping[str, tuple[str, float]], da
     """What is to be said of a dataset's AUROCs against what needs no network."""
     own = rows[(rows["dataset"] == dataset) & (rows["measure"] == "auroc")]
     top = own.loc[own["value"].idxmax()]
-    text = f"{dataset}: the best score is {_named(top)}, AUROC {number(top['value'])}"
+    text = f"the best score is {_named(top)}, AUROC {number(top['value'])}"
     shortcut, separation = best[dataset]
     if not shortcut:
         return f"{text}; without audio there is nothing to hold it against."

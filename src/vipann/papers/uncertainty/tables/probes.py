@@ -15,7 +15,7 @@ TABLE = {
 Epistemic uncertainty should fall with more to learn from, and be high for classes that a network
 was never shown; aleatoric uncertainty is of the sounds, and should do neither.""",
     "needs": {"probes": "metrics/{probes}.probes.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 COLUMNS = {
     "accuracy": ("", "Accuracy"),
@@ -36,7 +36,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: `vipann.papers.uncertainty.probing.read`, of all folds together."""
     frame = probing.overall(probing.read(sources["probes"]), list(COLUMNS))
     words = {FRACTION: "Learnt: {:.0%}", UNKNOWN_CLASSES: "{} classes"}
@@ -46,7 +46,7 @@ def table(sources: Sources, names: Names) -> Table:
             frame["probe"], frame["setting"], frame["amount"], strict=True
         )
     ]
-    cells = setting_cells(frame, COLUMNS, names, "Setting")
+    cells = setting_cells(frame, COLUMNS, shown_names, "Setting")
     return Table("Networks that learn from less", frame, cells, NOTES)
 
 

@@ -16,7 +16,7 @@ recalibrated: on the fold that its training left out or, with several labels a c
 evaluation list's recordings. The csv has each fold by itself, and of the changes the 95 % intervals
 over test recordings ({{ config.evaluation.bootstrap_resamples }} resamples).""",
     "needs": {"scores": "metrics/{recalibration}.recalibration.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 METHODS = {
     UNCHANGED: "Uncalibrated",
@@ -41,7 +41,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: `vipann.evaluation.recalibrated.COLUMNS`."""
     frame = pd.concat([pd.read_parquet(path) for path in sources["scores"]], ignore_index=True)
     rows = frame[frame["fold"] == ALL]
@@ -60,7 +60,7 @@ def table(sources: Sources, names: Names) -> Table:
     texts = wide.astype(object).fillna(NOTHING).reset_index()
     by = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model", "method": "Method"}
     labels = {
-        "dataset": names,
+        "dataset": shown_names,
         "phase": PHASE_NAMES,
         "strategy": STRATEGY_NAMES,
         "method": METHODS,

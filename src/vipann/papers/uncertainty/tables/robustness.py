@@ -16,7 +16,7 @@ Accuracy, calibration and uncertainty of the transferred networks on their own t
 are and degraded. Noise is added to the waveform at the network's sample rate; a signal-to-noise
 ratio is of mean powers over the clip.""",
     "needs": {"robustness": "metrics/{robustness}.robustness.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 COLUMNS = {
     "accuracy": ("", "Accuracy"),
@@ -37,10 +37,10 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: `vipann.papers.uncertainty.probing.read`, of all folds together."""
     frame = probing.overall(probing.read(sources["robustness"]), list(COLUMNS))
-    cells = setting_cells(frame, COLUMNS, names, "Condition")
+    cells = setting_cells(frame, COLUMNS, shown_names, "Condition")
     return Table("Networks on degraded test clips", frame, cells, NOTES)
 
 

@@ -14,7 +14,7 @@ The least number of Monte Carlo samples whose ranking of the clips by an uncerta
 (Spearman) with that by {{ config.uncertainty.samples.most }} samples to 0.95 and to 0.99, and the
 share of the epistemic uncertainty that ten samples see. Not in the paper.""",
     "needs": {"curves": "metrics/{samples}.samples.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 # The paper's config: what is said of the bias is said at this number.
 FEW = 10
@@ -28,7 +28,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Tidy rows: COLUMNS; measure: enough_<level>_<uncertainty> and epistemic_seen; clips, most:
     samples of each of how many clips."""
     curves = pd.concat([pd.read_parquet(path) for path in sources["curves"]], ignore_index=True)
@@ -53,7 +53,7 @@ def table(sources: Sources, names: Names) -> Table:
             for measure, value in zip(frame["measure"], frame["value"], strict=True)
         ],
     )
-    labels = {"dataset": names, "phase": PHASE_NAMES, "strategy": STRATEGY_NAMES}
+    labels = {"dataset": shown_names, "phase": PHASE_NAMES, "strategy": STRATEGY_NAMES}
     by = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model"}
     cells = side_by_side(texts, by, ["group", "name"], labels)
     cells = cells[list(dict.fromkeys(map(_place, frame["measure"])))]

@@ -17,9 +17,10 @@ from vipann.tables.layout import ordered
 FIGURE = {
     "numbers": {"AudioSet": 2, "UrbanSound8K": 5, "ESC-50": 8, "DCASE2013": 11},
     "label": "uncertainty on new sounds",
+    "headline": 2,
     "of": "tested",
     "needs": {"uncertainty": "metrics/{dataset}.uncertainty.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
     "caption": """
 Predictive entropy (left), epistemic (middle) and aleatoric uncertainty (right), in nats, on the
 networks' own test clips (ID) {%- if ood %} and on those of {{ shown_ood }} (OOD), which no network
@@ -46,11 +47,11 @@ NUMBERS = {
 }
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, shown_names: Names) -> tuple[Figure, pd.DataFrame]:
     """Rows Drop, Flip, Det-Flip, as far as there; columns of panels: entropy, epistemic, aleatoric,
     each with a scale of its own. What is drawn: `boxes`."""
     clips = drawn_clips(pd.read_parquet(sources["uncertainty"][0]))
-    return _figure(clips, style, names), boxes(clips)
+    return _figure(clips, style, shown_names), boxes(clips)
 
 
 def drawn_clips(uncertainty: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def boxes(clips: pd.DataFrame) -> pd.DataFrame:
     return rows[[*first, "mean", *NUMBERS.values(), "beyond"]]
 
 
-def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
+def _figure(clips: pd.DataFrame, style: Style, shown_names: Names) -> Figure:
     if clips.empty:
         return styles.without_data(style, "This run has no Bayesian strategy to draw boxes of.")
     strategies = list(clips["strategy"].unique())
@@ -143,14 +144,14 @@ def _figure(clips: pd.DataFrame, style: Style, names: Names) -> Figure:
         axes.set_ylim(bottom=-0.03 * axes.get_ylim()[1])
     # Names of datasets are wider than boxes: the legend has them.
     grid[0, 0].set_xticks(range(len(scored)), [style.labels[side] for side in sides.values()])
-    figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
+    figure.suptitle(f"{shown_names.get(dataset) or dataset}, {style.labels[phase].lower()}")
     figure.supylabel(style.labels["uncertainty"])
     keys: list[Patch | Line2D] = [
         Patch(
             facecolor=style.palette[side],
             edgecolor=styles.INK,
             linewidth=0.6,
-            label=f"{style.labels[side]}: {names.get(name) or name}",
+            label=f"{style.labels[side]}: {shown_names.get(name) or name}",
         )
         for name, side in sides.items()
     ]

@@ -12,9 +12,9 @@ FIGURE = {
     "label": "Confusion of classes",
     "of": "transfer",
     "needs": {"confusion": "metrics/{dataset}.confusion.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
     "caption": """
-Which class of ``{{ dataset }}`` is taken for which: share of a class's clips, over all folds, mean
+Which class of {{ dataset }} is taken for which: share of a class's clips, over all folds, mean
 over replications. Not in the paper.""",
 }
 # The first of these that the run has.
@@ -45,7 +45,7 @@ def confusion_shares(confusion: pd.DataFrame) -> pd.DataFrame:
     return ordered(shares, {"strategy": STRATEGIES, "target": classes, "predicted": classes})
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, shown_names: Names) -> tuple[Figure, pd.DataFrame]:
     """A matrix a strategy, of the fine-tuned networks. What is drawn: `confusion_shares`."""
     shares = confusion_shares(pd.read_parquet(sources["confusion"][0]))
     if shares.empty:
@@ -81,7 +81,7 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
     bar = figure.colorbar(mesh, ax=grid.ravel().tolist(), shrink=0.5, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
     dataset, phase = shares["dataset"].iloc[0], shares["phase"].iloc[0]
-    figure.suptitle(f"{names.get(dataset) or dataset}, {style.labels[phase].lower()}")
+    figure.suptitle(f"{shown_names.get(dataset) or dataset}, {style.labels[phase].lower()}")
     return figure, shares
 
 

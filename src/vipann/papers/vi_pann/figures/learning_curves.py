@@ -17,9 +17,10 @@ from vipann.papers import Names, Sources
 
 FIGURE = {
     "label": "Learning curves of all trainings",
+    "headline": 9,
     "category": "Training",
     "needs": {"curves": "curves/{trained}.csv"},
-    "about": ["names", "upstream"],
+    "about": ["shown_names", "upstream"],
     "caption": """
 Training loss of every network of this run, and the upstream networks' scores on the evaluation
 split, against optimizer steps. First row: pretraining (one Monte Carlo sample; nothing is chosen
@@ -77,12 +78,12 @@ def _thinned(file: Path) -> pd.DataFrame:
 
 
 def figure(
-    sources: Sources, style: Style, names: Names, upstream: str | None
+    sources: Sources, style: Style, shown_names: Names, upstream: str | None
 ) -> tuple[Figure, pd.DataFrame]:
     """A row per dataset, the upstream one first if it was trained: training loss, mAP and AUC; of
     the others the training loss of each phase. What is drawn: `learning_curves`."""
     lines = learning_curves(sources["curves"])
-    shown = {**names, UPSTREAM: names.get(upstream or "") or upstream}
+    shown = {**shown_names, UPSTREAM: shown_names.get(upstream or "") or upstream}
     if lines.empty:
         return styles.without_data(style, "This run has trained no network."), lines
     datasets = list(lines["dataset"].unique())

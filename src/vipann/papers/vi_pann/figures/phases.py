@@ -14,7 +14,7 @@ FIGURE = {
     "label": "fixed against fine-tuned",
     "of": "transfer",
     "needs": {"retention": "metrics/{dataset}.retention.parquet"},
-    "about": ["names", "interval"],
+    "about": ["shown_names", "interval"],
     "caption": """
 Accuracy on test clips against the percentage of clips retained, the most certain first, by
 predictive entropy (top), epistemic (middle) and aleatoric uncertainty (bottom); columns: Drop,
@@ -33,13 +33,13 @@ PHASES = ("finetuned", "fixed")
 
 
 def figure(
-    sources: Sources, style: Style, names: Names, interval: Kind
+    sources: Sources, style: Style, shown_names: Names, interval: Kind
 ) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: Drop, Det-Flip, Flip, as far as there; rows: entropy, epistemic,
     aleatoric. What is drawn: `phase_lines`."""
     lines = phase_lines(pd.read_parquet(sources["retention"][0]), interval)
     rows, columns = ("uncertainty", [*UNCERTAINTY_LABELS]), ("strategy", STRATEGIES)
-    return curves(lines, style, names, rows, columns, ("phase", PHASES)), lines
+    return curves(lines, style, shown_names, rows, columns, ("phase", PHASES)), lines
 
 
 def phase_lines(retention: pd.DataFrame, interval: Kind = "percentile") -> pd.DataFrame:

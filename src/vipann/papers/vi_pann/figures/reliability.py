@@ -10,11 +10,12 @@ from vipann.tables.layout import ordered
 
 FIGURE = {
     "label": "Reliability of the probabilities",
+    "headline": 3,
     "of": "tested",
     "needs": {"reliability": "metrics/{dataset}.reliability.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
     "caption": """
-How often a stated probability came true on ``{{ dataset }}``: clips by the probability of their
+How often a stated probability came true on {{ dataset }}: clips by the probability of their
 most probable class (with several labels a clip: labels by their probability), in
 {{ config.evaluation.calibration_bins }} bins; on the diagonal probabilities mean what they say,
 below it they promise too much. Hollow: bins of fewer than 10 cases. Below: the share of the cases
@@ -41,7 +42,7 @@ def reliability_lines(reliability: pd.DataFrame) -> pd.DataFrame:
     return ordered(drawn, {"phase": PHASES, "strategy": STRATEGIES}, then=["low"])
 
 
-def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.DataFrame]:
+def figure(sources: Sources, style: Style, shown_names: Names) -> tuple[Figure, pd.DataFrame]:
     """A column a phase, the share of cases below. What is drawn: `reliability_lines`."""
     lines = reliability_lines(pd.read_parquet(sources["reliability"][0]))
     if lines.empty:
@@ -72,6 +73,6 @@ def figure(sources: Sources, style: Style, names: Names) -> tuple[Figure, pd.Dat
     grid[1, 0].set_yticks([tick], [f"{tick:.0f} %"])
     grid[0, 0].set_ylabel("Came true")
     dataset = lines["dataset"].iloc[0]
-    figure.suptitle(names.get(dataset) or dataset)
+    figure.suptitle(shown_names.get(dataset) or dataset)
     styles.legend(figure, styles.line_keys([name for name in STRATEGIES if name in shown], style))
     return figure, lines

@@ -13,9 +13,10 @@ from vipann.tables.layout import ordered
 FIGURE = {
     "numbers": {"AudioSet": 1, "UrbanSound8K": 4, "ESC-50": 7, "DCASE2013": 10},
     "label": "score by clips retained",
+    "headline": 1,
     "of": "tested",
     "needs": {"retention": "metrics/{dataset}.retention.parquet"},
-    "about": ["names", "interval"],
+    "about": ["shown_names", "interval"],
     "caption": """
 {%- set with_det = is_upstream or "det" in config.transfer.strategies %}
 {{ "mAP" if is_upstream else "Accuracy" }} on test clips against the percentage of clips retained,
@@ -41,13 +42,13 @@ STRATEGIES = ("drop", "flip", "det_flip", "det", "ens")
 
 
 def figure(
-    sources: Sources, style: Style, names: Names, interval: Kind
+    sources: Sources, style: Style, shown_names: Names, interval: Kind
 ) -> tuple[Figure, pd.DataFrame]:
     """Columns of panels: entropy, epistemic, aleatoric; rows: fine-tuned above fixed, or only
     pre-trained for the upstream dataset. What is drawn: `strategy_lines`."""
     lines = strategy_lines(pd.read_parquet(sources["retention"][0]), interval)
     rows, columns = ("phase", PHASES), ("uncertainty", [*UNCERTAINTY_LABELS])
-    return curves(lines, style, names, rows, columns, ("strategy", STRATEGIES)), lines
+    return curves(lines, style, shown_names, rows, columns, ("strategy", STRATEGIES)), lines
 
 
 def strategy_lines(retention: pd.DataFrame, interval: Kind = "percentile") -> pd.DataFrame:

@@ -36,7 +36,7 @@ def score_cells(
 ) -> pd.DataFrame:
     """Cells of `with_intervals`: a row for each network, a column for each metric of `columns`.
 
-    columns: metric -> (group, name); names: dataset -> the paper's name of it, or None; errors:
+    columns: metric -> (group, name); names: dataset -> what it is called; errors:
     metrics shown with their standard error. A column `model` names rows that are no strategy's own.
     Det has no epistemic uncertainty.
     """

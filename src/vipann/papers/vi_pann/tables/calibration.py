@@ -17,7 +17,7 @@ recordings ({{ config.evaluation.bootstrap_resamples }} resamples). Not in the p
         "metrics": "metrics/{tested}.metrics.parquet",
         "intervals": "metrics/{tested}.intervals.parquet",
     },
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 SCORES = {"ece": "ECE", "adaptive_ece": "Adaptive ECE", "nll": "NLL", "brier": "Brier"}
 # Over the clips of all folds together, not the folds' mean.
@@ -40,7 +40,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: see `vipann.papers.vi_pann.tables._scores.with_intervals`."""
     metrics = [pd.read_parquet(path) for path in sources["metrics"]]
     frame = with_intervals(metrics, sources["intervals"], own=True)
@@ -55,5 +55,5 @@ def table(sources: Sources, names: Names) -> Table:
         for strategy, temperature in zip(warm["strategy"], warm["temperature"], strict=True)
     ]
     rows = pd.concat([frame, warm], ignore_index=True)
-    cells = score_cells(rows, COLUMNS, names, errors=("nll", "brier"))
+    cells = score_cells(rows, COLUMNS, shown_names, errors=("nll", "brier"))
     return Table("Calibration, and scores of the probabilities", frame, cells, NOTES)

@@ -10,7 +10,7 @@ from vipann.tables.layout import Table
 TABLE = {
     "label": "Out-of-distribution detection",
     "caption": """
-How well each uncertainty tells ``{{ ood }}``, in windows as long as the network's own clips, from
+How well each uncertainty tells {{ ood }}, in windows as long as the network's own clips, from
 the networks' own test clips. The csv has 95 % bootstrap intervals over recordings
 ({{ config.evaluation.bootstrap_resamples }} resamples). Not in the paper.""",
     "needs": {
@@ -18,7 +18,7 @@ the networks' own test clips. The csv has 95 % bootstrap intervals over recordin
         "intervals": "metrics/{tested}.intervals.parquet",
     },
     "only_with": ["ood"],
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 DETECTION = {"auroc": "AUROC", "aupr": "AUPR", "fpr95": "FPR95"}
 COLUMNS = {
@@ -40,7 +40,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: see `vipann.papers.vi_pann.tables._scores.with_intervals`."""
     outside = []
     for path in sources["metrics"]:
@@ -48,5 +48,5 @@ def table(sources: Sources, names: Names) -> Table:
         frame = frame[frame["scored_dataset"] != frame["dataset"]]
         outside.append(frame.assign(scored_dataset=frame["dataset"]))
     frame = with_intervals(outside, sources["intervals"], own=False)
-    cells = score_cells(frame, COLUMNS, names)
+    cells = score_cells(frame, COLUMNS, shown_names)
     return Table("Out-of-distribution detection by each uncertainty", frame, cells, NOTES)

@@ -15,12 +15,12 @@ TABLE = {
 The class that each network finds least often, and what it takes it for; the csv has all classes.
 Not in the paper.""",
     "needs": {"confusion": "metrics/{transfer}.confusion.parquet"},
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 HOW = "Over the clips of all folds, mean over replications. Taken for: in which share of its clips."
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: see `classes`."""
     frame = classes(sources["confusion"])
     orders = {
@@ -38,7 +38,7 @@ def table(sources: Sources, names: Names) -> Table:
         }
     )
     headings = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model"}
-    labels = {"dataset": names, "phase": PHASE_NAMES, "strategy": STRATEGY_NAMES}
+    labels = {"dataset": shown_names, "phase": PHASE_NAMES, "strategy": STRATEGY_NAMES}
     cells = side_by_side(texts, headings, [""], labels).reorder_levels([0, 2, 1])
     return Table("The class that each network finds least often", frame, cells, [HOW])
 

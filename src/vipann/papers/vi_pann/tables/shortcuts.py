@@ -13,7 +13,7 @@ from vipann.tables.layout import Table, number, side_by_side
 TABLE = {
     "label": "Out-of-distribution detection by trivial scores",
     "caption": """
-How well the clips of ``{{ ood }}`` are distinguished from the networks' own test clips without a
+How well the clips of {{ ood }} are distinguished from the networks' own test clips without a
 network, by level, silence, band, length or sample rate; an uncertainty below these may have
 found no more than they. Not in the paper.""",
     "needs": {
@@ -21,7 +21,7 @@ found no more than they. Not in the paper.""",
         "own": "features/{heard_ood}.h5",
         "outside": "features/{ood_windows}.h5",
     },
-    "about": ["names"],
+    "about": ["shown_names"],
 }
 AREAS = [f"auroc_{name}" for name in UNCERTAINTY_NAMES]
 NOTES = (
@@ -33,7 +33,7 @@ NOTES = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, shown_names: Names) -> Table:
     """Columns of the frame: `vipann.evaluation.detection.SHORTCUT_COLUMNS`, uncertainties_above and
     uncertainties.
 
@@ -55,7 +55,7 @@ def table(sources: Sources, names: Names) -> Table:
         frame["uncertainties_above"] = [int((means > s).sum()) for s in frame["separation"]]
         frame["uncertainties"] = len(means)
         frames.append(frame)
-        best.append(_best(means))
+        best.append(_best(means, shown_names))
     empty = pd.DataFrame(columns=[*SHORTCUT_COLUMNS, "uncertainties_above", "uncertainties"])
     frame = pd.concat([f for f in frames if len(f)] or [empty], ignore_index=True)
     of = frame["uncertainties_above"].astype(str) + " of " + frame["uncertainties"].astype(str)
@@ -64,15 +64,16 @@ def table(sources: Sources, names: Names) -> Table:
     )
     texts["Uncertainties above"] = of
     headings = {"dataset": "Dataset", "score": "Score"}
-    cells = side_by_side(texts, headings, [""], {"dataset": names, "score": SHORTCUTS})
+    cells = side_by_side(texts, headings, [""], {"dataset": shown_names, "score": SHORTCUTS})
     title = "Out-of-distribution detection by trivial scores (shortcuts)"
     return Table(title, frame, cells, [*NOTES, *best])
 
 
-def _best(means: pd.Series) -> str:
+def _best(means: pd.Series, shown_names: Names) -> str:
     if means.empty:
         return "No network of this run was asked about out-of-distribution clips."
     dataset, strategy, phase, metric = means.idxmax()
     kind = UNCERTAINTY_NAMES[metric.removeprefix("auroc_")].lower()
     name = f"{STRATEGY_NAMES[strategy]} {PHASE_NAMES[phase].lower()}"
-    return f"The best uncertainty of {dataset}: {kind} of {name}, AUROC {number(means.max())}."
+    shown = shown_names.get(dataset) or dataset
+    return f"The best uncertainty of {shown}: {kind} of {name}, AUROC {number(means.max())}."

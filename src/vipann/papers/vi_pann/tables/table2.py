@@ -27,7 +27,7 @@ Clips, classes, length of clips and folds of {{ datasets | join(", ") }}, counte
 networks are trained and tested on. The paper's numbers and the difference stand beside ours only
 where the dataset is the paper's own.""",
     "needs": {"manifests": "manifests/{transfer}.parquet", "features": "features/{transfer}.h5"},
-    "about": ["names"],
+    "about": ["names", "shown_names"],
 }
 METRICS = ("Num Clips", "Num Classes", "Duration", "Folds")
 # Clips that differ by less are of one length: files are cut at whole samples.
@@ -38,7 +38,7 @@ HOW = (
 )
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, names: Names, shown_names: Names) -> Table:
     """Per dataset its clips, classes, duration (s) and folds.
 
     sources: manifests, features of each dataset, in the order of rows, named by its key. Clips of
@@ -60,7 +60,7 @@ def table(sources: Sources, names: Names) -> Table:
     if not frame["paper"].notna().any():
         texts = texts.drop(columns=["paper", "difference"])
         columns, notes = ["metric"], notes[:-1]
-    cells = side_by_side(texts, {"dataset": "Dataset"}, columns, {"dataset": names})
+    cells = side_by_side(texts, {"dataset": "Dataset"}, columns, {"dataset": shown_names})
     return Table("Table 2: the datasets of transfer learning", frame, cells, notes)
 
 

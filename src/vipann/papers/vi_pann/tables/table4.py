@@ -12,12 +12,13 @@ from vipann.tables.layout import ABOUT_THE_PAPER, Table, averages, comparison, n
 TABLE = {
     "number": "4",
     "label": "accuracy after transfer",
+    "headline": 1,
     "caption": """
 Accuracy after transfer to {{ datasets | join(", ") }}: mean over folds and its standard error.
 *Fixed*: a new head on the frozen backbone, trained for {{ config.transfer.fixed.epochs }} epochs.
 *Fine-tuned*: everything, for {{ config.transfer.finetuned.epochs }} epochs more.""",
     "needs": {"metrics": "metrics/{transfer}.metrics.parquet"},
-    "about": ["names", "notes"],
+    "about": ["names", "shown_names", "notes"],
 }
 # A multilabel dataset has mAP in the place of accuracy.
 SCORES = ("accuracy", "mAP")
@@ -27,17 +28,18 @@ HOW = (
 )
 
 
-def table(sources: Sources, names: Names, notes: Sequence[str] = ()) -> Table:
+def table(sources: Sources, names: Names, shown_names: Names, notes: Sequence[str] = ()) -> Table:
     """As `accuracies`, with the state of the art; notes: sentences about this run's networks."""
-    made = accuracies(
-        4, "accuracy after transfer learning", ("fixed", "finetuned"), sources["metrics"], names
-    )
+    title, phases = "accuracy after transfer learning", ("fixed", "finetuned")
+    made = accuracies(4, title, phases, sources["metrics"], names, shown_names)
     more = []
     if made.frame["paper"].notna().any():
         # Of neither phase: it stands once, in the last column of its dataset.
         last = {group: place for place, (group, _) in enumerate(made.cells.columns)}
         quoted = {
-            last.get(name): paper_value(4, "SOTA", name) for name in filter(None, names.values())
+            last.get(shown_names.get(key) or key): paper_value(4, "SOTA", name)
+            for key, name in names.items()
+            if name
         }
         made.cells.loc[("SOTA", "paper"), :] = [
             number(quoted.get(place)) if place in last.values() else ""
@@ -48,13 +50,18 @@ def table(sources: Sources, names: Names, notes: Sequence[str] = ()) -> Table:
 
 
 def accuracies(
-    table: int, title: str, phases: Sequence[str], metrics: Sequence[str], names: Names
+    table: int,
+    title: str,
+    phases: Sequence[str],
+    metrics: Sequence[str],
+    names: Names,
+    shown_names: Names,
 ) -> Table:
     """Table 4 or 5, with rows in the paper's order; columns: `TIDY_COLUMNS`.
 
     metrics: the metrics parquet of each transfer dataset, in the order of columns; names: dataset
     -> its name in the paper, or None where the dataset is not the paper's, and then `paper` and
-    `difference` stay empty.
+    `difference` stay empty; shown_names: dataset -> what its column is called.
     """
     frame = pd.concat([averages(pd.read_parquet(path)) for path in metrics], ignore_index=True)
     orders = {"strategy": STRATEGY_NAMES, "dataset": frame["dataset"].unique(), "phase": phases}
@@ -66,7 +73,8 @@ def accuracies(
     frame = tidy(table, frame, paper)
     score = dict(zip(frame["dataset"], frame["metric"], strict=True))
     shown = {
-        d: (names.get(d) or d) + ("" if m == "accuracy" else f" ({m})") for d, m in score.items()
+        d: (shown_names.get(d) or d) + ("" if m == "accuracy" else f" ({m})")
+        for d, m in score.items()
     }
     columns = ["dataset", "phase"] if len(phases) > 1 else ["dataset"]
     labels = {"strategy": STRATEGY_NAMES, "dataset": shown, "phase": PHASE_NAMES}

@@ -12,11 +12,11 @@ Accuracy of the same networks trained from scratch for {{ config.scratch.epochs 
 over folds and its standard error.""",
     "needs": {"metrics": "metrics/{transfer}.metrics.parquet"},
     "only_with": ["scratch"],
-    "about": ["names"],
+    "about": ["names", "shown_names"],
 }
 
 
-def table(sources: Sources, names: Names) -> Table:
+def table(sources: Sources, names: Names, shown_names: Names) -> Table:
     """See `vipann.papers.vi_pann.tables.table4.accuracies`."""
     title = "accuracy from scratch, without transfer learning"
-    return accuracies(5, title, ("scratch",), sources["metrics"], names)
+    return accuracies(5, title, ("scratch",), sources["metrics"], names, shown_names)

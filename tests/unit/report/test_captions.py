@@ -20,6 +20,8 @@ from vipann.report.first_page import write_first_page
 
 ROOT = Path(__file__).parents[3]
 RUNS = ["config", "demo", "esc10", "laptop", "audioset_vggish", "published"]
+# What a config stands on besides the paper's.
+BASES = {"laptop": ["own"]}
 
 
 def merged(below: dict, above: dict) -> dict:
@@ -32,7 +34,9 @@ def merged(below: dict, above: dict) -> dict:
 
 def html(caption: str, run: str, **captioned: object) -> str:
     paper = read_layer(ROOT / "config/config.yaml")
-    config = merged(paper, read_layer(ROOT / f"config/{run}.yaml"))
+    config = paper
+    for name in (*BASES.get(run, ()), run):
+        config = merged(config, read_layer(ROOT / f"config/{name}.yaml"))
     config["captions"] = captions(Run(ROOT, config, paper)) | captioned
     text = jinja2.Template(
         (ROOT / "workflow/report" / caption).read_text(), trim_blocks=True, lstrip_blocks=True

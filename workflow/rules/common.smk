@@ -35,6 +35,7 @@ from vipann.plan import (
     survey,
     uncertainty,
     variants,
+    weights,
 )
 from vipann.plan.embeddings import embedding_settings, embeddings_of
 from vipann.plan.members import Member
@@ -74,7 +75,7 @@ try:
         # In a rule's function an error of a folder would come with a traceback; the stamps are kept.
         for name in filter(None, [*RUN.tested, RUN.ood]):
             datasets.own_audio(RUN, name)
-        networks.refuse_lost_weights(RUN)
+        weights.refuse_lost(RUN)
         uncertainty.refuse_faults(RUN)
 except UserError as error:
     raise WorkflowError(str(error)) from None

@@ -1,7 +1,7 @@
 # Pretraining on the multi-label upstream set (section 3.4): det and drop from a random start,
 # flip from MOPED. Or, with `pretrain.source: checkpoint`, weights that exist already.
 
-IMPORTED = [s for s in networks.UPSTREAM_STRATEGIES if networks.weights_of(RUN, s)]
+IMPORTED = [s for s in networks.UPSTREAM_STRATEGIES if weights.file_of(RUN, s)]
 TRAINED = [s for s in networks.UPSTREAM_STRATEGIES if s not in IMPORTED]
 
 
@@ -51,7 +51,7 @@ use rule download as download_weights with:
     log:
         log_of("download/weights/{strategy}/{key}/{file}"),
     params:
-        settings=lambda w: datasets.download_settings(networks.weights_entry(RUN, w.strategy)),
+        settings=lambda w: datasets.download_settings(weights.entry_of(RUN, w.strategy)),
     message:
         "download weights of {wildcards.strategy}: {wildcards.file}"
 
@@ -62,14 +62,14 @@ use rule download as download_imagenet with:
     log:
         log_of("download/imagenet/{file}"),
     params:
-        settings=lambda w: networks.imagenet_settings(RUN, w.file),
+        settings=lambda w: weights.imagenet_settings(RUN, w.file),
     message:
         "download ImageNet weights: {wildcards.file}"
 
 
 rule import_weights:
     input:
-        weights=lambda w: networks.weights_inputs(RUN, w.strategy),
+        weights=lambda w: weights.inputs_of(RUN, w.strategy),
     output:
         checkpoint=PRETRAINED.checkpoint,
         sidecar=PRETRAINED.sidecar,
@@ -85,7 +85,7 @@ rule import_weights:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        settings=lambda w: networks.import_settings(RUN, w.strategy),
+        settings=lambda w: weights.import_settings(RUN, w.strategy),
     message:
         "import weights of {wildcards.strategy}"
     script:

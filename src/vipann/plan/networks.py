@@ -4,30 +4,24 @@ that lies."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from vipann.config import imagenet_entries, in_order, trained_upstream
-from vipann.errors import UserError
+from vipann.config import in_order, trained_upstream
 from vipann.folds import fold_numbers, share_out
 from vipann.parts import (
     bands_of,
     chosen_front_end,
     chosen_parts,
-    feature_settings,
     imagenet_entry,
     model_settings,
 )
 from vipann.plan.datasets import (
     audio_of,
-    download_settings,
     features_of,
-    file_key,
     manifest_of,
 )
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
-from vipann.provenance.stamps import large_file_stamp
 from vipann.strategies import BY_NAME
 from vipann.training.recipe import Pretrain, Scratch, Transfer
 
@@ -299,7 +293,8 @@ def transferred_networks(run: Run) -> list[Network]:
 
 def trained_networks(run: Run) -> list[Network]:
     """All networks that the run trains."""
-    upstream = [Network(run, name) for name in UPSTREAM_STRATEGIES if not weights_of(run, name)]
+    trained = trained_upstream(run.config["pretrain"])
+    upstream = [Network(run, name) for name in UPSTREAM_STRATEGIES if name in trained]
     return [*upstream, *transferred_networks(run)]
 
 
@@ -316,19 +311,6 @@ def _parts_of(run: Run) -> dict[str, Any]:
         "bands": bands_of(run.config["features"]),
         "chosen": chosen_parts(run.config),
     }
-
-
-def import_settings(run: Run, strategy: str) -> dict[str, Any]:
-    """With the state of a file that the user has placed: another one may bear the same time."""
-    entry = weights_entry(run, strategy)
-    placed: dict[str, Any] = {"placed": large_file_stamp(entry["path"])} if "path" in entry else {}
-    return run.settings(
-        "import_weights.py",
-        **download_settings(entry),
-        **placed,
-        features=feature_settings(run.config["features"]),
-        **form_of(run, strategy),
-    )
 
 
 def moped_settings(run: Run) -> dict[str, Any]:
@@ -379,52 +361,3 @@ def imagenet_weights(run: Run) -> str:
     entry = imagenet_entry(run.config["model"])
     assert entry is not None
     return f"{run.data}/imagenet/{entry['file']}"
-
-
-def imagenet_settings(run: Run, file: str) -> dict[str, Any]:
-    entries = [entry for entry in imagenet_entries(run.config) if entry["file"] == file]
-    return download_settings(next(iter(entries), {}))
-
-
-def weights_of(run: Run, strategy: str) -> str | None:
-    """The file that an upstream network is imported from, None where it is trained."""
-    if strategy in trained_upstream(run.config["pretrain"]):
-        return None
-    if block := run.config["pretrain"]["checkpoints"].get(strategy):
-        downloaded = f"{run.data}/weights/{strategy}/{file_key(block)}/{block.get('file')}"
-        return block.get("path") or downloaded
-    return Network(run, "moped" if strategy == "flip" else "det").checkpoint
-
-
-def weights_entry(run: Run, strategy: str) -> dict[str, Any]:
-    """The config's block of the file of `strategy`; empty where MOPED or det gives the weights."""
-    return dict(run.config["pretrain"]["checkpoints"].get(strategy) or {})
-
-
-def refuse_lost_weights(run: Run) -> None:
-    """Stop a plan that would delete what was imported from files that are no longer there.
-
-    Raises:
-        UserError: names the key and the file.
-    """
-    for strategy in UPSTREAM_STRATEGIES:
-        path, made = weights_entry(run, strategy).get("path"), Network(run, strategy).checkpoint
-        if path and weights_of(run, strategy) and Path(made).exists() and not Path(path).exists():
-            raise UserError(
-                f"pretrain.checkpoints.{strategy}.path: {path} is not there any more, from which "
-                f"{made} was imported. Put it back, or name that checkpoint as the path of a run "
-                "of another name."
-            )
-
-
-def weights_inputs(run: Run, strategy: str) -> list[str]:
-    """The imported file, with its sidecar if it has one.
-
-    A file that the user has yet to place is left out: then the job says where it comes from.
-    """
-    weights = weights_of(run, strategy)
-    by_hand = "path" in weights_entry(run, strategy)
-    if weights is None or (by_hand and not Path(weights).exists()):
-        return []
-    own = weights.endswith(".safetensors")
-    return [weights, weights.removesuffix(".safetensors") + ".json"] if own else [weights]

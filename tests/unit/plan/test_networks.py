@@ -8,7 +8,7 @@ import pytest
 
 from vipann.config import imagenet_entries
 from vipann.errors import UserError
-from vipann.plan import networks
+from vipann.plan import networks, weights
 from vipann.plan.networks import Network
 from vipann.strategies import TRAINED
 
@@ -54,16 +54,16 @@ def test_where_a_network_starts(run_of):
 def test_imagenets_weights_are_the_start_where_they_are_asked_for(run_of):
     model = {"encoder": "efficientnet", "efficientnet": {"variant": "b0"}}
     run = run_of(model=model, pretrain={"start": "imagenet"})
-    weights = "data/imagenet/efficientnet_b0_rwightman-7f5810bc.pth"
-    file = weights.removeprefix("data/imagenet/")
-    assert networks.imagenet_settings(run, file)["entry"]["sha256"] == ["7f5810bc"]
-    assert Network(run, "det").start == Network(run, "drop").start == weights
+    placed = "data/imagenet/efficientnet_b0_rwightman-7f5810bc.pth"
+    file = placed.removeprefix("data/imagenet/")
+    assert weights.imagenet_settings(run, file)["entry"]["sha256"] == ["7f5810bc"]
+    assert Network(run, "det").start == Network(run, "drop").start == placed
     assert Network(run, "flip").start == Network(run, "moped").checkpoint
     assert Network(run, "flip", "esc50", 1, "scratch").start == []
     assert training(run, phase="pretrained")["start"] == "imagenet"
     scratch = run_of(model=model, scratch={"start": "imagenet"})
     assert Network(scratch, "det").start == []
-    assert Network(scratch, "flip", "esc50", 1, "scratch").start == weights
+    assert Network(scratch, "flip", "esc50", 1, "scratch").start == placed
 
 
 def test_a_phase_sees_its_own_settings_alone(run_of):
@@ -125,30 +125,30 @@ def test_weights_come_from_the_file_that_is_named_or_from_moped(run_of):
     pretrain = {"source": "checkpoint", "checkpoints": {"det": block}, "steps": {"flip": 0}}
     run = run_of(data={"dir": "d"}, pretrain=pretrain)
     moped = Network(run, "moped")
-    assert re.fullmatch("d/weights/det/[0-9a-f]{8}/det.pth", networks.weights_of(run, "det"))
-    assert networks.weights_of(run, "drop") == Network(run, "det").checkpoint
-    assert networks.weights_inputs(run, "flip") == [moped.checkpoint, moped.sidecar]
-    assert networks.weights_of(run_of(), "det") is None
-    assert networks.import_settings(run, "det")["entry"] == block
+    assert re.fullmatch("d/weights/det/[0-9a-f]{8}/det.pth", weights.file_of(run, "det"))
+    assert weights.file_of(run, "drop") == Network(run, "det").checkpoint
+    assert weights.inputs_of(run, "flip") == [moped.checkpoint, moped.sidecar]
+    assert weights.file_of(run_of(), "det") is None
+    assert weights.import_settings(run, "det")["entry"] == block
 
 
 def test_weights_that_the_user_has_yet_to_place_are_no_input(run_of, tmp_path):
     path = tmp_path / "det.pth"
     pretrain = {"source": "checkpoint", "checkpoints": {"det": {"path": str(path)}}}
     run = run_of(pretrain=pretrain)
-    assert networks.weights_inputs(run, "det") == []
+    assert weights.inputs_of(run, "det") == []
     path.write_bytes(b"0")
-    assert networks.weights_inputs(run, "det") == [str(path)]
+    assert weights.inputs_of(run, "det") == [str(path)]
 
 
 def test_another_file_in_the_place_of_weights_is_noticed_though_it_is_older(run_of, tmp_path):
     path = tmp_path / "det.pth"
     run = run_of(pretrain={"source": "checkpoint", "checkpoints": {"det": {"path": str(path)}}})
-    found = [networks.import_settings(run, "det")]
+    found = [weights.import_settings(run, "det")]
     for time in (2_000_000_000, 1_700_000_000):
         path.write_bytes(b"0")
         os.utime(path, (time, time))
-        found.append(networks.import_settings(run, "det"))
+        found.append(weights.import_settings(run, "det"))
     assert len({settings["placed"] for settings in found}) == 3
 
 
@@ -159,16 +159,16 @@ def test_a_plan_stops_before_what_was_imported_from_a_lost_file_is_deleted(
     path = tmp_path / "det.pth"
     pretrain = {"source": "checkpoint", "checkpoints": {"det": {"path": str(path)}}}
     run = run_of(run="kept", pretrain=pretrain)
-    networks.refuse_lost_weights(run)  # nothing was imported yet
+    weights.refuse_lost(run)  # nothing was imported yet
     made = Path(Network(run, "det").checkpoint)
     made.parent.mkdir(parents=True)
     made.touch()
     with pytest.raises(
         UserError, match=r"checkpoints\.det\.path: .*det\.pth is not there any more"
     ):
-        networks.refuse_lost_weights(run)
+        weights.refuse_lost(run)
     path.touch()
-    networks.refuse_lost_weights(run)
+    weights.refuse_lost(run)
 
 
 @pytest.mark.parametrize("phase", ["pretrained", "fixed", "scratch"])
@@ -198,5 +198,5 @@ def test_weights_of_a_variants_encoder_are_those_of_that_encoder(run_of):
     run = run_of(model=model, variants=variants, seeds=[1])
     names = [entry["file"] for entry in imagenet_entries(run.config)]
     assert [name.partition("_")[0] for name in names] == ["efficientnet", "mobilenet"]
-    own = [networks.imagenet_settings(run, name)["entry"]["file"] for name in names]
+    own = [weights.imagenet_settings(run, name)["entry"]["file"] for name in names]
     assert own == names

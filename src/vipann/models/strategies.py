@@ -165,6 +165,24 @@ def start_as_pytorch(head: nn.Module) -> None:
         start_bias()
 
 
+def keep_hidden_layers(network: Network, upstream: Mapping[str, Tensor]) -> None:
+    """Start the head's layers before its output from those of `upstream`, a network of the same
+    head; Flipout's means from the weights of a layer without Flipout.
+
+    Raises:
+        UserError: a layer has another shape there.
+    """
+    head: Any = network.head
+    found = {}
+    for name, own in head.state_dict().items():
+        other = upstream.get(f"head.{name}", upstream.get(f"head.{name.replace('mu_', '')}"))
+        if other is None or name.startswith(f"{head.OUTPUT}."):
+            continue
+        check_fit({name: own}, {name: other}, "the upstream checkpoint")
+        found[name] = other
+    head.load_state_dict(found, strict=False)
+
+
 def is_random_at_inference(module: nn.Module) -> bool:
     """Whether two forward passes in evaluation mode may differ."""
     return is_bayesian(module) or any(

@@ -239,10 +239,12 @@ class NewHead:
     """Keys of the block of the fixed phase only."""
 
     head_start: Annotated[
-        Literal["pytorch", "xavier"],
+        Literal["pytorch", "xavier", "upstream"],
         "Of det's and drop's new head: `pytorch`, even within 1 / sqrt(inputs), biases too, as "
         "`nn.Linear` starts and the published code leaves it; `xavier` with biases of 0, as the "
-        "PANNs start all layers. Flipout heads start from `bayesian`.",
+        "PANNs start all layers. Flipout heads start from `bayesian`. `upstream`: the output layer "
+        "as with `pytorch`, what lies before it as the upstream network has it, as EfficientAT's "
+        "code starts; of Flipout layers the means.",
     ] = "pytorch"
 
 

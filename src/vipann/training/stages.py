@@ -28,6 +28,7 @@ from vipann.models.strategies import (
     build_network,
     build_transferred,
     freeze_backbone,
+    keep_hidden_layers,
     load_backbone,
     prior_of,
     start_as_pytorch,
@@ -118,8 +119,10 @@ def transfer(job: Job, runtime: Runtime = _ONE_PROCESS) -> None:
         if job.phase == "fixed":
             load_backbone(network, state)
             freeze_backbone(network)
-            if recipe.head_start == "pytorch":
+            if recipe.head_start != "xavier":
                 start_as_pytorch(network.head)
+            if recipe.head_start == "upstream":
+                keep_hidden_layers(network, state)
         else:
             network.load_state_dict(state, strict=True)
         _fit(network, store, _rows_tested_on(store, job.fold, recipe), recipe, job, runtime)

@@ -46,6 +46,23 @@ def test_a_new_head_starts_xaviers_way_where_asked(started):
     assert state["head.fc1.bias"].abs().max() < 1e-9
 
 
+@pytest.mark.parametrize(("strategy", "learnt"), [("det", "weight"), ("det_flip", "mu_weight")])
+def test_the_hidden_layer_goes_on_where_upstream_left_it(
+    multiclass, multilabel, settings, upstream_settings, tmp_path, strategy, learnt
+):
+    upstream, out = (tmp_path / f"{name}.safetensors" for name in ("upstream", "fixed"))
+    pretrain("det", multilabel, None, upstream_settings, upstream)
+    slow = {"epochs": 1, "learning_rate": 1e-12, "head_start": "upstream"}
+    given = settings | {"training": settings["training"] | slow}
+    transfer(strategy, "fixed", 1, multiclass, upstream, given, out)
+    before, after = load_checkpoint(upstream)[0], load_checkpoint(out)[0]
+    torch.testing.assert_close(after[f"head.fc1.{learnt}"], before["head.fc1.weight"])
+    bias = learnt.replace("weight", "bias")
+    torch.testing.assert_close(after[f"head.fc1.{bias}"], before["head.fc1.bias"])
+    output = after[f"head.fc_audioset.{learnt}"]
+    assert not torch.equal(output, before["head.fc_audioset.weight"])
+
+
 @pytest.mark.parametrize("probability", [None, 0.01])
 def test_a_probability_to_start_from_stays(small_network, probability):
     model = small_network["model"] | {"head": "linear"}

@@ -21,6 +21,7 @@ ONTOLOGY = [
     for name in CLASSES
 ]
 AUGMENTED = {"mixup_alpha": 10, "mixup_rate": 0.5, "masking": {"frequency": 8, "time": 20}}
+AUGMENTED |= {"waveform_augmentation": {}}
 RECIPE = AUGMENTED | {"sampling": "balanced", "label_set": "both", "keep_epochs": 2}
 PSLA = merge(
     SYNTHETIC,

@@ -1,7 +1,7 @@
 """Mixup and CutMix of each clip with any other (PSLA, Algorithm 1), before a network sees either.
 
-PSLA mixes waveforms, less their means, and makes features of the mixture. Here features are mixed
-as the features file holds them: where those are decibels, a mixture of decibels.
+PSLA mixes waveforms and makes features of the mixture, as `vipann.training.waveforms` does. Without
+that, features are mixed as the features file holds them: where those are decibels, decibels.
 """
 
 from collections.abc import Sequence

@@ -69,7 +69,10 @@ def test_the_gradient_of_exp_softmax_is_positive_and_smaller_for_smaller_scores(
     expected = np.exp(y) * (1 + y - pooled) / np.exp(y).sum()
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert (found > 0).all()
-    assert (np.argsort(found) == np.argsort(y)).all()
+    # Scores that differ in their last digits alone need not.
+    in_order = np.argsort(y)
+    rises, steps = np.diff(found[in_order]), np.diff(y[in_order])
+    assert (rises[steps > 1e-9] > 0).all()
 
 
 def test_the_gradients_of_attention_are_its_weights_and_how_far_scores_are_above_the_pooled():

@@ -237,8 +237,9 @@ def scored(run: Run) -> list[tuple[dict[str, Any], str]]:
         ({"kind": "ensemble", "name": one.name, "variant": "", "seed": None, "epoch": None}, one)
         for one in ensembles(run)
     ]
-    after = [one for _, e in own for one in e.members if one.epoch is not None]
-    networks = [*variant_networks(run), *dict.fromkeys(after), *averages(run)]
+    members = [one for _, ensemble in own for one in ensemble.members]
+    after = {one.path: one for one in members if one.epoch is not None}
+    networks = [*variant_networks(run), *after.values(), *averages(run)]
     found = [(_facts(one), one.predictions) for one in networks]
     return found + [(facts, one.predictions) for facts, one in own]
 

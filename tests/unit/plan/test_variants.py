@@ -17,6 +17,7 @@ CONFIG = {
     "ensembles": {
         "all": {"members": ["mixup/2", "*/1"]},
         "checkpoints": {"members": ["mixup/1"], "epochs": {"last": 2}},
+        "last_checkpoint": {"members": ["mixup/1"], "epochs": {"last": 1}},
     },
 }
 
@@ -103,7 +104,7 @@ def test_what_is_scored(run):
         *(("network", f"{v}/{s}", None) for v in CONFIG["variants"] for s in (1, 2)),
         *(("network", "mixup/1", 5), ("network", "mixup/1", 6)),
         *(("average", f"mixup/{s}/late", None) for s in (1, 2)),
-        *(("ensemble", "all", None), ("ensemble", "checkpoints", None)),
+        *(("ensemble", name, None) for name in CONFIG["ensembles"]),
     ]
     assert len({path for _, path in variants.scored(run)}) == len(facts)
     assert set(variants.variant_metric_files(run)) == {"variants", "per_class"}

@@ -15,6 +15,7 @@ wildcard_constraints:
 use rule pretrain as pretrain_member with:
     input:
         features=datasets.features_of(RUN, RUN.upstream),
+        recordings=lambda w: Member(RUN, "det", number=2).heard_recordings,
         start=Member(RUN, "det", number=2).start,
         labels=Member(RUN, "det", number=2).labels,
     output:
@@ -41,6 +42,7 @@ use rule pretrain as pretrain_member with:
 use rule transfer as transfer_member with:
     input:
         features=lambda w: fold_member(w).learnt_features,
+        recordings=lambda w: fold_member(w).heard_recordings,
         start=lambda w: fold_member(w).start,
     output:
         checkpoint=FOLD_MEMBER.checkpoint,

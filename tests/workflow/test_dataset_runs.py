@@ -58,7 +58,7 @@ def extracted(places, tmp_path_factory, write_config):
     clips, ships = str(places / "clips"), str(places / "ships")
     archive = paper["dcase2013"]["archives"][0] | {"md5": [], "sha256": [digest(scenes)]}
     datasets = {
-        "esc50": {key: small["esc10"][key] for key in ("archives", "options")},
+        "esc50": {key: paper["esc10"][key] for key in ("archives", "options")},
         "urbansound8k": {
             "archives": small["urban_mixtures"]["archives"],
             "folds": [1, 2, 3, 10],
@@ -71,7 +71,7 @@ def extracted(places, tmp_path_factory, write_config):
     workflow = Workflow(tmp_path_factory.mktemp("datasets"))
     targets = [
         f"results/micro/{kind}"
-        for name in [*(paper.keys() - {"shipsear"}), "shipsear_5s"]
+        for name in [*(datasets.keys() - {"shipsear"}), "shipsear_5s"]
         for kind in (f"features/{name}.h5", f"manifests/{name}.summary.csv")
     ]
     config = merge(MICRO, own)

@@ -36,9 +36,11 @@ def few_clips(mirror, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(few_clips, tmp_path_factory, write_config):
-    real = read_layer(ROOT / "config/esc10.yaml")
+    real = merge(*(read_layer(ROOT / f"config/{name}.yaml") for name in ("config", "esc10")))
+    used = ("urban_mixtures", "esc10", "deepship")
     config = merge(
-        {key: real[key] for key in ("datasets", "upstream", "transfer_datasets", "ood")},
+        {key: real[key] for key in ("upstream", "transfer_datasets", "ood")},
+        {"datasets": {name: real["datasets"][name] for name in used}},
         MICRO,
         {
             "data": {"mirror": str(few_clips)},

@@ -91,8 +91,8 @@ def test_upstream_networks_are_recalibrated_and_have_sets(made):
 def test_the_page_and_the_claims_speak_of_each_dataset(made):
     page = (made[2] / "uncertainty.md").read_text()
     (said,) = [line for line in page.splitlines() if line.startswith("- **Recalibration.**")]
-    assert "On synthetic_events" in said
-    assert "On synthetic_scenes" in said
+    assert "On Synthetic events" in said
+    assert "On Synthetic scenes" in said
     assert "at 75% coverage Det fine-tuned answers with" in page
     assert "to miss at most 25% of a clip's labels" in page
     assert "<h1>" in (made[2] / "uncertainty.html").read_text()

@@ -28,7 +28,7 @@ from vipann.parts import (
     time_unit,
     unread_faults,
 )
-from vipann.recipes import add_to_schema, recipe_faults
+from vipann.recipes import add_to_schema, cache_faults, recipe_faults
 from vipann.strict_yaml import read_yaml
 from vipann.variant_faults import variant_faults
 from vipann.variants import (
@@ -194,7 +194,7 @@ def _derived_faults(
         *network_faults(derived),
         *_band_faults(derived["features"]),
         *_length_faults(derived, names),
-        *_cache_faults(derived["transfer"]),
+        *cache_faults(derived["transfer"]),
     ):
         if key.partition(".")[0] not in others:
             yield key, text
@@ -235,7 +235,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _role_faults(config)
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
-    yield from _cache_faults(config["transfer"])
+    yield from cache_faults(config["transfer"])
     yield from recipe_faults(config)
     yield from network_faults(config)
     yield from frame_faults(config)
@@ -308,27 +308,6 @@ def _fold_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
         elif chosen != "all" and (outside := [fold for fold in chosen if fold not in folds]):
             text = f"{outside} is out of range; {name} has folds {wording(folds)}"
             yield "transfer.folds", text
-
-
-def _cache_faults(transfer: Mapping[str, Any]) -> Iterator[Fault]:
-    fixed = transfer["fixed"]
-    if fixed["cache"] == "none":
-        return
-    shown, none_held = {**transfer, **fixed}, "the cache holds no inputs"
-    anew = shown.get("waveform_augmentation")
-    for key, value, needed, why in (
-        ("fixed.mixup_alpha", shown["mixup_alpha"], 0, f"mixup mixes inputs, and {none_held}"),
-        ("fixed.waveform_augmentation", anew, None, f"it changes inputs, and {none_held}"),
-        ("fixed.backbone_mode", fixed["backbone_mode"], "eval", "what runs once cannot drift"),
-        ("gpus", transfer["gpus"], 1, "each process would run the backbone, on the same GPU"),
-    ):
-        if value != needed:
-            yield (
-                "transfer.fixed.cache",
-                f"{fixed['cache']!r} is not allowed with transfer.{key} {value!r}: {why}. "
-                f"Set transfer.{key}: {'null' if needed is None else needed}, or set "
-                "transfer.fixed.cache: none",
-            )
 
 
 def _weights_faults(pretrain: Mapping[str, Any]) -> Iterator[Fault]:

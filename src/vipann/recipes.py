@@ -92,3 +92,25 @@ def _waveform_faults(
     if low >= settings["fmax"] - reach:
         text = f"raises fmin to {low:g} Hz, and fmax falls to {settings['fmax'] - reach:g} Hz"
         yield ".fmin_range_hz", text
+
+
+def cache_faults(transfer: Mapping[str, Any]) -> Iterator[Fault]:
+    """What does not go with embeddings that are computed once, in the fixed phase."""
+    fixed = transfer["fixed"]
+    if fixed["cache"] == "none":
+        return
+    shown, none_held = {**transfer, **fixed}, "the cache holds no inputs"
+    anew = shown.get("waveform_augmentation")
+    for key, value, needed, why in (
+        ("fixed.mixup_alpha", shown["mixup_alpha"], 0, f"mixup mixes inputs, and {none_held}"),
+        ("fixed.waveform_augmentation", anew, None, f"it changes inputs, and {none_held}"),
+        ("fixed.backbone_mode", fixed["backbone_mode"], "eval", "what runs once cannot drift"),
+        ("gpus", transfer["gpus"], 1, "each process would run the backbone, on the same GPU"),
+    ):
+        if value != needed:
+            yield (
+                "transfer.fixed.cache",
+                f"{fixed['cache']!r} is not allowed with transfer.{key} {value!r}: {why}. "
+                f"Set transfer.{key}: {'null' if needed is None else needed}, or set "
+                "transfer.fixed.cache: none",
+            )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -99,16 +100,10 @@ def over_seeds(better: pd.Series, worse: pd.Series, margin: float = 0.0) -> Test
         if np.ptp(found) == 0:
             effect = Effect(difference)
             return Test(None, "no test: the same difference in all seeds", effect=effect)
-        results = [stats.ttest_1samp(found, 0, alternative=side) for side in ("greater", "less")]
-        effect = _of_interval(difference, stats.ttest_1samp(found, 0))
-        method = f"paired t over {len(found)} seeds"
-        return Test(results[0].pvalue, method, results[1].pvalue, effect)
-    sides = ("greater", "less")
-    pair = better - margin, worse
-    results = [stats.ttest_ind(*pair, equal_var=False, alternative=side) for side in sides]
-    effect = _of_interval(difference, stats.ttest_ind(*pair, equal_var=False))
-    method = f"Welch t over {len(better)} and {len(worse)} seeds"
-    return Test(float(results[0].pvalue), method, float(results[1].pvalue), effect)
+        paired = partial(stats.ttest_1samp, found, 0)
+        return _of_scipy(paired, difference, f"paired t over {len(found)} seeds")
+    welch = partial(stats.ttest_ind, better - margin, worse, equal_var=False)
+    return _of_scipy(welch, difference, f"Welch t over {len(better)} and {len(worse)} seeds")
 
 
 def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0) -> Test:
@@ -122,16 +117,10 @@ def over_recordings(inside: np.ndarray, outside: np.ndarray, margin: float = 0.0
     if fewest < LEAST_RECORDINGS:
         effect = Effect(float(outside.mean() - inside.mean() - margin)) if fewest else None
         return Test(None, f"no test: {fewest} recordings only", effect=effect)
-    pair = outside - margin, inside
-    p, contrary = (
-        float(stats.ttest_ind(*pair, equal_var=False, alternative=side).pvalue)
-        for side in ("greater", "less")
-    )
-    effect = _of_interval(
-        float(pair[0].mean() - inside.mean()), stats.ttest_ind(*pair, equal_var=False)
-    )
+    shifted = outside - margin
+    welch = partial(stats.ttest_ind, shifted, inside, equal_var=False)
     method = f"Welch t over {len(inside)} and {len(outside)} recordings"
-    return Test(p, method, contrary, effect)
+    return _of_scipy(welch, float(shifted.mean() - inside.mean()), method)
 
 
 def over_counts(better: float, worse: float, clips: int, margin: float = 0.0) -> Test:
@@ -193,10 +182,13 @@ def _around(value: float, half: float) -> Effect:
     return Effect(value, value - float(half), value + float(half))
 
 
-def _of_interval(value: float, two_sided: Any) -> Effect:
-    """With the interval of a test of scipy's."""
-    low, high = two_sided.confidence_interval(CONFIDENCE)
-    return Effect(value, float(low), float(high))
+def _of_scipy(test: Callable[..., Any], value: float, method: str) -> Test:
+    """Both one-sided p of a t test of scipy's, and its effect `value` with the two-sided interval.
+
+    test: takes `alternative`."""
+    p, contrary = (float(test(alternative=side).pvalue) for side in ("greater", "less"))
+    low, high = test().confidence_interval(CONFIDENCE)
+    return Test(p, method, contrary, Effect(value, float(low), float(high)))
 
 
 def wilson(accuracy: float, clips: int) -> tuple[float, float]:

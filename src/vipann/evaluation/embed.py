@@ -15,7 +15,7 @@ from vipann.evaluation.predict import opened, refuse_other_features
 from vipann.features.batches import LogmelDataset, scoring_loader
 from vipann.features.store import FeatureStore
 from vipann.files import replacing
-from vipann.models.checkpoints import load_checkpoint, match_classes
+from vipann.models.checkpoints import match_classes
 from vipann.models.clip_rng import clip_keys, draws_of, sample_keys
 from vipann.models.flipout import fixed_posteriors
 from vipann.models.mean_weights import mean_network
@@ -69,7 +69,7 @@ def embed(
     ready = opened(checkpoint, accelerator, settings["precision"])
     plain = ready.network
     if is_random_at_inference(plain):
-        plain = mean_network(ready.facts, load_checkpoint(checkpoint)[0]).to(ready.device)
+        plain = mean_network(ready.facts, ready.network.state_dict()).to(ready.device)
     sampling = settings["mc_samples"], settings["seed"], ready.precision
     how = _Pass(ready.network, plain, *sampling, ready.device, batch_size, loader_workers)
     facts = ready.facts

@@ -8,18 +8,8 @@ from typing import Any
 
 from vipann.config import in_order, trained_upstream
 from vipann.folds import fold_numbers, share_out
-from vipann.parts import (
-    bands_of,
-    chosen_front_end,
-    chosen_parts,
-    imagenet_entry,
-    model_settings,
-)
-from vipann.plan.datasets import (
-    audio_of,
-    features_of,
-    manifest_of,
-)
+from vipann.parts import bands_of, chosen_front_end, chosen_parts, imagenet_entry, model_settings
+from vipann.plan.datasets import audio_of, features_of, manifest_of
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
 from vipann.strategies import BY_NAME
@@ -118,7 +108,7 @@ class Network:
         """The manifest and the audio of what it is trained on, where its recipe has its clips heard
         anew; [] elsewhere."""
         assert self.trained_for
-        if self.training_settings["training"].get("waveform_augmentation") is None:
+        if not _hears_anew(self._stage_and_training()[1]):
             return []
         return [manifest_of(self.run, self.trained_for), audio_of(self.run, self.trained_for)]
 
@@ -156,19 +146,22 @@ class Network:
     def training_settings(self) -> dict[str, Any]:
         """Those of the job that trains it."""
         run = self.run
-        if self.phase == PRETRAINED:
-            stage, training = "pretrain", _pretraining(run, self.strategy)
-        elif self.phase == SCRATCH:
-            stage, training = "scratch", _scratch(run)
-        else:
-            stage, training = "transfer", _transfer(run, self.phase)
+        stage, training = self._stage_and_training()
         seed_names = self.seed_names(stage)
         form = form_of(run, self.strategy)
-        if training.get("waveform_augmentation") is not None:
+        if _hears_anew(training):
             form["chosen"] += chosen_front_end(run.config)
         if stage == "pretrain":
             form["strategy"] = self.strategy
         return run.settings(f"{stage}.py", *seed_names, training=training, **form)
+
+    def _stage_and_training(self) -> tuple[str, dict[str, Any]]:
+        """The stage in which it is trained, and what that is asked to do."""
+        if self.phase == PRETRAINED:
+            return "pretrain", _pretraining(self.run, self.strategy)
+        if self.phase == SCRATCH:
+            return "scratch", _scratch(self.run)
+        return "transfer", _transfer(self.run, self.phase)
 
     def seed_names(self, job: str) -> tuple[object, ...]:
         """What the seed of a job of this network is derived from; job: what it does."""
@@ -331,6 +324,10 @@ def scoring_settings(run: Run) -> dict[str, Any]:
     """What `vipann.evaluation.metrics.MetricSettings` takes of the config."""
     keys = ("retained_fractions", "calibration_bins", "bootstrap_resamples")
     return {key: run.config["evaluation"][key] for key in keys}
+
+
+def _hears_anew(training: Mapping[str, Any]) -> bool:
+    return training.get("waveform_augmentation") is not None
 
 
 def _pretraining(run: Run, strategy: str) -> dict[str, Any]:

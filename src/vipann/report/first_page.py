@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from vipann.files import replacing
-from vipann.report.front import Item
+from vipann.report.front import Item, picture_of
 
 # What a run makes, in the order of the flow: a folder of it, and the files of one result each.
 STAGES = {
@@ -51,7 +51,7 @@ def stages(folder: Path) -> dict[str, int]:
 
 
 def _thumbnail(folder: Path, title: str, files: Sequence[str]) -> str:
-    png = next(path for path in files if path.endswith(".png"))
+    png = picture_of(files)
     data = base64.b64encode(_small(folder / png)).decode()
     # As the report calls it: the run's folder lies in the folder of results.
     result = quote("/".join([*folder.parts[-2:], png]))

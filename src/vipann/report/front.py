@@ -34,6 +34,11 @@ def links(paths: Sequence[str]) -> str:
     return " · ".join(f"[{path.rpartition('.')[2]}]({path})" for path in paths)
 
 
+def picture_of(files: Sequence[str]) -> str:
+    """The file of a figure that a page shows."""
+    return next(path for path in files if path.endswith(".png"))
+
+
 def headline(folder: Path, title: str, files: Sequence[str]) -> Part:
     """A table, what is to be said of it folded away."""
     title, text = titled_table(folder, title, files)
@@ -49,9 +54,7 @@ def headline(folder: Path, title: str, files: Sequence[str]) -> Part:
 
 def gallery(figures: Sequence[Item]) -> Part:
     """Figures side by side; in the page each leads to where it is shown in full."""
-    pictures = [
-        (title, next(path for path in files if path.endswith(".png"))) for title, files in figures
-    ]
+    pictures = [(title, picture_of(files)) for title, files in figures]
     rows = [
         [title for title, _ in pictures],
         [":-:"] * len(pictures),

@@ -54,10 +54,9 @@ class Training:
     ) -> None:
         self.module, self.clips, self.recipe, self.seed = module, clips, recipe, seed
         self.partners: Partners | None = None
-        self.hears_anew = recipe.waveform_augmentation is not None
         if recipe.mixes_with_any:
             self.partners = Partners(len(clips), recipe.mixup_rate, recipe.mixup_alpha, seed)
-            if not self.hears_anew:
+            if not recipe.hears_anew:
                 self.clips = MixedClips(clips, recipe.mixing == "cutmix")
         self.runtime, self.states, self.check = runtime, states, check
         self.epochs = epochs
@@ -100,7 +99,7 @@ class Training:
 
     def _run(self, signals: list[str]) -> dict[str, float]:
         left = range(self.done, self.steps)
-        steps = Shares(self.order, left, self.runtime.rank, self.partners, self.hears_anew)
+        steps = Shares(self.order, left, self.runtime.rank, self.partners, self.recipe.hears_anew)
         pins = self.fabric.device.type == "cuda"
         loader = batch_loader(self.clips, steps, self.runtime.loader_workers, pins)
         values: dict[str, float] = {}

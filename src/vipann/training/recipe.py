@@ -194,6 +194,10 @@ class Recipe(Shown, Descent):
     def mixes_with_any(self) -> bool:
         return self.mixup_alpha > 0 and self.mixup_partner == "uniform"
 
+    @property
+    def hears_anew(self) -> bool:
+        return self.waveform_augmentation is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:

@@ -201,7 +201,7 @@ def _fit(
     if isinstance(recipe, Transfer) and recipe.cache == "embeddings":
         sets = cached_sets(network, sets[0], sets[1], recipe, seed, runtime.accelerator)
         trained, runtime = Head(network), dataclasses.replace(runtime, loader_workers=0)
-    elif recipe.waveform_augmentation is not None:
+    elif recipe.hears_anew:
         sets = HeardAnew(clips, job.recordings, recipe, seed), sets[1]
     validation = None
     if isinstance(recipe, OnFolds) and len(rows.validation):

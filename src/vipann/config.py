@@ -194,7 +194,7 @@ def _derived_faults(
         *network_faults(derived),
         *_band_faults(derived["features"]),
         *_length_faults(derived, names),
-        *cache_faults(derived["transfer"]),
+        *cache_faults(derived),
     ):
         if key.partition(".")[0] not in others:
             yield key, text
@@ -235,7 +235,7 @@ def _cross_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _role_faults(config)
     yield from _fold_faults(config)
     yield from _weights_faults(config["pretrain"])
-    yield from cache_faults(config["transfer"])
+    yield from cache_faults(config)
     yield from recipe_faults(config)
     yield from network_faults(config)
     yield from frame_faults(config)

@@ -175,31 +175,13 @@ def _encoder_faults(config: Settings) -> Iterator[Fault]:
 
 
 def _front_end_faults(config: Settings) -> Iterator[Fault]:
-    """Of an encoder, and of augmentation, that do not take what the front end makes."""
+    """Of an encoder that does not take what the front end makes."""
     features, encoder = config["features"], config["model"]["encoder"]
     are_waveforms, front_end = not bands_of(features), features["front_end"]
     if takes_waveforms(config["model"]) != are_waveforms:
         made, taken = ("waveforms", "frames") if are_waveforms else ("frames", "waveforms")
         text = f"{encoder!r} takes {taken}, and features.front_end: {front_end} makes {made}; "
         yield "model.encoder", text + "choose two that go together"
-    for name in _trained_blocks(config) if are_waveforms else ():
-        block = config[name]
-        if block["spec_augment"]["mel_stripes"]:
-            text = f"must be 0, as features.front_end: {front_end} makes no bands"
-            yield f"{name}.spec_augment.mel_stripes", text
-        if (block.get("masking") or {}).get("frequency"):
-            text = f"must be 0, as features.front_end: {front_end} makes no bands"
-            yield f"{name}.masking.frequency", text
-
-
-def _trained_blocks(config: Settings) -> Iterator[str]:
-    """The blocks of the stages in which the run trains."""
-    stages = {one.get("stage", "pretrain") for one in config["variants"].values()}
-    if config["upstream"] is not None or "pretrain" in stages:
-        yield "pretrain"
-    for name in ("transfer", "scratch"):
-        if config[name]["strategies"] or name in stages:
-            yield name
 
 
 def takes_waveforms(model: Settings) -> bool:

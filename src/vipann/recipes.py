@@ -18,6 +18,7 @@ _KEYS = {
 }
 # Phases of transfer, each of which may have its own of what the block shows of clips.
 _PHASES = ("fixed", "finetuned")
+_TRAININGS = ("pretrain", *(f"transfer.{phase}" for phase in _PHASES), "scratch")
 
 
 def annotated_keys() -> Iterator[tuple[str, str, Field]]:
@@ -42,23 +43,21 @@ def add_to_schema(schema: dict[str, Any]) -> None:
             transfer[phase]["properties"][name] = transfer[name]
 
 
+def block_of(config: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """What the config says of a training: the block "pretrain" or "scratch", or that of transfer as
+    its phase "transfer.fixed" or "transfer.finetuned" has it, whose own keys win."""
+    name, _, phase = place.partition(".")
+    return {**config[name], **(config[name][phase] if phase else {})}
+
+
 def recipe_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     """What contradicts itself among the keys of a config that the schema has passed."""
-    for place in _KEYS:
-        block = _block(config, place)
-        is_halved = block.get("learning_rate_schedule") == "halving"
-        if is_halved and not block.get("learning_rate_halving"):
-            yield (
-                f"{place}.learning_rate_schedule",
-                "'halving' needs learning_rate_halving beside it",
-            )
-        shared = config["transfer"] if place.startswith("transfer.") else {}
-        partner = block.get("mixup_partner", shared.get("mixup_partner"))
-        if block.get("mixing") == "cutmix" and partner != "uniform":
-            yield f"{place}.mixing", "'cutmix' needs mixup_partner: uniform beside it"
-        if block.get("waveform_augmentation") is not None:
-            faults = _waveform_faults(block["waveform_augmentation"], config["features"])
-            yield from ((f"{place}.waveform_augmentation{key}", text) for key, text in faults)
+    # What both phases of transfer have of its block is said once.
+    yield from dict.fromkeys(
+        (_full_key(config, place, key), text)
+        for place in _TRAININGS
+        for key, text in _training_faults(config, place)
+    )
     block = config["pretrain"]
     known = sorted(config.get("label_sets") or {})
     chosen, kept, epochs = (block.get(key) for key in ("label_set", "keep_epochs", "epochs"))
@@ -69,10 +68,37 @@ def recipe_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
         yield "pretrain.keep_epochs", f"{kept} is more than pretrain.epochs ({epochs})"
 
 
-def _block(config: Mapping[str, Any], place: str) -> Mapping[str, Any]:
-    for part in place.split("."):
-        config = config[part]
-    return config
+def _training_faults(config: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    block, features = block_of(config, place), config["features"]
+    is_halved = block.get("learning_rate_schedule") == "halving"
+    if is_halved and not block.get("learning_rate_halving"):
+        yield "learning_rate_schedule", "'halving' needs learning_rate_halving beside it"
+    if block.get("mixing") == "cutmix" and block.get("mixup_partner") != "uniform":
+        yield "mixing", "'cutmix' needs mixup_partner: uniform beside it"
+    if block.get("waveform_augmentation") is not None:
+        faults = _waveform_faults(block["waveform_augmentation"], features)
+        yield from ((f"waveform_augmentation{key}", text) for key, text in faults)
+    if not bands_of(features) and _is_trained(config, place):
+        text = f"must be 0, as features.front_end: {features['front_end']} makes no bands"
+        if block["spec_augment"]["mel_stripes"]:
+            yield "spec_augment.mel_stripes", text
+        if (block.get("masking") or {}).get("frequency"):
+            yield "masking.frequency", text
+
+
+def _is_trained(config: Mapping[str, Any], place: str) -> bool:
+    """Whether the run, or a variant of it, trains in that stage."""
+    stage = place.partition(".")[0]
+    if stage in {one.get("stage", "pretrain") for one in config["variants"].values()}:
+        return True
+    return bool(config["upstream"] if stage == "pretrain" else config[stage]["strategies"])
+
+
+def _full_key(config: Mapping[str, Any], place: str, key: str) -> str:
+    """The key with its block: the phase of transfer that has it of its own, or else transfer."""
+    name, _, phase = place.partition(".")
+    has_own = phase and key.partition(".")[0] in config[name][phase]
+    return f"{place if has_own else name}.{key}"
 
 
 def _waveform_faults(
@@ -94,18 +120,17 @@ def _waveform_faults(
         yield ".fmin_range_hz", text
 
 
-def cache_faults(transfer: Mapping[str, Any]) -> Iterator[Fault]:
+def cache_faults(config: Mapping[str, Any]) -> Iterator[Fault]:
     """What does not go with embeddings that are computed once, in the fixed phase."""
-    fixed = transfer["fixed"]
+    fixed, none_held = block_of(config, "transfer.fixed"), "the cache holds no inputs"
     if fixed["cache"] == "none":
         return
-    shown, none_held = {**transfer, **fixed}, "the cache holds no inputs"
-    anew = shown.get("waveform_augmentation")
+    anew = fixed.get("waveform_augmentation")
     for key, value, needed, why in (
-        ("fixed.mixup_alpha", shown["mixup_alpha"], 0, f"mixup mixes inputs, and {none_held}"),
+        ("fixed.mixup_alpha", fixed["mixup_alpha"], 0, f"mixup mixes inputs, and {none_held}"),
         ("fixed.waveform_augmentation", anew, None, f"it changes inputs, and {none_held}"),
         ("fixed.backbone_mode", fixed["backbone_mode"], "eval", "what runs once cannot drift"),
-        ("gpus", transfer["gpus"], 1, "each process would run the backbone, on the same GPU"),
+        ("gpus", fixed["gpus"], 1, "each process would run the backbone, on the same GPU"),
     ):
         if value != needed:
             yield (

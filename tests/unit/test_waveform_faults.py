@@ -10,6 +10,7 @@ from vipann.errors import UserError
 ROOT = Path(__file__).parents[2]
 SCHEMA, BASE = ROOT / "workflow/schemas/config.schema.yaml", ROOT / "config/config.yaml"
 NO_STRIPES = {"spec_augment": {"time_stripes": 0, "mel_stripes": 0}}
+STRIPES = {"time_stripes": 0, "time_width": 64, "mel_stripes": 1, "mel_width": 8}
 ON_WAVEFORMS = {
     "features": {"front_end": "waveform"},
     "model": {"encoder": "raw_cnn", "pooling": "mean", "head": "linear"},
@@ -41,6 +42,10 @@ def test_waveforms_and_a_network_for_them_go_together():
         (
             {"pretrain": {"masking": {"frequency": 3, "time": 0}}},
             "pretrain.masking.frequency: must be 0",
+        ),
+        (
+            {"transfer": {"finetuned": {"spec_augment": STRIPES}}},
+            r"transfer.finetuned.spec_augment.mel_stripes: must be 0",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from vipann.parts import bands_of, chosen_front_end, chosen_parts, imagenet_entr
 from vipann.plan.datasets import audio_of, features_of, manifest_of
 from vipann.plan.run import Run
 from vipann.plan.selections import Selection
+from vipann.recipes import block_of
 from vipann.strategies import BY_NAME
 from vipann.training.recipe import Pretrain, Scratch, Transfer
 
@@ -339,8 +340,8 @@ def _pretraining(run: Run, strategy: str) -> dict[str, Any]:
 
 def _transfer(run: Run, phase: str) -> dict[str, Any]:
     """The transfer block as one phase sees it: with its own keys, without the other's."""
-    block = run.config["transfer"]
-    return Transfer.settings(run.config["training"], block, block[phase], _validation(run))
+    block = block_of(run.config, f"transfer.{phase}")
+    return Transfer.settings(run.config["training"], block, _validation(run))
 
 
 def _scratch(run: Run) -> dict[str, Any]:

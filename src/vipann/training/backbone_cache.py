@@ -81,16 +81,18 @@ def cached_sets(
 ) -> tuple[EmbeddingDataset, EmbeddingDataset]:
     """Training and validation clips as embeddings.
 
+    Where neither the backbone nor the recipe draws anything all views are one, and one is computed.
     Validation clips are plain; a random backbone runs over them once per Monte Carlo sample.
     """
     backbone = [module for _, modules in network.backbone() for module in modules]
     random = any(map(is_random_at_inference, backbone))
+    views = recipe.views if random or recipe.masks else 1
     samples = recipe.validation["mc_samples"] if random and len(validation) else 1
     size, device = recipe.batch_size, choose_device(accelerator)
     augment = partial(augmented, recipe=recipe)
     seeds = [derive_seed(seed, f"{name} clips") for name in ("training", "validation")]
     return (
-        cached(network, training, recipe.views, augment, size, seeds[0], device),
+        cached(network, training, views, augment, size, seeds[0], device),
         cached(network, validation, samples, None, size, seeds[1], device),
     )
 

@@ -198,6 +198,12 @@ class Recipe(Shown, Descent):
     def hears_anew(self) -> bool:
         return self.waveform_augmentation is not None
 
+    @property
+    def masks(self) -> bool:
+        """Whether anything of a clip's features is masked."""
+        stripes = self.spec_augment["time_stripes"], self.spec_augment["mel_stripes"]
+        return bool(any(stripes) or self.masking)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:

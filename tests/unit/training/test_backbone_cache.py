@@ -13,7 +13,8 @@ from vipann.models.checkpoints import load_checkpoint
 from vipann.models.strategies import build_network, build_transferred, freeze_backbone
 from vipann.training import backbone_cache
 from vipann.training.augmentation import augmented
-from vipann.training.backbone_cache import Head, cached
+from vipann.training.backbone_cache import Head, cached, cached_sets
+from vipann.training.recipe import Transfer
 
 NO_STRIPES = {"time_stripes": 0, "time_width": 0, "mel_stripes": 0, "mel_width": 0}
 
@@ -103,6 +104,27 @@ def test_a_random_backbone_draws_anew_for_each_view_and_the_same_from_the_same_s
     assert (found.embeddings[:, 0] != found.embeddings[:, 1]).any(1).all()
     _, other = views_of(strategy, settings, multiclass, 2, seed=2)
     assert not torch.equal(found.embeddings, other.embeddings)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "stripes", "views"), [("det", 0, 1), ("det", 2, 3), ("drop", 0, 3)]
+)
+def test_views_that_are_all_alike_are_computed_once(strategy, stripes, views, settings, multiclass):
+    torch.manual_seed(0)
+    network = build_transferred(strategy, 3, settings)
+    freeze_backbone(network)
+    masked = {"time_stripes": stripes, "time_width": 20, "mel_stripes": 0, "mel_width": 0}
+    asked = Transfer.of(
+        settings
+        | {
+            "training": settings["training"]
+            | {"views": 3, "cache": "embeddings", "spec_augment": masked}
+        }
+    )
+    with FeatureStore(multiclass) as store:
+        clips, none = LogmelDataset(store, range(10)), LogmelDataset(store, range(0))
+        training, _ = cached_sets(network, clips, none, asked, 1, "cpu")
+    assert training.embeddings.shape[:2] == (10, views)
 
 
 def test_training_takes_every_view_and_only_views_of_the_clip(settings, multiclass):

@@ -12,7 +12,7 @@ from vipann.files import replacing
 from vipann.report.front import Item, picture_of
 
 # What a run makes, in the order of the flow: a folder of it, and the files of one result each.
-STAGES = {
+COUNTED = {
     "datasets": ("manifests", "*.summary.csv"),
     "feature files": ("features", "*.h5"),
     "trainings": ("curves", "*.csv"),
@@ -31,7 +31,7 @@ def write_first_page(folder: Path, figures: Sequence[Item], out: Path | str) -> 
     """
     steps = "".join(
         f"<li><b>{count}</b> {stage if count > 1 else stage.removesuffix('s')}</li>"
-        for stage, count in stages(folder).items()
+        for stage, count in results_by_stage(folder).items()
     )
     shown = "\n".join(_thumbnail(folder, *item) for item in figures)
     with replacing(out) as beside:
@@ -41,11 +41,11 @@ def write_first_page(folder: Path, figures: Sequence[Item], out: Path | str) -> 
         )
 
 
-def stages(folder: Path) -> dict[str, int]:
+def results_by_stage(folder: Path) -> dict[str, int]:
     """Stage -> how many results of it lie in a run's folder, of those that have any."""
     counts = {
         stage: len(list((folder / name).rglob(pattern)))
-        for stage, (name, pattern) in STAGES.items()
+        for stage, (name, pattern) in COUNTED.items()
     }
     return {stage: count for stage, count in counts.items() if count}
 

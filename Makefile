@@ -37,16 +37,27 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
   '  tables    results/$(NAME)/tables/' \
   '  figures   results/$(NAME)/figures/'
 
-.PHONY: demo esc10 esc50 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint bench-models \
-  bench-features bench-prediction bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head bench-survey clean
+.PHONY: demo own esc10 esc50 laptop audioset_vggish psla pooling pooling_scenes networks accept test check lint \
+  bench-models bench-features bench-prediction bench-fixed bench-gpu bench-imagenet bench-batch-norm bench-head bench-survey clean
 .DEFAULT_GOAL := demo
 
+# Your own data: config/mine.yaml, or with CONFIG=whales config/whales.yaml, whose `run` is then whales.
+own: CONFIG := mine
+ifneq ($(filter own,$(MAKECMDGOALS)),)
+MINE := $(or $(CONFIG),mine)
+ifeq ($(wildcard config/$(MINE).yaml),)
+$(error There is no config/$(MINE).yaml: docs/own-data.md says what to write there)
+endif
+ifneq ($(shell grep -c '^run: *$(MINE)\b' config/$(MINE).yaml),1)
+$(error config/$(MINE).yaml must say 'run: $(MINE)', as the file is called)
+endif
+endif
 # laptop and esc50 transfer published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
 # pooling and pooling_scenes five poolings of the scores of frames; networks compares encoders from scratch on ESC-10.
 psla: CONFIG := psla_embeddings
-laptop esc50: BASE := own
+own laptop esc50: BASE := own
 networks: BASE := esc10
-demo esc10 esc50 laptop audioset_vggish psla pooling pooling_scenes networks: $(READY)
+demo own esc10 esc50 laptop audioset_vggish psla pooling pooling_scenes networks: $(READY)
 	@$(START)
 	$(WHERE)
 

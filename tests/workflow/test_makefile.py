@@ -65,3 +65,20 @@ def test_macos_is_told_what_is_known(tmp_path):
     (tmp_path / "requirements.lock").touch()
     done = make(tmp_path, "demo", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     assert "macOS has not been tried" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "There is no config/whales.yaml: docs/own-data.md says"),
+        ("run: wales\n", "config/whales.yaml must say 'run: whales'"),
+    ],
+)
+def test_what_is_wrong_with_the_config_of_own_data_is_told_before_the_setup(tmp_path, given, words):
+    (tmp_path / "config").mkdir()
+    if given:
+        (tmp_path / "config/whales.yaml").write_text(given)
+    done = make(tmp_path, "own", "CONFIG=whales")
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert not (tmp_path / ".venv").exists()

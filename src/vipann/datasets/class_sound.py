@@ -30,7 +30,7 @@ _EDGES = {"lowest": 0.05, "median": 0.5, "highest": 0.95}
 def sound_rows(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict]:
     """Rows of a summary on the clips' sound, see `LEGEND`; without classes the name is "".
 
-    `clips` has a row a clip: labels (list[str]) and the measures of a feature file. what is
+    `clips` has a row a clip, by its id: labels (list[str]) and the measures of a feature file. what is
     "sample_rate" (name: the class, hz, how many clips have it), "band_edge lowest", "median" and
     "highest" (hz: quantiles 0.05, 0.5 and 0.95 over the class), "quiet" or "loud" (clips).
     """
@@ -48,16 +48,18 @@ def sound_rows(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict]:
 def odd_sound(clips: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     """Sentences on what a user should look into, of the same clips; none where all is well."""
     found = []
-    if count := int(_quiet(clips).sum()):
+    if count := len(quiet := clips[_quiet(clips)]):
         found.append(
             f"{count:,} of {len(clips):,} clips ({count / len(clips):.1%}) are near the floor of "
             f"the spectrogram in at least {QUIET_SHARE:.0%} of their frames, or below "
-            f"{QUIET_LEVEL_DB:.0f} dB re full scale: networks hear next to nothing of them."
+            f"{QUIET_LEVEL_DB:.0f} dB re full scale: networks hear next to nothing of them "
+            f"({_some(quiet.sort_values('level_db').index)})."
         )
-    if count := int(_loud(clips).sum()):
+    if count := len(loud := clips[_loud(clips)]):
         found.append(
             f"{count:,} clips have samples above {LOUD_PEAK:g}, the largest "
-            f"{clips['peak'].max():g}, where full scale is 1: were floats written in another range?"
+            f"{clips['peak'].max():g}, where full scale is 1: were floats written in another range? "
+            f"({_some(loud.sort_values('peak', ascending=False).index)})"
         )
     groups = dict(_by_class(clips, classes))
     rates = {name: set(group["source_rate"].astype(int)) for name, group in groups.items()}
@@ -122,9 +124,13 @@ def _ranges_differ(one: tuple[float, float], other: tuple[float, float]) -> bool
 
 
 def _rates_text(rates: Iterable) -> str:
-    shown = sorted({int(rate) for rate in rates})
-    more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
-    return ", ".join(f"{rate}" for rate in shown[:4]) + more
+    return _some(sorted({int(rate) for rate in rates}))
+
+
+def _some(names: Sequence) -> str:
+    """The first four, and how many more there are."""
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(f"{name}" for name in names[:4]) + more
 
 
 def _gives_away(what: str, classes: str) -> str:

@@ -223,7 +223,9 @@ def test_the_sound_of_each_class_is_reported(folder):
     assert (found["quiet", "cat", "0"], found["quiet", "dog", "0"]) == (1, 2)
     assert (found["loud", "cat", "0"], found["loud", "dog", "0"]) == (1, 0)
     assert "3 of 7 clips (42.9%)" in page
+    assert "hear next to nothing of them (dog1, cat0, dog0)." in page
     assert "1 clips have samples above 2, the largest 2.5" in page
+    assert "another range? (cat1)" in page
     assert "tells these classes" not in page
     assert "| cat | 16000, 44100 | 5500 (4150 to 7700) | -20 | 1 | 1 |" in page
 

@@ -19,7 +19,7 @@ FILE = re.compile(
 )
 # Files that a reader is told to write.
 TO_WRITE = {
-    *("config/mine.yaml", "config/candidate.yaml", "config/candidate_a.yaml"),
+    *("config/mine.yaml", "config/whales.yaml", "config/candidate.yaml", "config/candidate_a.yaml"),
     "src/vipann/datasets/adapters/birdsong.py",
 }
 

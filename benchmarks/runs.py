@@ -112,7 +112,10 @@ def _of_claims(runs: Sequence[Path], ledger: str) -> list[str]:
         same = sum(len(verdicts) == 1 for verdicts in decided)
         whole = f"{len(decided)} verdicts that these runs can decide"
         lines += [f"{same} of {whole} are the same in all runs.", ""]
-    return lines + _markdown(["Claim", "Dataset", *(run.name for run in runs)], claims)
+    judged = [row for row in claims if {*row[2:]} - {"", UNJUDGED}]
+    if others := len(claims) - len(judged):
+        lines += [f"Not shown: {others}, which cannot be judged here.", ""]
+    return lines + _markdown(["Claim", "Dataset", *(run.name for run in runs)], judged)
 
 
 def _made(runs: Sequence[Path], commands: Sequence[str]) -> Iterable[list[str]]:

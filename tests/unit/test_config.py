@@ -102,6 +102,12 @@ def test_the_projects_own_configs_are_valid(names):
             "'fixed'",
             "'finetuned'",
         ),
+        (
+            {"survey": {"recordings": "a", "dataset": "b", "results": {"precision": 0.8}}},
+            "survey.results.precision",
+            "unknown key",
+            "wished_precision",
+        ),
         ({"kl": {"scale": "1/M"}}, "kl.scale", "'1/M'", "'1/N'"),
         ({"features": {"logmel": {"fmax": 20000.0}}}, "features.logmel.fmax", "20000", "16000"),
         (

@@ -26,8 +26,9 @@ def test_labels_of_a_review_are_counted_and_the_review_stays(tmp_path, write_con
         write_wav(tmp_path / f"season/20230115_0{hour}0000.wav", noise(3, hour))
     block = BLOCK | REVIEW | {"recordings": str(tmp_path / "season")}
     config = write_config("season", merge(SYNTHETIC, {"ood": None, "survey": block}))
-    workflow(config, *ARGUMENTS)
+    said = workflow(config, *ARGUMENTS).stderr
     folder = results / "survey/synthetic_scenes/det_flip/fixed"
+    assert "review are in results/micro/survey/synthetic_scenes/det_flip/fixed" in said
     events = pd.read_csv(folder / "events.csv")
     assert events[events["class"] == "dog"]["end_seconds"].tolist() == [3, 3]
     assert pd.read_csv(folder / "counts_per_hour.csv")["start"].nunique() == 2

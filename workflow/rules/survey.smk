@@ -97,4 +97,5 @@ rule survey:
     input:
         [path for model in SURVEYS for path in model.results.values()],
     message:
-        "survey: all recordings have been heard; events, counts and a review are there"
+        "survey: all recordings have been heard; events, counts and a review are in "
+        + ", ".join(model.survey for model in SURVEYS)

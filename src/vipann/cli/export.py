@@ -8,7 +8,7 @@ Make a model folder of the networks of a finished run: those of all folds of one
 and phase, with their model card and what they said of held-out clips."""
 EXAMPLES = """\
   vipann export results/laptop whales/ --dataset esc10 --strategy det_flip --phase finetuned
-  vipann export results/mine birds/ --program"""
+  vipann export results/mine birds/ --strategy det_flip --phase fixed --program"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +37,7 @@ def run(options: argparse.Namespace) -> None:
     model = export(choose(Path(options.run), *which), Path(options.out), options.padding)
     print(f"{model.folder}: {len(model.folds)} networks, {len(model.classes)} classes")
     if options.program:
+        print("making and checking the program of the deterministic mean", flush=True)
         from vipann.survey.program import write_program
 
         print(f"{write_program(model)}: the deterministic mean, checked against the networks")

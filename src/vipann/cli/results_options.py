@@ -59,9 +59,9 @@ def settings_from(options: argparse.Namespace) -> "Settings":
     """What these arguments say; what was not given is as in a config's block `survey.results`."""
     from vipann.survey.results import settings_of
 
-    names = ("gap_seconds", "least_windows", "time_zone", "starts", "counts_by")
+    events = ("wished_precision", "gap_seconds", "least_windows")
+    names = (*events, "time_zone", "starts", "counts_by")
     values: dict[str, Any] = {name: getattr(options, name) for name in names}
-    values["precision"] = options.wished_precision
     review = {"name": options.review, "clips": options.clips, "audit": options.audit}
     review["orders"] = options.orders.split(",") if options.orders else None
     values["review"] = {name: value for name, value in review.items() if value is not None}

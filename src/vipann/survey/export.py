@@ -26,6 +26,7 @@ from vipann.files import replacing
 from vipann.models.checkpoints import load_checkpoint
 from vipann.models.mean_weights import mean_network
 from vipann.models.network import Network
+from vipann.progress import progress
 from vipann.survey import held_out
 from vipann.survey.card import card_of
 from vipann.survey.finished import Chosen
@@ -50,7 +51,7 @@ _OWN = ("fold", "last_step", "training_seconds", "machine", "validation", "upstr
 
 
 def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
-    """Write the model folder `out` and return it.
+    """Write the model folder `out`, print what is being done, and return it.
 
     padding: how the dataset's clips were padded; read from the run's features where not given.
 
@@ -60,6 +61,8 @@ def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
     """
     if out.exists() and any(out.iterdir()) and not (out / CONFIG).exists():
         raise UserError(f"{out} is there and is no model folder: name an empty folder.")
+    name = f"{chosen.dataset} {chosen.strategy} {chosen.phase}"
+    _say(f"reading {len(chosen.checkpoints)} networks of {name}, and their predictions")
     loaded = {fold: load_checkpoint(path) for fold, path in chosen.checkpoints.items()}
     facts = _common({fold: facts for fold, (_, facts) in loaded.items()}, chosen)
     predictions = {fold: read_predictions(path) for fold, path in chosen.predictions.items()}
@@ -81,6 +84,7 @@ def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
         "shared": bool(shared),
         **facts,
     }
+    _say(f"copying their weights into {out / WEIGHTS}")
     shutil.rmtree(out / WEIGHTS, ignore_errors=True)
     _save(shared, out / WEIGHTS / f"{SHARED}.safetensors")
     for fold, state in states.items():
@@ -95,6 +99,7 @@ def export(chosen: Chosen, out: Path, padding: str | None = None) -> Model:
         beside.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     model = Model.load(out)
     with replacing(out / CARD) as beside:
+        _say(f"scores of the held-out clips for {out / CARD}, with their intervals")
         outside = [read_predictions(path) for path in chosen.outside.values()]
         scores = held_out_scores(list(predictions.values()), outside)
         beside.write_text(card_of(model, scores), encoding="utf-8")
@@ -144,13 +149,17 @@ def _energies(
 ) -> dict[int, np.ndarray]:
     """Of each fold's test clips; NaN where the features are no longer there."""
     if not features.exists():
+        _say(f"{features} is gone: held-out clips have no out-of-distribution scores")
         return {fold: np.full(len(one.clip_id), np.nan) for fold, one in predictions.items()}
+    clips = sum(len(one.clip_id) for one in predictions.values())
+    _say(f"out-of-distribution scores of {clips} held-out clips, to compare recordings with")
+    folds = progress(predictions.items(), len(predictions), "held-out clips scored", "network")
     with FeatureStore(features) as store:
         return {
             fold: _energy_of(
                 mean_network(facts, states[fold]), store, one.task, fold, one.clip_id.tolist()
             )
-            for fold, one in predictions.items()
+            for fold, one in folds
         }
 
 
@@ -222,6 +231,10 @@ def _padding(features: Path) -> str:
             f"{features} cannot be read, which says how short clips were padded: say it by "
             "--padding zero, repeat or reflect, as `padding` of the dataset in the run's config."
         ) from None
+
+
+def _say(what: str) -> None:
+    print(what, flush=True)
 
 
 def _save(state: Mapping[str, Tensor], path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from vipann.seeds import derive_seed
 from vipann.survey.acquisition import NEAR, Selection, Wanted, scale
 from vipann.survey.audit import audit_table
 from vipann.survey.clocks import starts_of, time_column, zone_of
+from vipann.survey.count_warnings import CountsBy, warn_of_counts
 from vipann.survey.counts import PERIODS, Tally, apart
 from vipann.survey.events import Merging, events_of, with_meaning
 from vipann.survey.formats import write_formats
@@ -44,27 +45,28 @@ _CLASSES = 5
 class Settings:
     """How a survey's windows become results.
 
-    precision: what is wished of each class's detections among held-out clips; thresholds: by class,
-    instead of those that follow from it; time_zone: of clocks in file names that say none, and of
-    hours and days; starts: a csv of recordings' starts (`clocks.read_starts`); counts_by: whose
-    labels say what a score is worth in counts, those of held-out clips, or of the audit once it is
-    labelled; resamples: of the counts' intervals.
+    wished_precision: of each class's detections among held-out clips; thresholds: by class, instead
+    of those that follow from it; time_zone: of clocks in file names that say none, and of hours and
+    days; starts: a csv of recordings' starts (`clocks.read_starts`); counts_by: whose labels say
+    what a score is worth in counts, those of held-out clips, or of the audit once it is labelled;
+    resamples: of the counts' intervals.
     """
 
-    precision: float = 0.9
+    wished_precision: float = 0.9
     thresholds: Mapping[str, float] = field(default_factory=dict)
     merging: Merging = field(default_factory=Merging)
     time_zone: str = "UTC"
     starts: Path | None = None
-    counts_by: Literal["held_out", "audit"] = "held_out"
+    counts_by: CountsBy = "held_out"
     resamples: int = 200
     review: Wanted = field(default_factory=Wanted)
 
     def __post_init__(self) -> None:
         zone_of(self.time_zone)
-        if not 0 < self.precision <= 1:
+        if not 0 < self.wished_precision <= 1:
             raise UserError(
-                f"wished precision: {self.precision:g} is not allowed; must be above 0, at most 1"
+                f"wished_precision: {self.wished_precision:g} is not allowed; must be above 0, at "
+                "most 1"
             )
 
 
@@ -116,8 +118,8 @@ def write_results(
             there is not one window.
     """
     held_out = read_held_out(model)
-    thresholds = threshold_table(held_out, settings.precision, settings.thresholds)
-    _warn_of_undetected(thresholds, settings.precision)
+    thresholds = threshold_table(held_out, settings.wished_precision, settings.thresholds)
+    _warn_of_undetected(thresholds, settings.wished_precision)
     listed = _recordings_of(survey)
     starts = starts_of(listed[RECORDING], zone_of(settings.time_zone), settings.starts)
     review = out / settings.review.name
@@ -145,9 +147,13 @@ def write_results(
         chosen, about = season.selection.chosen(), season.about
         write_review(chosen, about.classes, about.task, paths, rates, starts, review)
     known = held_out if settings.counts_by == "held_out" else _audit_of(answers, held_out, review)
-    for period, tally in season.tallies.items():
-        counts = tally.table(known, settings.resamples, derive_seed(seed, "counts", period))
-        _write_csv(counts, out / f"counts_per_{period}.csv")
+    counts = {
+        period: tally.table(known, settings.resamples, derive_seed(seed, "counts", period))
+        for period, tally in season.tallies.items()
+    }
+    warn_of_counts(counts, season.about.task, known, settings.counts_by)
+    for period, table in counts.items():
+        _write_csv(table, out / f"counts_per_{period}.csv")
 
 
 class _Season:

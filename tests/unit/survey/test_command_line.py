@@ -1,5 +1,6 @@
 """The command line: what it prints, what it refuses, and that it needs no Snakemake."""
 
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -9,6 +10,7 @@ import pytest
 from finished_run import checkout_first, make_run, noise, write_wav
 
 from vipann.cli.main import COMMANDS, main
+from vipann.survey.tags import lines_of
 from vipann.survey.windows import read_survey
 
 # A stand-in for an environment without the extra `workflow`: whoever imports it fails.
@@ -72,18 +74,73 @@ def test_tags_are_those_of_the_survey_of_the_same_recording(place, tmp_path, cap
         assert found == pytest.approx(windows[f"probability:{name}"].tolist(), abs=1e-6)
 
 
-def test_tags_fit_a_terminal_of_80_characters(place, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
+def tags_on_a_terminal(place, monkeypatch, capsys, width):
+    """The lines of `vipann tag` for a recording of three windows."""
+    monkeypatch.setenv("COLUMNS", str(width))
     tag = ["tag", str(place / "model"), str(place / "dive.wav"), "--accelerator", "cpu"]
     assert main([*tag, "--mc-samples", "2"]) == 0
-    heading, head, *lines = capsys.readouterr().out.splitlines()
+    return capsys.readouterr().out.splitlines()
+
+
+def test_tags_say_what_their_numbers_are(place, monkeypatch, capsys):
+    heading, head, *lines = tags_on_a_terminal(place, monkeypatch, capsys, 80)
     assert heading == "dive.wav"
-    assert head.split()[:5] == ["start", "end", "total", "aleat.", "epist."]
-    assert max(map(len, [head, *lines])) <= 80
-    starts = [line.split()[0] for line in lines if line[:9].strip()]
+    assert head.split() == [
+        *("start", "end", "total", "aleat.", "epist.", "probability", "(calibrated)")
+    ]
+    legend = " ".join(lines[9:])
+    for words in ("with such a score", "ambiguous in the sound (aleatoric)", "(epistemic)"):
+        assert words in legend
+
+
+@pytest.mark.parametrize("width", [20, 34, 55, 80, 200])
+def test_tags_fit_the_terminal_and_stand_below_each_other(place, monkeypatch, capsys, width):
+    lines = tags_on_a_terminal(place, monkeypatch, capsys, width)
+    assert max(map(len, lines)) <= width
+    wide = width == 200
+    table = lines[2 : 2 + (3 if wide else 9)]
+    starts = [line.split()[0] for line in table if line[:5].strip()]
     assert starts == ["0.000", "1.000", "1.500"]
+    if width == 20:  # not even one class with its numbers has room
+        return
+    scores = [re.findall(r"0\.\d\d \(0\.\d\d\)", line) for line in table]
+    assert [len(found) for found in scores] == ([3] * 3 if wide else [1] * 9)
+    places = {tuple(hit.start() for hit in re.finditer(r"0\.\d\d \(", line)) for line in table}
+    assert len(places) == 1
+    assert ("epist." in lines[1]) == (width >= 55)
     for sound in ("dog", "rain", "siren"):
-        assert "\n".join(lines).count(f"{sound} 0.") == 3
+        assert "\n".join(table).count(sound) == 3
+
+
+def test_a_long_name_is_shortened_where_it_has_no_room():
+    tags = pd.DataFrame(
+        {
+            "recording": "a" * 99 + ".wav",
+            "start": [0.0, 0.0],
+            "end": [5.0, 5.0],
+            "class": ["great spotted woodpecker, drumming on a hollow birch", "wren"],
+            "probability": [0.9, 0.1],
+            "calibrated_probability": [0.8, 0.2],
+            **dict.fromkeys(("total", "aleatoric", "epistemic"), 0.1),
+        }
+    )
+    heading, _, first, second, *_ = lines_of(tags, 80)
+    assert (len(heading), len(first)) == (80, 80)
+    assert "great spotted woodpecker" in first
+    assert first.endswith("\u2026 0.90 (0.80)")
+    assert second.split() == ["wren", "0.10", "(0.20)"]
+
+
+def test_export_says_what_it_does(tmp_path, capsys):
+    make_run(tmp_path / "run")
+    assert main(["export", str(tmp_path / "run"), str(tmp_path / "model")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[:3]] == ["reading", "copying", "out-of-distribution"]
+    assert "2 networks of scenes det_flip fixed" in said[0]
+    assert "24 held-out clips" in said[2]
+    assert "2 of 2 networks" in said[3]
+    assert "with their intervals" in said[4]
+    assert said[5:] == [f"{tmp_path / 'model'}: 2 networks, 3 classes"]
 
 
 def test_a_fault_of_the_system_is_one_line_with_and_without_a_file(monkeypatch, capsys):

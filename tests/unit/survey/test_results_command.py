@@ -98,7 +98,7 @@ def test_what_goes_wrong_is_one_line(place, tmp_path, capsys):
         "no class 'cat'": ("--threshold", "cat=0.5"),
         "write it as a class and a share": ("--threshold", "dog"),
         "time_zone is 'Oslo'": ("--time-zone", "Oslo"),
-        "wished precision: 1.5": ("--wished-precision", "1.5"),
+        "wished_precision: 1.5": ("--wished-precision", "1.5"),
         "gap_seconds: -1": ("--gap-seconds", "-1"),
         "least_windows: 0": ("--least-windows", "0"),
         "review.name: '../raven'": ("--review", "../raven"),

@@ -118,6 +118,25 @@ def test_labels_are_clicked_changed_taken_back_and_added(page, season):
     assert read_answers(folder)["answer"].tolist()[5] == ['boat, "small"']
 
 
+def test_who_has_no_keys_says_not_sure_by_touch(browser, season):
+    folder, _ = reviewed(season, "multiclass")
+    context = browser.new_context(
+        viewport={"width": 390, "height": 800}, offline=True, has_touch=True
+    )
+    page = context.new_page()
+    page.goto((folder / "review.html").as_uri())
+    assert page.locator("#task").inner_text().startswith("Listen to each clip")
+    first, second = (page.locator("article").nth(number) for number in range(2))
+    first.get_by_role("button", name="seal").tap()
+    assert chosen_labels(page)[0] == ["seal"]
+    # It takes an answer back, is none itself, and goes on to the next clip.
+    first.get_by_role("button", name="not sure").tap()
+    assert chosen_labels(page)[0] == []
+    assert page.locator("#done").inner_text().startswith("0 of 8")
+    assert "current" in second.get_attribute("class")
+    context.close()
+
+
 def test_a_saved_table_is_opened_in_another_browser(page, season):
     folder, windows = reviewed(season, "multiclass")
     rows = windows.iloc[[1, 6]].assign(label=["whale", 'boat, "small"'])

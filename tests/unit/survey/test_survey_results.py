@@ -195,8 +195,8 @@ def test_classes_that_cannot_be_detected_are_named(tmp_path):
 
 
 def test_settings_come_from_a_block_of_the_config():
-    block = {"precision": 0.8, "gap_seconds": 3.0, "starts": "a.csv", "time_zone": "Europe/Berlin"}
-    found = settings_of(block | {"review": {"clips": 5, "orders": ["ood"]}})
+    block = {"wished_precision": 0.8, "gap_seconds": 3.0, "time_zone": "Europe/Berlin"}
+    found = settings_of(block | {"starts": "a.csv", "review": {"clips": 5, "orders": ["ood"]}})
     expected = Settings(
         *(0.8, {}, Merging(3.0), "Europe/Berlin", Path("a.csv")),
         review=Wanted(clips=5, orders=("ood",)),

@@ -12,60 +12,96 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 @dataclass
-class Stage:
-    """The jobs of one stage."""
+class Jobs:
+    """The jobs of one rule, which take about as long as each other."""
 
-    name: str
-    total: int
+    total: int = 0
     done: int = 0
     seconds: float = 0.0  # of the jobs that are done, together
+    running: dict[int, float] = field(default_factory=dict)  # a job's id: its start
+
+    def to_come(self) -> float | None:
+        """Seconds that those not done take one after another, at the mean of those that are.
+
+        None where none is done yet.
+        """
+        left = self.total - self.done
+        if left == 0:
+            return 0.0
+        return self.seconds / self.done * left if self.done else None
+
+
+@dataclass
+class Stage:
+    """The jobs of one stage, by rule; or of the whole run."""
+
+    name: str
+    rules: dict[str, Jobs] = field(default_factory=dict)
     at_once: int = 0  # the most that have run side by side
     began: float = 0.0
     shown: float = 0.0  # when a line of it was last written
-    running: dict[int, float] = field(default_factory=dict)  # a job's id: its start
+
+    @property
+    def total(self) -> int:
+        return sum(jobs.total for jobs in self.rules.values())
+
+    @property
+    def done(self) -> int:
+        return sum(jobs.done for jobs in self.rules.values())
+
+    @property
+    def running(self) -> int:
+        return sum(len(jobs.running) for jobs in self.rules.values())
 
     def expected(self) -> float | None:
-        """Seconds until its last job is done, if those to come take as long as those before.
+        """Seconds until its last job is done, if each to come takes the mean of its own rule.
 
-        As many run side by side as have; None until one is done.
+        As many run side by side as have; None where a rule with jobs to come has none done.
         """
-        if not self.done:
-            return None
-        return self.seconds / self.done * (self.total - self.done) / max(self.at_once, 1)
+        seconds = 0.0
+        for jobs in self.rules.values():
+            to_come = jobs.to_come()
+            if to_come is None:
+                return None
+            seconds += to_come
+        return seconds / max(self.at_once, 1)
+
+    def to_go(self) -> str:
+        """The expected time in words, where there is one and there are jobs to come."""
+        expected = self.expected()
+        if expected is None or self.done == self.total:
+            return ""
+        return f", about {duration(expected)} to go"
 
     def line(self, now: float) -> str:
         jobs = f"{self.name:<10} {self.done} of {self.total} {plural(self.total, 'job')}"
         if now > self.began:
             jobs += f", {duration(now - self.began)}"
-        expected = self.expected()
-        if expected is None or self.done == self.total:
-            return jobs
-        return f"{jobs}, about {duration(expected)} to go"
+        return f"{jobs}{self.to_go()}"
 
 
 class Run:
     """All stages of a run."""
 
     def __init__(self, jobs_of_rules: Mapping[str, int], now: float) -> None:
-        self.began = now
+        self.whole = Stage("all", began=now)
         self.stages: dict[str, Stage] = {}
-        self._stage_of: dict[int, Stage] = {}
-        counts: dict[str, int] = {}
-        for rule, count in jobs_of_rules.items():
-            if rule not in TARGETS:
-                stage = stage_of_rule(rule)
-                counts[stage] = counts.get(stage, 0) + count
+        self._rule_of: dict[int, str] = {}  # of jobs that run
+        counts = {rule: count for rule, count in jobs_of_rules.items() if rule not in TARGETS}
         order = list(STAGES)
-        for name in sorted(counts, key=lambda one: order.index(one) if one in order else -1):
-            self.stages[name] = Stage(name, counts[name])
+        names = {stage_of_rule(rule) for rule in counts}
+        for name in sorted(names, key=lambda one: order.index(one) if one in order else -1):
+            self.stages[name] = Stage(name)
+        for rule, count in counts.items():
+            self._jobs_of(rule).total = count
 
     @property
     def total(self) -> int:
-        return sum(stage.total for stage in self.stages.values())
+        return self.whole.total
 
     @property
     def done(self) -> int:
-        return sum(stage.done for stage in self.stages.values())
+        return self.whole.done
 
     def plan(self) -> str:
         parts = ", ".join(f"{stage.name} {stage.total}" for stage in self.stages.values())
@@ -75,41 +111,51 @@ class Run:
         """A job has been started, or handed to the cluster: a line, if it is its stage's first."""
         if rule in TARGETS:
             return None
-        name = stage_of_rule(rule)
-        stage = self.stages.setdefault(name, Stage(name, 0))
-        self._stage_of[job] = stage
+        jobs, stage = self._jobs_of(rule), self.stages[stage_of_rule(rule)]
+        self._rule_of[job] = rule
         is_first = not stage.at_once
         if is_first:
             stage.began = now
-        stage.running[job] = now
-        stage.at_once = max(stage.at_once, len(stage.running))
+        jobs.running[job] = now
         # A plan may grow while it runs.
-        stage.total = max(stage.total, stage.done + len(stage.running))
+        jobs.total = max(jobs.total, jobs.done + len(jobs.running))
+        for one in (stage, self.whole):
+            one.at_once = max(one.at_once, one.running)
         return self._line(stage, now) if is_first else None
 
     def finish(self, job: int, now: float) -> Iterator[str]:
         """A job is done: a line where its stage is done, or none has been written for long."""
-        stage = self._stage_of.pop(job, None)
-        if stage is None:
+        rule = self._rule_of.pop(job, None)
+        if rule is None:
             return
-        stage.done += 1
-        stage.seconds += now - stage.running.pop(job)
+        jobs, stage = self._jobs_of(rule), self.stages[stage_of_rule(rule)]
+        jobs.done += 1
+        jobs.seconds += now - jobs.running.pop(job)
         if stage.done == stage.total or now - stage.shown >= SECONDS_BETWEEN_LINES:
             yield self._line(stage, now)
         if self.done == self.total:
-            yield f"done in {duration(now - self.began)}"
+            yield f"done in {duration(now - self.whole.began)}"
 
     def fail(self, job: int) -> str:
         """The stage of a job that has failed, which may be tried again."""
-        stage = self._stage_of.pop(job, None)
-        if stage is None:
+        rule = self._rule_of.pop(job, None)
+        if rule is None:
             return ""
-        stage.running.pop(job, None)
-        return stage.name
+        self._jobs_of(rule).running.pop(job, None)
+        return stage_of_rule(rule)
+
+    def _jobs_of(self, rule: str) -> Jobs:
+        """Of a rule, in its stage and in the whole run; of one that was not planned, new ones."""
+        name = stage_of_rule(rule)
+        stage = self.stages.setdefault(name, Stage(name))
+        jobs = stage.rules.setdefault(rule, Jobs())
+        return self.whole.rules.setdefault(rule, jobs)
 
     def _line(self, stage: Stage, now: float) -> str:
         stage.shown = now
-        whole = f"; {self.done} of {self.total} in all" if len(self.stages) > 1 else ""
+        whole = ""
+        if len(self.stages) > 1:
+            whole = f"; {self.done} of {self.total} in all{self.whole.to_go()}"
         return f"{stage.line(now)}{whole}"
 
 

@@ -366,7 +366,7 @@ def test_transfer_without_det_and_without_baselines(tmp_path):
 
 def test_claims_counts_its_verdicts(executed):
     _, _, text = executed["claims"]
-    counts = "4 holds , 1 does not hold , 1 cannot be judged"
+    counts = "4 hold , 1 does not hold , 1 cannot be judged"
     assert f"6 statements, judged on run planted-run : {counts} ." in text
     # A; B and C, which is printed the same for two datasets; D. Not F, of the paper's networks.
     assert "4 of these can be judged too: 1 with the same verdict, 2 with the other, and 1" in text

@@ -106,6 +106,13 @@ def is_drawn(png: bytes) -> bool:
         return len(image.convert("RGB").getcolors(1 << 24)) > 20
 
 
+def test_the_side_bar_is_readable_as_soon_as_it_is_there(finished, page):
+    _, _, results = finished
+    menu = Report(page, results / "report.html").menu
+    assert menu.evaluate("bar => bar.getAnimations({subtree: true}).length") == 0
+    assert menu.evaluate("bar => getComputedStyle(bar).color") == "rgb(255, 255, 255)"
+
+
 def test_every_result_of_the_report_is_reached_by_clicking(finished, page, screenshots):
     _, _, results = finished
     report = Report(page, results / "report.html")

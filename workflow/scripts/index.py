@@ -14,7 +14,9 @@ with job_log(snakemake.log[0]):
     others = {name: list(snakemake.input[name]) for name in ("notebooks", "summaries", "metrics")}
     write_index(settings["sections"], others, settings["facts"], out.md, out.html)
     folder = Path(out.md).parent
-    write_first_page(folder, settings["facts"]["front"]["figures"], out.first_page)
+    facts = settings["facts"]
+    figures, terms = facts["front"]["figures"], facts.get("terms", ())
+    write_first_page(folder, figures, out.first_page, terms)
     with replacing(out.said) as beside:
         beside.write_text(json.dumps(settings["said"], indent=1), encoding="utf-8")
     # Not among the outputs: a run whose crate cannot be written has its results all the same.

@@ -10,9 +10,16 @@ from vipann.claims.testing import Test, all_of
 HOLDS = "holds"
 FAILS = "does not hold"
 UNJUDGED = "cannot be judged"
+# What several claims do.
+_MANY = {HOLDS: "hold", FAILS: "do not hold"}
 
 # A difference of printed numbers is exact to far more than this, and no further.
 TIE = 1e-9
+
+
+def counted(verdict: str, count: int) -> str:
+    """ "1 holds", "4 hold", "0 do not hold", "12 cannot be judged"."""
+    return f"{count} {verdict if count == 1 else _MANY.get(verdict, verdict)}"
 
 
 class Unjudged(Exception):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
+from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED, counted
 from vipann.claims.ledger import PaperClaims, ledger
 from vipann.claims.testing import format_p
 from vipann.files import replacing
@@ -53,7 +53,7 @@ def write_claims(
 def markdown(paper: PaperClaims, frame: pd.DataFrame, notes: Sequence[str] = ()) -> str:
     """The ledger for readers: counts, one table, and the rule of each claim."""
     counts = frame["verdict"].value_counts()
-    summary = ", ".join(f"{counts.get(v, 0)} {v}" for v in (HOLDS, FAILS, UNJUDGED))
+    summary = ", ".join(counted(v, int(counts.get(v, 0))) for v in (HOLDS, FAILS, UNJUDGED))
     lines = [f"**{TITLE}**", "", f"Of {len(frame)} judgements: {summary}.", ""]
     lines += [line for note in notes for line in (note, "")]
     lines += ["| " + " | ".join(HEADINGS) + " |", "|" + "|".join([":--"] * len(HEADINGS)) + "|"]

@@ -11,7 +11,7 @@ from vipann.plan.advice import PAGE, advising
 from vipann.plan.front import front
 from vipann.plan.members import ensembles_of
 from vipann.plan.names import shown_names
-from vipann.plan.networks import samples_in_words
+from vipann.plan.networks import samples_in_words, trained_networks
 from vipann.plan.products import Product, about_paper, notes_of, products
 from vipann.plan.run import Run
 from vipann.strategies import BY_NAME, ENSEMBLE
@@ -133,6 +133,12 @@ def index_settings(run: Run) -> dict[str, Any]:
         facts["advice"] = PAGE
     if on_request := _on_request(run):
         facts["on_request"] = on_request
+    if terms := _terms(run):
+        facts["terms"] = terms
+    if one_label := _one_label(run):
+        facts["one_label"] = one_label
+    if all(run.blocks[name]["adapter"] == "synthetic" for name in run.tested):
+        facts["synthetic"] = True
     return run.settings("index.py", sections=sections(run), facts=facts, said=said_of(run))
 
 
@@ -141,6 +147,22 @@ def _strategies(run: Run) -> list[str]:
     own = run.config["transfer"]["strategies"]
     has_ensembles = any(ensembles_of(run, name) for name in run.transfer_datasets)
     return [BY_NAME[name].label for name in ([*own, ENSEMBLE] if has_ensembles else own)]
+
+
+def _terms(run: Run) -> list[str]:
+    """The strategies and phases of the networks that are trained, with the ensemble of Det ones."""
+    networks = trained_networks(run)
+    names = {name for one in networks for name in (one.strategy, one.phase)}
+    if any(ensembles_of(run, name) for name in run.tested):
+        names.add(ENSEMBLE)
+    return sorted(names)
+
+
+def _one_label(run: Run) -> list[str]:
+    """The datasets of transfer whose clips have one label each, of classes that networks know."""
+    held_out = run.config["transfer"].get("held_out_classes") or {}
+    datasets = [name for name in run.transfer_datasets if not held_out.get(name)]
+    return [name for name in datasets if run.blocks[name]["task"] == "multiclass"]
 
 
 def _names(run: Run) -> dict[str, str]:
@@ -175,10 +197,21 @@ def sections(run: Run) -> list[list[Any]]:
     return [[category, items] for category, items in categories.items()]
 
 
-def _place(one: Product) -> tuple[int, int]:
+def _place(one: Product) -> tuple[int, int, bool]:
+    """By paper and category; within one, what has no number of the run comes last."""
     category = one.category.rpartition(": ")[2]
     place = SECTIONS.index(category) if category in SECTIONS else len(SECTIONS)
-    return one.run.config["papers"].index(one.paper), place
+    return one.run.config["papers"].index(one.paper), place, not _is_of_run(one)
+
+
+def _is_of_run(one: Product) -> bool:
+    """Whether it is made from files of the run's datasets, or is of its network: the paper's, on
+    datasets of the paper."""
+    run = one.run
+    if "{" in str(one.declared.get("needs", {}).values()):
+        return True
+    has_papers_data = any(run.blocks[name].get("paper_name") for name in run.transfer_datasets)
+    return has_papers_data and run.config["model"] == run.paper_config["model"]
 
 
 def metric_files(run: Run, datasets: list[str]) -> list[str]:

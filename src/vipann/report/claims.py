@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
+from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED, counted
 from vipann.claims.testing import format_p
 from vipann.claims.writing import RULES, effect_text
 from vipann.files import replacing
@@ -19,17 +19,16 @@ from vipann.report.pages import body, document, frame
 
 
 class Look(NamedTuple):
-    """Of a verdict: its class in the page's style, its sign, what several claims do."""
+    """Of a verdict: its class in the page's style, and its sign."""
 
     kind: str
     sign: str
-    many: str
 
 
 LOOKS = {
-    HOLDS: Look("holds", "✓", "hold"),
-    FAILS: Look("fails", "✗", "do not hold"),
-    UNJUDGED: Look("open", "?", "undecided"),
+    HOLDS: Look("holds", "✓"),
+    FAILS: Look("fails", "✗"),
+    UNJUDGED: Look("open", "?"),
 }
 HEADINGS = ("Claim", "Dataset", "Verdict", "Effect, with its 95 % interval")
 ABOUT_EFFECTS = (
@@ -79,7 +78,7 @@ def claims_html(ledger: pd.DataFrame, markdown: str, names: Mapping[str, str]) -
     if not judged.all():
         count = int((~judged).sum())
         parts.append(
-            f"<details><summary>{count} undecided: what this run cannot judge, and why</summary>\n"
+            f"<details><summary>{counted(UNJUDGED, count)} by this run, and why</summary>\n"
             f"{_table(ledger[~judged], names)}</details>"
         )
     how = body("\n\n".join(blocks[table + 1 : rules]))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from vipann.files import replacing
 from vipann.report.front import Item, picture_of
+from vipann.report.glossary import glossary_html
 
 # What a run makes, in the order of the flow: a folder of it, and the files of one result each.
 COUNTED = {
@@ -24,10 +25,13 @@ COUNTED = {
 WIDTH = 420  # pixels of a thumbnail
 
 
-def write_first_page(folder: Path, figures: Sequence[Item], out: Path | str) -> None:
+def write_first_page(
+    folder: Path, figures: Sequence[Item], out: Path | str, terms: Sequence[str] = ()
+) -> None:
     """Write the piece of the run in `folder`, whose name in the report starts each result's.
 
-    figures: title and files, below the folder; a click on one shows it in full.
+    figures: title and files, below the folder; a click on one shows it in full. terms: the
+    strategies and phases of the run's networks.
     """
     steps = "".join(
         f"<li><b>{count}</b> {stage if count > 1 else stage.removesuffix('s')}</li>"
@@ -36,7 +40,8 @@ def write_first_page(folder: Path, figures: Sequence[Item], out: Path | str) -> 
     shown = "\n".join(_thumbnail(folder, *item) for item in figures)
     with replacing(out) as beside:
         beside.write_text(
-            f'<ol class="stages">{steps}</ol>\n<div class="gallery">\n{shown}\n</div>\n',
+            f'<ol class="stages">{steps}</ol>\n<div class="gallery">\n{shown}\n</div>\n'
+            f"{glossary_html(terms)}",
             encoding="utf-8",
         )
 

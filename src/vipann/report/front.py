@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from vipann.claims.judgement import counted
 from vipann.report.claims import LOOKS, counts_of
 from vipann.report.pages import Part, body
 
@@ -72,30 +73,36 @@ def _thumbnail(title: str, path: str) -> str:
     )
 
 
-def verdicts(ledgers: Mapping[str, pd.DataFrame], place: str) -> Part:
-    """One line: how many claims of each paper hold, do not and are undecided; place: of the
-    ledgers."""
+def verdicts(ledgers: Mapping[str, pd.DataFrame], place: str, synthetic: bool = False) -> Part:
+    """One line: how many claims of each paper hold, do not hold and cannot be judged; place: of the
+    ledgers; synthetic: whether all sounds of the run are."""
     texts, shown = [], []
     for paper, ledger in ledgers.items():
-        counts = [(LOOKS[verdict], n) for verdict, n in counts_of(ledger).items()]
-        texts.append(f"{paper}: {', '.join(f'{n} {look.many}' for look, n in counts)}")
+        counts = [(LOOKS[verdict], counted(verdict, n)) for verdict, n in counts_of(ledger).items()]
+        texts.append(f"{paper}: {', '.join(words for _, words in counts)}")
         coloured = ", ".join(
-            f'<span class="{look.kind}">{look.sign} {n} {look.many}</span>' for look, n in counts
+            f'<span class="{look.kind}">{look.sign} {words}</span>' for look, words in counts
         )
         shown.append(f"{html.escape(paper)}: {coloured}")
+    papers = "paper" if len(ledgers) == 1 else "papers"
+    said = f", on synthetic sounds, which say nothing of the {papers}" if synthetic else ""
     return Part(
-        f"Claims of {'; '.join(texts)}.",
-        f'<p class="verdicts"><a href="#{place}">Claims</a> of {"; ".join(shown)}.</p>',
+        f"Claims of {'; '.join(texts)}{said}.",
+        f'<p class="verdicts"><a href="#{place}">Claims</a> of {"; ".join(shown)}{said}.</p>',
     )
 
 
 def opening(
-    folder: Path, front: Mapping[str, Any], ledgers: Mapping[str, pd.DataFrame]
+    folder: Path,
+    front: Mapping[str, Any],
+    ledgers: Mapping[str, pd.DataFrame],
+    synthetic: bool = False,
 ) -> list[Part]:
-    """front: `vipann.plan.front`; ledgers: the papers' short names -> theirs."""
+    """front: `vipann.plan.front`; ledgers: the papers' short names -> theirs; synthetic: whether
+    all sounds of the run are."""
     parts = [headline(folder, *one) for one in front["tables"]]
     if front["figures"]:
         parts.append(gallery(front["figures"]))
     if ledgers:
-        parts.append(verdicts(ledgers, anchor(front["claims"][0][1][0])))
+        parts.append(verdicts(ledgers, anchor(front["claims"][0][1][0]), synthetic))
     return parts

@@ -10,6 +10,7 @@ from typing import Any
 from vipann.files import replacing
 from vipann.report.claims import claims_html, read_ledger
 from vipann.report.front import Item, anchor, links, opening, titled_table
+from vipann.report.glossary import chance, glossary
 from vipann.report.pages import Part, body, page_of
 
 # Outputs too many to be listed one by one: folder -> what lies there.
@@ -53,10 +54,11 @@ def write_index(
     sections: title, and the tables and figures; others: further files of the run: "notebooks",
     "summaries", "metrics". facts: run, front (`vipann.plan.front`), upstream, transfer_datasets,
     ood, strategies (names), sampled ("10 times"), replications, names (of datasets) and notes
-    (sentences on the run's networks); where there are any, variants_on_folds, names, and
-    on_request, files below the run's folder that are made where they are asked for by name. Links
-    are relative: the folder may be put elsewhere. What lies beside the products and is none of them
-    is named.
+    (sentences on the run's networks); where there are any, variants_on_folds, names, on_request,
+    files below the run's folder that are made where they are asked for by name, terms, the
+    strategies and phases of its networks, one_label, the datasets whose clips have one label each,
+    and synthetic, where all its sounds are. Links are relative: the folder may be put elsewhere.
+    What lies beside the products and is none of them is named.
     """
     folder, sections = Path(md).parent, [(title, list(items)) for title, items in sections]
     found = {
@@ -69,7 +71,9 @@ def write_index(
     parts = [
         Part(f"# Results of run `{facts['run']}`"),
         Part(_trained_on(facts)),
-        *opening(folder, front, ledgers),
+        glossary(facts.get("terms", ())),
+        Part(chance(folder, {name: names[name] for name in facts.get("one_label", ())})),
+        *opening(folder, front, ledgers, facts.get("synthetic", False)),
         _contents([title for title, _ in rest]),
         Part("\n\n".join([_sampled(facts), *facts["notes"]])),
     ]
@@ -146,8 +150,9 @@ def _sampled(facts: Mapping[str, Any]) -> str:
     replications = "one replication" if count == 1 else f"each of {count} replications"
     return (
         f"Bayesian networks were sampled {facts['sampled']} in {replications}. "
-        "[report.html](report.html), if it was asked for, shows the same with the "
-        "paper's context; `--report` makes it."
+        "[report.html](report.html) shows the same with the paper's context, once it is made: by "
+        f"`make`, or by `snakemake` with `--report results/{facts['run']}/report.html "
+        "--report-stylesheet workflow/report/style.css` added to the command of the run."
     )
 
 

@@ -8,7 +8,7 @@ from vipann.plan.claims import claims_settings
 from vipann.plan.front import front
 from vipann.plan.names import in_words, shown_names
 from vipann.plan.products import products
-from vipann.plan.report import index_settings
+from vipann.plan.report import index_settings, sections
 from vipann.plan.run import Run
 
 
@@ -114,3 +114,41 @@ def test_captions_call_datasets_by_their_names(run_of_configs):
             text = one.caption()
             assert "synthetic_" not in text, one.stem
             assert "det_flip" not in text, one.stem
+
+
+def test_a_figure_of_new_sounds_is_only_of_a_run_that_has_them(run_of):
+    def boxes(run):
+        return [stem for stem in products(run, "figure") if stem.startswith("boxplot")]
+
+    assert len(boxes(run_of())) == 4
+    assert boxes(run_of(ood=None)) == []
+    assert "boxplot" not in str(index_settings(run_of(ood=None)))
+
+
+def test_tables_of_the_papers_network_alone_come_last_where_another_is_trained(run_of_configs):
+    def tables(*configs):
+        (found,) = (
+            items for title, items in sections(run_of_configs(*configs)) if title == "Tables"
+        )
+        return [files[0].removeprefix("tables/").removesuffix(".csv") for _, files in found]
+
+    sizes = ["table1", "table1_parts", "table1_variants"]
+    assert tables()[:3] == sizes
+    assert tables("demo")[-3:] == sizes
+    assert sorted(tables("demo")) == sorted(tables())
+
+
+def test_the_index_knows_the_runs_words_its_classes_and_whether_it_is_synthetic(run_of_configs):
+    facts = index_settings(run_of_configs("demo"))["facts"]
+    assert facts["terms"] == sorted(
+        ["det", "det_flip", "drop", "flip", "pretrained", "fixed", "finetuned", "scratch"]
+    )
+    assert facts["one_label"] == ["synthetic_scenes"]
+    assert facts["synthetic"] is True
+    run = run_of_configs(transfer={"strategies": ["det"]}, scratch={"strategies": []})
+    facts = index_settings(run)["facts"]
+    assert "scratch" not in facts["terms"]
+    assert "synthetic" not in facts
+    assert facts["one_label"] == run.transfer_datasets
+    shown = run_of_configs(transfer={"held_out_classes": {"esc50": ["dog"]}})
+    assert "esc50" not in index_settings(shown)["facts"]["one_label"]

@@ -47,6 +47,48 @@ def test_what_is_expected_follows_from_the_jobs_done():
     assert list(run.finish(2, 161.0)) == []
 
 
+def test_jobs_of_another_rule_tell_no_time():
+    run = Run({"pages": 2, "notebook": 3}, 0.0)
+    run.start(1, "pages", 0.0)
+    assert list(run.finish(1, 31.0)) == ["report     1 of 5 jobs, 31 s"]
+    run.start(2, "notebook", 31.0)
+    # 31 s for a page, 2 notebooks of 200 s each.
+    assert list(run.finish(2, 231.0)) == ["report     2 of 5 jobs, 4 min, about 7 min to go"]
+    run.start(3, "pages", 231.0)
+    run.start(4, "notebook", 231.0)
+    assert list(run.finish(3, 240.0)) == []
+    # No page is to come; 2 notebooks, two jobs side by side by now.
+    assert run.stages["report"].expected() == pytest.approx(200)
+
+
+def test_the_whole_run_has_an_expected_time_once_all_rules_to_come_have_been_seen():
+    run = Run({"transfer": 2, "predict": 3, "all": 1}, 0.0)
+    run.start(1, "transfer", 0.0)
+    (line,) = run.finish(1, 60.0)
+    assert line.endswith("; 1 of 5 in all"), "no prediction has been seen"
+    run.start(2, "predict", 60.0)
+    (line,) = run.finish(2, 100.0)
+    # 60 s of training and 2 predictions of 40 s.
+    assert (
+        line == "predict    1 of 3 jobs, 40 s, about 1 min to go; 2 of 5 in all, about 2 min to go"
+    )
+    for job, rule in enumerate(["transfer", "predict", "predict"], 3):
+        run.start(job, rule, 100.0)
+        lines = list(run.finish(job, 130.0))
+    assert lines == ["predict    3 of 3 jobs, 1 min; 5 of 5 in all", "done in 2 min"]
+
+
+def test_a_rule_that_was_not_planned_counts_from_its_first_job():
+    run = Run({"predict": 1}, 0.0)
+    run.start(1, "predict", 0.0)
+    run.start(2, "notebook", 0.0)
+    assert (run.total, run.stages["report"].total) == (2, 1)
+    assert run.fail(2) == "report"
+    run.start(3, "notebook", 10.0)
+    list(run.finish(3, 20.0))
+    assert (run.done, run.total) == (1, 2), "a job that is tried again counts once"
+
+
 @given(st.lists(st.floats(0, 1e5), min_size=1, max_size=30), st.integers(0, 30))
 def test_one_job_after_another_the_mean_counts(lengths, left):
     run = Run({"predict": len(lengths) + left}, 0.0)

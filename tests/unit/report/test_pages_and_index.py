@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED
+from vipann.claims.judgement import FAILS, HOLDS, UNJUDGED, counted
+from vipann.report.first_page import write_first_page
+from vipann.report.front import verdicts
 from vipann.report.index import write_index
 from vipann.report.pages import page, write_page
 
@@ -170,7 +172,7 @@ def test_the_index_opens_with_headline_figures_and_verdicts_and_then_has_its_sec
     opening = lines[: lines.index("## Tables")]
     assert "| Flip | ours | 0.500 ± 0.1 |" in opening
     assert "| ![Figure 1: score (AudioSet)](figures/retention_events.png) |" in opening
-    assert "Claims of VI-PANN: 1 hold, 1 do not hold, 1 undecided." in opening
+    assert "Claims of VI-PANN: 1 holds, 1 does not hold, 1 cannot be judged." in opening
     assert "| Flip | ours | 0.500 ± 0.1 |" not in lines[len(opening) :], "it stands once"
 
 
@@ -219,10 +221,10 @@ def test_the_page_of_the_index_shows_each_claim_with_its_verdict_and_effect(inde
         "0.95",
     ):
         assert below in text
-    judged, folded, undecided = text.partition("1 undecided: what this run cannot judge")
+    judged, folded, unjudged = text.partition("1 cannot be judged by this run, and why")
     assert folded
     assert "Det wins." in judged
-    assert "on the literature" in undecided
+    assert "on the literature" in unjudged
 
 
 def test_a_bar_lies_where_its_interval_does(index, tmp_path):
@@ -244,3 +246,72 @@ def test_networks_that_only_see_folds_are_not_called_pretrained(tmp_path):
     text = (tmp_path / "index.md").read_text()
     assert "Networks trained on the folds of ESC-50, Own clips: m5, m11; ShipsEar is out of" in text
     assert "pretrained" not in text
+
+
+NOTHING_ELSE = {"notebooks": [], "summaries": [], "metrics": []}
+SUMMARY = """dataset,what,name,split,fold,clips,hours,hz
+own,all,,,1,8,0.1,0
+own,class,owl,,1,4,0.1,0
+own,class,owl,,2,4,0.1,0
+own,class,wren,,1,4,0.1,0
+own,class,tit,,1,4,0.1,0
+own,class,jay,,1,4,0.1,0
+own,missing,no such file,,,1,0,0
+"""
+
+
+def written(folder, **facts):
+    """Index of a run without results, as Markdown and as a page."""
+    write_index([], NOTHING_ELSE, FACTS | facts, folder / "index.md", folder / "index.html")
+    return [(folder / f"index.{kind}").read_text() for kind in ("md", "html")]
+
+
+def test_the_words_for_the_runs_own_networks_are_said_and_no_others(tmp_path):
+    text, page = written(tmp_path, terms=["fixed", "drop"])
+    assert "- **Drop**: dropout stays on at test time (MC dropout)" in text
+    assert text.index("**Drop**") < text.index("**Fixed**") < text.index("**Epistemic")
+    assert "Flip**" not in text
+    folded = re.search(r"<details[^>]*><summary>What is meant by Drop, Fixed, .*?</details>", page)
+    assert "<dt>Fixed</dt><dd>only a new head is trained" in folded[0]
+    assert all("What is meant" not in one for one in written(tmp_path))
+
+
+def test_guessing_is_right_once_in_as_many_clips_as_there_are_classes(tmp_path):
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests/own.summary.csv").write_text(SUMMARY)
+    for text in written(tmp_path, one_label=["own", "esc50"]):
+        # Of ESC-50 there is no summary.
+        assert "Guessing would give an accuracy of 0.250 on Own clips (4 classes)." in text
+    assert "Guessing" not in written(tmp_path)[0]
+
+
+def test_claims_judged_on_synthetic_sounds_say_so():
+    one = verdicts({"VI-PANN": LEDGER}, "claims", synthetic=True)
+    for text in (one.markdown, one.html):
+        assert ", on synthetic sounds, which say nothing of the paper." in text
+    assert "synthetic" not in verdicts({"VI-PANN": LEDGER}, "claims").markdown
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (HOLDS, ["0 hold", "1 holds", "4 hold"]),
+        (FAILS, ["0 do not hold", "1 does not hold", "4 do not hold"]),
+        (UNJUDGED, ["0 cannot be judged", "1 cannot be judged", "4 cannot be judged"]),
+    ],
+)
+def test_one_claim_holds_and_several_hold(verdict, words):
+    assert [counted(verdict, n) for n in (0, 1, 4)] == words
+
+
+def test_the_report_that_may_not_be_there_comes_with_how_to_make_it(tmp_path):
+    text, _ = written(tmp_path)
+    assert "once it is made" in text
+    assert "`--report results/planted/report.html --report-stylesheet" in text
+
+
+def test_the_reports_first_page_ends_with_the_words(tmp_path):
+    write_first_page(tmp_path, [], tmp_path / "first.html", ["det_flip"])
+    assert "<dt>Det-Flip</dt>" in (tmp_path / "first.html").read_text()
+    write_first_page(tmp_path, [], tmp_path / "first.html")
+    assert "<details" not in (tmp_path / "first.html").read_text()

@@ -19,12 +19,13 @@ FIGURE = {
     "label": "uncertainty on new sounds",
     "headline": 2,
     "of": "tested",
+    "only_with": ["ood"],
     "needs": {"uncertainty": "metrics/{dataset}.uncertainty.parquet"},
     "about": ["shown_names"],
     "caption": """
 Predictive entropy (left), epistemic (middle) and aleatoric uncertainty (right), in nats, on the
-networks' own test clips (ID) {%- if ood %} and on those of {{ shown_ood }} (OOD), which no network
-was trained on{% endif %}; each column has a scale of its own. Orange line: median; dashed green
+networks' own test clips (ID) and on those of {{ shown_ood }} (OOD), which no network
+was trained on; each column has a scale of its own. Orange line: median; dashed green
 line: mean; box: quartiles; whiskers: the last value within 1.5 times the box's height; values
 farther out are counted in the csv and not drawn. A value is a clip's mean over
 {{ config.evaluation.replications }} replications {%- if not is_upstream %}; the {{ folds }} folds

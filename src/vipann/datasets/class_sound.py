@@ -30,8 +30,8 @@ _EDGES = {"lowest": 0.05, "median": 0.5, "highest": 0.95}
 def sound_rows(clips: pd.DataFrame, classes: Sequence[str]) -> list[dict]:
     """Rows of a summary on the clips' sound, see `LEGEND`; without classes the name is "".
 
-    `clips` has a row a clip, by its id: labels (list[str]) and the measures of a feature file. what is
-    "sample_rate" (name: the class, hz, how many clips have it), "band_edge lowest", "median" and
+    `clips` has a row a clip, by its id: labels (list[str]) and the measures of a feature file. what
+    is "sample_rate" (name: the class, hz, how many clips have it), "band_edge lowest", "median" and
     "highest" (hz: quantiles 0.05, 0.5 and 0.95 over the class), "quiet" or "loud" (clips).
     """
     rows = []
@@ -58,8 +58,8 @@ def odd_sound(clips: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     if count := len(loud := clips[_loud(clips)]):
         found.append(
             f"{count:,} clips have samples above {LOUD_PEAK:g}, the largest "
-            f"{clips['peak'].max():g}, where full scale is 1: were floats written in another range? "
-            f"({_some(loud.sort_values('peak', ascending=False).index)})"
+            f"{clips['peak'].max():g}, where full scale is 1: were floats written in another "
+            f"range? ({_some(loud.sort_values('peak', ascending=False).index)})"
         )
     groups = dict(_by_class(clips, classes))
     rates = {name: set(group["source_rate"].astype(int)) for name, group in groups.items()}

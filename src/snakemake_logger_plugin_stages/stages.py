@@ -20,15 +20,12 @@ class Jobs:
     seconds: float = 0.0  # of the jobs that are done, together
     running: dict[int, float] = field(default_factory=dict)  # a job's id: its start
 
-    def to_come(self) -> float | None:
+    def to_come(self) -> float:
         """Seconds that those not done take one after another, at the mean of those that are.
 
-        None where none is done yet.
+        0 where none is done yet: nobody knows.
         """
-        left = self.total - self.done
-        if left == 0:
-            return 0.0
-        return self.seconds / self.done * left if self.done else None
+        return self.seconds / max(self.done, 1) * (self.total - self.done)
 
 
 @dataclass
@@ -53,31 +50,22 @@ class Stage:
     def running(self) -> int:
         return sum(len(jobs.running) for jobs in self.rules.values())
 
-    def expected(self) -> float | None:
-        """Seconds until its last job is done, if each to come takes the mean of its own rule.
-
-        As many run side by side as have; None where a rule with jobs to come has none done.
-        """
-        seconds = 0.0
-        for jobs in self.rules.values():
-            to_come = jobs.to_come()
-            if to_come is None:
-                return None
-            seconds += to_come
-        return seconds / max(self.at_once, 1)
-
     def to_go(self) -> str:
-        """The expected time in words, where there is one and there are jobs to come."""
-        expected = self.expected()
-        if expected is None or self.done == self.total:
+        """In words, how long the jobs to come take if each takes the mean of its own rule.
+
+        As many run side by side as have. "at least" where a rule with jobs to come has none done,
+        as these then count for nothing; "" where all are done, or nothing is known.
+        """
+        left = [jobs for jobs in self.rules.values() if jobs.done < jobs.total]
+        seconds = sum(jobs.to_come() for jobs in left) / max(self.at_once, 1)
+        if not seconds:
             return ""
-        return f", about {duration(expected)} to go"
+        known = "about" if all(jobs.done for jobs in left) else "at least"
+        return f", {known} {duration(seconds)} to go"
 
     def line(self, now: float) -> str:
         jobs = f"{self.name:<10} {self.done} of {self.total} {plural(self.total, 'job')}"
-        if now > self.began:
-            jobs += f", {duration(now - self.began)}"
-        return f"{jobs}{self.to_go()}"
+        return f"{jobs}, {duration(now - self.began)}" if now > self.began else jobs
 
 
 class Run:
@@ -153,10 +141,9 @@ class Run:
 
     def _line(self, stage: Stage, now: float) -> str:
         stage.shown = now
-        whole = ""
-        if len(self.stages) > 1:
-            whole = f"; {self.done} of {self.total} in all{self.whole.to_go()}"
-        return f"{stage.line(now)}{whole}"
+        # Of the whole run, and not of a stage, which may have to wait for others.
+        in_all = f"; {self.done} of {self.total} in all" if len(self.stages) > 1 else ""
+        return f"{stage.line(now)}{in_all}{self.whole.to_go()}"
 
 
 def duration(seconds: float) -> str:

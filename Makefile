@@ -42,9 +42,9 @@ WHERE = @printf '%s\n' '' 'Results of this run:' \
 .DEFAULT_GOAL := demo
 
 # Your own data: config/mine.yaml, or with CONFIG=whales config/whales.yaml, whose `run` is then whales.
-own: CONFIG := mine
-ifneq ($(filter own,$(MAKECMDGOALS)),)
 MINE := $(or $(CONFIG),mine)
+own: CONFIG := $(MINE)
+ifneq ($(filter own,$(MAKECMDGOALS)),)
 ifeq ($(wildcard config/$(MINE).yaml),)
 $(error There is no config/$(MINE).yaml: docs/own-data.md says what to write there)
 endif
@@ -52,6 +52,7 @@ ifneq ($(shell grep -c '^run: *$(MINE)\b' config/$(MINE).yaml),1)
 $(error config/$(MINE).yaml must say 'run: $(MINE)', as the file is called)
 endif
 endif
+
 # laptop and esc50 transfer published AudioSet weights; audioset_vggish evaluates on AudioSet itself, psla its recipes,
 # pooling and pooling_scenes five poolings of the scores of frames; networks compares encoders from scratch on ESC-10.
 psla: CONFIG := psla_embeddings

@@ -11,7 +11,6 @@ scored for labelling. The order is what the review page has (`vipann.survey.acqu
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from fixed_phase import CONFIG, Bench
-from reporting import machine, publish
+from reporting import command, machine, publish
 from scipy import stats
 
 from vipann.config import merge, read_layer
@@ -237,7 +236,7 @@ def main() -> None:
                 found[order].append(simulate(clips, learn, order, seed, fold, rounds))
                 print(seed, order, *(f"{one:.3f}" for one in found[order][-1]), flush=True)
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": command(arguments.mirror),
         "machine": machine("torch"),
         "load_average_at_the_end": os.getloadavg(),
         "settings": {

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from reporting import machine, publish
+from reporting import command, machine, publish
 from torch import nn
 
 from vipann.config import merge, read_layer
@@ -37,7 +37,7 @@ SECONDS = (1, 5, 10, 30)  # of 32 clips, 100 frames a second, 64 bands
 def main() -> None:
     arguments = _arguments()
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": command(),
         "machine": machine("torch"),
         "errors": [error(seconds, threads) for seconds in SECONDS for threads in (1, 2)],
         "costs": {name: cost(*case, arguments.repeats) for name, case in CASES.items()},

@@ -9,7 +9,6 @@ a job of the workflow has on a CPU. Run it with `make bench-fixed MIRROR=<folder
 import argparse
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from reporting import machine, publish
+from reporting import command, machine, publish
 
 from vipann.config import merge, read_layer
 from vipann.datasets.archives import fetch_archive
@@ -76,7 +75,7 @@ def main() -> None:
         found = {strategy: bench.compare(strategy) for strategy in arguments.strategies}
     load.append(os.getloadavg())
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": command(arguments.mirror),
         "machine": machine("torch", "lightning-fabric", "bayesian-torch"),
         "load_average_at_start_and_end": load,
         "settings": {

@@ -24,7 +24,7 @@ import gpu_networks
 import h5py
 import numpy as np
 import torch
-from reporting import machine, publish
+from reporting import command, machine, publish
 from torch.utils.data import BatchSampler, RandomSampler
 
 from vipann.config import merge, read_layer
@@ -55,7 +55,7 @@ class Bench:
         self.built: dict[str, Network] = {}
         on_gpu = self.device.type == "cuda"
         self.report: dict[str, Any] = {
-            "command": "python " + " ".join(sys.argv),
+            "command": command(),
             "machine": machine("torch", "bayesian-torch"),
             "device": torch.cuda.get_device_name(self.device) if on_gpu else "CPU",
             "driver": {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()},

@@ -6,14 +6,13 @@ with `make bench-head MIRROR=<folder>`.
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from fixed_phase import CONFIG, DATASET, Bench
-from reporting import machine, publish
+from reporting import command, machine, publish
 
 from vipann.config import merge, read_layer
 from vipann.datasets.archives import fetch_archive
@@ -67,7 +66,7 @@ def main() -> None:
             for start in STARTS
         }
     report = {
-        "command": "python " + " ".join(sys.argv).replace(str(arguments.mirror), "<folder>"),
+        "command": command(arguments.mirror),
         "machine": machine("torch", "lightning-fabric"),
         "fixed": config["transfer"]["fixed"],
         "accuracies": found,

@@ -6,7 +6,6 @@ fold see the same clips in the same order. Run it with `make bench-imagenet MIRR
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from fixed_phase import CONFIG, DATASET, Bench
-from reporting import machine, publish
+from reporting import command, machine, publish
 
 from vipann.config import merge, read_layer
 from vipann.datasets.archives import fetch_archive
@@ -100,7 +99,7 @@ def main() -> None:
         bench.prepare()
         found = {fold: bench.compare(fold) for fold in arguments.folds}
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": command(arguments.mirror),
         "machine": machine("torch", "torchvision", "lightning-fabric"),
         "settings": SETTINGS | {"epochs": arguments.epochs, "seed": arguments.seed},
         "folds": found,

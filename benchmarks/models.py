@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reporting import machine, publish
+from reporting import command, machine, publish
 
 from vipann.config import read_layer
 
@@ -48,7 +48,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """Run every contender against det, in turn, and write the report."""
     pairs = {name: _pair(arguments, name) for name in arguments.contenders}
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": command(),
         "machine": machine("torch", "bayesian-torch"),
         "settings": {k: v for k, v in vars(arguments).items() if k not in ("contender", "out")},
         "pairs": pairs,

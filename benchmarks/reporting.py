@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def machine(*packages: str) -> dict[str, str | int | float]:
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
+
+
+def command(mirror: str | Path | None = None) -> str:
+    """What was called; where the archives lie on one machine means nothing elsewhere."""
+    words = ["<folder>" if mirror and word == str(mirror) else word for word in sys.argv]
+    return " ".join(["python", *words])
 
 
 def publish(report: dict, text: str, out: Path | None, show: bool = True) -> None:

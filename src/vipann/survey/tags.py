@@ -61,11 +61,10 @@ def lines_of(tags: pd.DataFrame, width: int) -> Iterator[str]:
         for (start, end), one in mine.groupby(["start", "end"], sort=False):
             times = f"{start:.3f}", f"{end:.3f}"
             nats = tuple(f"{one[name].iloc[0]:.3f}" for name in UNCERTAINTIES)
-            cells = form.cells(one)
-            first = form.in_a_row(cells)
+            first, *below = form.said(one)
             yield form.line(*times, nats, first)
-            for cell in cells[len(cells) if form.side_by_side else 1 :]:
-                yield form.line("", "", ("",) * len(nats), cell)
+            for said in below:
+                yield form.line("", "", ("",) * len(nats), said)
     yield ""
     yield from wrap(_CALIBRATED, width)
     if form.nats:
@@ -95,15 +94,14 @@ class _Form:
         side_by_side = classes * (longest + _SCORES + len(_GAP)) <= room + _SCORES + len(_GAP)
         return cls(width, time, max(1, min(longest, room)), nats, side_by_side)
 
-    def cells(self, one: pd.DataFrame) -> list[str]:
+    def said(self, one: pd.DataFrame) -> list[str]:
+        """A window's classes with their scores: in one line, or in a line each."""
         rows = zip(one["class"], one["probability"], one["calibrated_probability"], strict=True)
-        return [
+        cells = [
             f"{_shortened(name, self.name):{self.name}} {p:.2f} ({worth:.2f})"
             for name, p, worth in rows
         ]
-
-    def in_a_row(self, cells: Sequence[str]) -> str:
-        return _GAP.join(cells) if self.side_by_side else cells[0]
+        return [_GAP.join(cells)] if self.side_by_side else cells
 
     def line(self, start: str, end: str, nats: Sequence[str], said: str) -> str:
         times = f"{start:>{self.time}} {end:>{self.time}}"

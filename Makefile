@@ -28,6 +28,7 @@ NAME = $(or $(CONFIG),$@)
 # One line now and then on each stage, and of a failure what to do (src/snakemake_logger_plugin_stages).
 START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) \
   --logger stages --logger-stages-command 'make $@ $(MAKEOVERRIDES)' \
+  --logger-stages-unlock 'make $@ $(MAKEOVERRIDES) ARGS=--unlock' \
   --report results/$(NAME)/report.html --report-stylesheet workflow/report/style.css \
   --report-after-run $(ARGS)
 WHERE = @printf '%s\n' '' 'Results of this run:' \

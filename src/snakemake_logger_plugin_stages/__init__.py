@@ -22,9 +22,10 @@ from snakemake_logger_plugin_stages.stages import Run, plural
 
 LAST_LINES = 12
 # Of what Snakemake says besides, what a reader wants to know.
-KEPT = ("Nothing to be done", "Complete log", "Report created")
+KEPT = ("Nothing to be done", "Complete log", "Report created", "Unlocked")
 # What is said at length where the job failed, and once more at the end.
 SAID = ("RuleException", "At least one job did not complete", "Exiting because a job execution")
+LOCKED = "removed with the --unlock argument"
 RED, YELLOW = "\033[31m", "\033[33m"
 
 
@@ -33,6 +34,10 @@ class LogHandlerSettings(LogHandlerSettingsBase):
     command: str = field(
         default="",
         metadata={"help": "What to type to go on after a failure, if not Snakemake's own command."},
+    )
+    unlock: str = field(
+        default="",
+        metadata={"help": "What to type to take away the lock that a killed run left behind."},
     )
 
 
@@ -105,6 +110,8 @@ class LogHandler(LogHandlerBase, ColorizingTextHandler):
                 yield from ((RED, line) for line in self._failure(facts, now))
             case None | LogEvent.ERROR:
                 yield from _said(record)
+                if LOCKED in record.getMessage() and self.settings and self.settings.unlock:
+                    yield "", f"Here that is\n    {self.settings.unlock}"
 
     def _started(self, facts: dict, now: float) -> Iterable[tuple[str, str]]:
         job, rule = facts["jobid"], facts["rule_name"]

@@ -57,6 +57,20 @@ def test_a_run_that_fails_and_goes_on(run, tmp_path):
     assert report.is_file()
 
 
+def test_a_lock_that_a_killed_run_left_is_told_with_the_command_that_takes_it_away(run, tmp_path):
+    (tmp_path / "mended").touch()
+    unlock = ("--logger-stages-unlock", "make birds ARGS=--unlock")
+    locks = tmp_path / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("a.h5\n")
+    locked = run(*unlock)
+    assert locked.returncode == 1
+    assert "cannot be locked" in locked.stderr
+    assert "    make birds ARGS=--unlock\n" in locked.stderr
+    assert "Unlocked" in run("--unlock").stderr
+    assert run(*unlock).returncode == 0
+
+
 def test_make_says_how_to_go_on(tmp_path):
     command = ["make", "-n", "demo", "CORES=2", "MIRROR=/data"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

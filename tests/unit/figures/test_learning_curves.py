@@ -56,6 +56,8 @@ def test_the_figure_draws_them_and_is_the_same_twice(files, tmp_path, draw):
         assert outputs[0][kind].read_bytes() == outputs[1][kind].read_bytes()
     svg = outputs[0]["svg"].read_text()
     assert "ESC-10" in svg
+    assert "From scratch" in svg
+    assert "Fine-tuned" not in svg, "a panel of a phase that no network was trained in"
     pd.testing.assert_frame_equal(pd.read_csv(outputs[0]["csv"]), learning_curves(files))
 
 

@@ -1,6 +1,6 @@
 """Learning curves of a run: the training loss of every job, and the upstream scores."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill
 
@@ -81,17 +81,18 @@ def figure(
     sources: Sources, style: Style, shown_names: Names, upstream: str | None
 ) -> tuple[Figure, pd.DataFrame]:
     """A row per dataset, the upstream one first if it was trained: training loss, mAP and AUC; of
-    the others the training loss of each phase. What is drawn: `learning_curves`."""
+    the others each trained phase's training loss. What is drawn: `learning_curves`."""
     lines = learning_curves(sources["curves"])
     shown = {**shown_names, UPSTREAM: shown_names.get(upstream or "") or upstream}
     if lines.empty:
         return styles.without_data(style, "This run has trained no network."), lines
-    datasets = list(lines["dataset"].unique())
-    figure, grid = styles.panels(style, len(datasets), 3, ROW)
-    for row, dataset in zip(grid, datasets, strict=True):
-        _row(row, lines[lines["dataset"] == dataset], dataset == UPSTREAM, style)
+    rows = {name: _panels(part) for name, part in lines.groupby("dataset", sort=False)}
+    figure, grid = styles.panels(style, len(rows), max(map(len, rows.values())), ROW)
+    for axes_of_row, (dataset, shown_panels) in zip(grid, rows.items(), strict=True):
+        of_dataset = lines[lines["dataset"] == dataset]
+        _row(axes_of_row, of_dataset, shown_panels, style)
         name = shown.get(dataset) or dataset
-        styles.row_label(row[-1], fill(name.replace("_", " "), LABEL_LETTERS))
+        styles.row_label(axes_of_row[-1], fill(name.replace("_", " "), LABEL_LETTERS))
     for axes in grid[-1]:
         axes.set_xlabel("Steps")
     figure.suptitle("Learning curves")
@@ -105,20 +106,25 @@ def figure(
     return figure, lines
 
 
-def _row(row: Iterable[Axes], lines: pd.DataFrame, is_upstream: bool, style: Style) -> None:
-    shown = [("pretrained", measure, title) for measure, title in UPSTREAM_PANELS.items()]
-    if not is_upstream:
-        shown = [(phase, "loss", style.labels[phase]) for phase in PHASES]
-    for place, (axes, (phase, measure, title)) in enumerate(zip(row, shown, strict=True)):
+def _panels(lines: pd.DataFrame) -> list[tuple[str, str]]:
+    """(phase, measure) of the panels in a dataset's row: those that it has lines for."""
+    possible = [("pretrained", measure) for measure in UPSTREAM_PANELS]
+    possible += [(phase, "loss") for phase in PHASES]
+    found = set(zip(lines["phase"], lines["measure"], strict=True))
+    return [panel for panel in possible if panel in found]
+
+
+def _row(
+    row: Sequence[Axes], lines: pd.DataFrame, shown: Sequence[tuple[str, str]], style: Style
+) -> None:
+    for axes in row[len(shown) :]:
+        axes.set_axis_off()
+    for place, (axes, (phase, measure)) in enumerate(zip(row, shown, strict=False)):
         panel = lines[(lines["phase"] == phase) & (lines["measure"] == measure)]
-        if panel.empty:
-            axes.set_axis_off()
-        else:
-            styles.draw_lines(
-                axes, panel, ("step", "mean"), "strategy", style, "folds", marked=False
-            )
+        styles.draw_lines(axes, panel, ("step", "mean"), "strategy", style, "folds", marked=False)
         for line in axes.lines:
             line.set(**(POINT if np.size(line.get_xdata()) == 1 else {}))
+        title = UPSTREAM_PANELS[measure] if phase == "pretrained" else style.labels[phase]
         axes.set(title=title, ylabel="" if place else "Loss (nats)")
         axes.margins(x=0.02, y=0.06)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))

@@ -8,6 +8,11 @@ from vipann.plan.names import shown_names
 from vipann.plan.products import NAMED
 from vipann.plan.run import Run
 
+SYNTHETIC = (
+    "All sounds of this run are synthetic: its verdicts say that the workflow runs, and nothing of "
+    "the paper."
+)
+
 
 def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any]:
     """Params of the job that judges the claims of `paper` (a folder of `vipann/papers`).
@@ -34,5 +39,5 @@ def claims_settings(run: Run, paper: str, notes: Sequence[str]) -> dict[str, Any
         interval=run.config["evaluation"]["interval"],
         names=shown_names(run),
         named={key: run.config.get(key) or {} for key in (*NAMED, "label_sets")},
-        notes=notes,
+        notes=[*([SYNTHETIC] if run.synthetic else []), *notes],
     )

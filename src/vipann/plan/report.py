@@ -137,7 +137,7 @@ def index_settings(run: Run) -> dict[str, Any]:
         facts["terms"] = terms
     if one_label := _one_label(run):
         facts["one_label"] = one_label
-    if all(run.blocks[name]["adapter"] == "synthetic" for name in run.tested):
+    if run.synthetic:
         facts["synthetic"] = True
     return run.settings("index.py", sections=sections(run), facts=facts, said=said_of(run))
 

@@ -69,6 +69,11 @@ class Run:
         """What networks are tested on; without upstream data, or without transfer, one of both."""
         return [name for name in [self.upstream, *self.transfer_datasets] if name]
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether every sound that networks are tested on is."""
+        return all(self.blocks[name]["adapter"] == "synthetic" for name in self.tested)
+
     @cached_property
     def ood_windows(self) -> dict[str, str]:
         """Dataset -> the out-of-distribution set in windows of the length of its own clips."""

@@ -138,6 +138,10 @@ def test_tables_of_the_papers_network_alone_come_last_where_another_is_trained(r
     assert sorted(tables("demo")) == sorted(tables())
 
 
+def said_of_claims(run):
+    return claims_settings(run, "vi_pann", [])["notes"]
+
+
 def test_the_index_knows_the_runs_words_its_classes_and_whether_it_is_synthetic(run_of_configs):
     facts = index_settings(run_of_configs("demo"))["facts"]
     assert facts["terms"] == sorted(
@@ -145,10 +149,12 @@ def test_the_index_knows_the_runs_words_its_classes_and_whether_it_is_synthetic(
     )
     assert facts["one_label"] == ["synthetic_scenes"]
     assert facts["synthetic"] is True
+    assert said_of_claims(run_of_configs("demo"))[0].startswith("All sounds of this run are synth")
     run = run_of_configs(transfer={"strategies": ["det"]}, scratch={"strategies": []})
     facts = index_settings(run)["facts"]
     assert "scratch" not in facts["terms"]
     assert "synthetic" not in facts
+    assert said_of_claims(run) == []
     assert facts["one_label"] == run.transfer_datasets
     shown = run_of_configs(transfer={"held_out_classes": {"esc50": ["dog"]}})
     assert "esc50" not in index_settings(shown)["facts"]["one_label"]

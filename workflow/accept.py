@@ -151,19 +151,25 @@ def write(run: Run, jobs: Mapping[Change, list[str]]) -> None:
 
 
 def section(jobs: Mapping[Change, list[str]], codes: Mapping[str, code_record.Code]) -> str:
-    """What was accepted, as Markdown."""
-    lines = [f"\n## {time.strftime('%Y-%m-%d %H:%M')}\n"]
+    """What was accepted, as Markdown: jobs for which the same has changed, together."""
+    rules_by_change: dict[tuple[str, ...], Counter[str]] = {}
     for (before, now), rules in sorted(jobs.items()):
-        counts = ", ".join(f"{rule} {count}" for rule, count in sorted(Counter(rules).items()))
-        if not now:
-            lines.append(f"- {counts}: another software environment")
-            continue
-        code, earlier = codes[now], codes.get(before)
-        origin = earlier.commit if earlier else "code that is not on record"
-        lines.append(f"- {counts}: {code.script} of {code.commit} as that of {origin}")
-        differing = code_record.differences(earlier, code) if earlier else []
-        lines += [f"  - `{name}`" for name in differing]
+        what = (
+            difference(codes.get(before), codes[now]) if now else ("another software environment",)
+        )
+        rules_by_change.setdefault(what, Counter()).update(rules)
+    lines = [f"\n## {time.strftime('%Y-%m-%d %H:%M')}\n"]
+    for (what, *names), counts in rules_by_change.items():
+        listed = ", ".join(f"{rule} {count}" for rule, count in sorted(counts.items()))
+        lines += [f"- {listed}: {what}", *(f"  - `{name}`" for name in names)]
     return "\n".join(lines) + "\n"
+
+
+def difference(earlier: code_record.Code | None, code: code_record.Code) -> tuple[str, ...]:
+    """Which script at which commits, in words; then the definitions that differ."""
+    origin = earlier.commit if earlier else "code that is not on record"
+    names = code_record.differences(earlier, code) if earlier else []
+    return f"{code.script} of {code.commit} as that of {origin}", *names
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The report notebooks on a planted run: the words and numbers they must come to, and pages."""
 
+import ast
 import json
 import re
 from html import unescape
@@ -15,6 +16,7 @@ from vipann.errors import UserError
 from vipann.evaluation.supplementary import INTERVAL_COLUMNS
 from vipann.notebook import execute_notebook
 from vipann.papers.vi_pann.tables import ood
+from vipann.strategies import STRATEGIES
 
 pytestmark = pytest.mark.slow
 
@@ -419,3 +421,10 @@ def test_a_failing_cell_is_told_and_leaves_no_output(tmp_path):
     with pytest.raises(UserError, match=r"claims\.ipynb.*FileNotFoundError.*claims\.csv"):
         execute_notebook(NOTEBOOKS / "claims.ipynb", WHERE, out / "r.ipynb", out / "r.html")
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out_of_distribution", "pretraining", "transfer"])
+def test_notebooks_have_a_word_for_every_strategy(name):
+    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4).cells
+    known = re.search(r"^NAMES = (.*)$", "\n".join(cell.source for cell in cells), re.MULTILINE)
+    assert ast.literal_eval(known[1]) == {one.name: one.label for one in STRATEGIES}

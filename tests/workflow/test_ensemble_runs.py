@@ -47,6 +47,10 @@ TABLES = [
     f"results/micro/tables/{name}.csv"
     for name in ("table4", "ood", "uncertainty_ensembles", "uncertainty_samples")
 ]
+NOTEBOOKS = [
+    f"results/micro/notebooks/{name}.ipynb"
+    for name in (f"transfer_{SCENES}", "out_of_distribution")
+]
 
 
 def save_upstream_network(path):
@@ -64,7 +68,7 @@ def made(tmp_path_factory, write_config):
     """(workflow, results folder) of a finished run."""
     workflow = Workflow(tmp_path_factory.mktemp("ensembles"))
     save_upstream_network(workflow.directory / "det.safetensors")
-    workflow(write_config("ensembles", ENSEMBLES), "--cores", "2", "--", *TABLES)
+    workflow(write_config("ensembles", ENSEMBLES), "--cores", "2", "--", *TABLES, *NOTEBOOKS)
     return workflow, workflow.directory / "results/micro"
 
 
@@ -144,6 +148,11 @@ def test_the_ensemble_stands_beside_the_others_in_the_tables(made):
     assert found["swag", "accuracy"] == (p.argmax(1) == labels.argmax(1)).mean()
     assert "auroc_epistemic" in found["swag"]
     assert "auroc_epistemic" not in found["det"]
+
+
+def test_the_notebooks_speak_of_the_ensemble(made):
+    for notebook in NOTEBOOKS:
+        assert "Ens" in (made[0].directory / notebook).read_text(), notebook
 
 
 def test_the_checkpoints_of_one_training_are_an_ensemble(made):

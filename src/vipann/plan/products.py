@@ -265,11 +265,16 @@ class Product:
         return any(_parts(one)[-1] > 9 for several in numbers for one in several)
 
     @property
-    def category(self) -> str:
+    def section(self) -> str:
         default = f"{self.kind.capitalize()}s" if self.number else "Supplementary"
-        category = self.declared.get("category", default)
+        return self.declared.get("category", default)
+
+    @property
+    def category(self) -> str:
+        """The section, of which paper where there are several. Snakemake's report makes a link
+        target of it, which cannot hold a colon."""
         several = len(self.run.config["papers"]) > 1
-        return f"{about_paper(self.paper)['short']}: {category}" if several else category
+        return f"{about_paper(self.paper)['short']} – {self.section}" if several else self.section
 
     @property
     def order(self) -> tuple:

@@ -199,8 +199,7 @@ def sections(run: Run) -> list[list[Any]]:
 
 def _place(one: Product) -> tuple[int, int, bool]:
     """By paper and category; within one, what has no number of the run comes last."""
-    category = one.category.rpartition(": ")[2]
-    place = SECTIONS.index(category) if category in SECTIONS else len(SECTIONS)
+    place = SECTIONS.index(one.section) if one.section in SECTIONS else len(SECTIONS)
     return one.run.config["papers"].index(one.paper), place, not _is_of_run(one)
 
 

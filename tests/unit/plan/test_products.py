@@ -172,6 +172,14 @@ def second_paper(tmp_path, monkeypatch):
         cached.cache_clear()
 
 
+@pytest.mark.parametrize("name", ["demo", "laptop", "psla_embeddings"])
+def test_the_reports_categories_can_be_linked_to(run_of_config, name):
+    """As Snakemake does it: a target for each, named as it is."""
+    for category in dict(sections(run_of_config(name))):
+        text = f"`{category}`_\n\n.. _{category}: javascript:show()\n"
+        docutils.core.publish_string(text, settings_overrides={"halt_level": 2, "report_level": 2})
+
+
 def test_one_file_adds_a_table_and_a_second_papers_table_3_fits_beside_the_firsts(
     second_paper, run_of
 ):
@@ -179,9 +187,9 @@ def test_one_file_adds_a_table_and_a_second_papers_table_3_fits_beside_the_first
     made = products(run, "table")
     first, second = made["table3"], made["other_table3"]
     assert not set(first.files) & set(second.files)
-    assert (first.category, second.category) == ("VI-PANN: Tables", "Other: Tables")
+    assert (first.category, second.category) == ("VI-PANN – Tables", "Other – Tables")
     assert second.label == "Table 3: poolings"
-    assert "Other: Tables" in dict(sections(run))
+    assert "Other – Tables" in dict(sections(run))
     (second_paper / "tables/table4.py").write_text(TABLE.replace('"3"', '"4"'))
     plan._declarations.cache_clear()
     assert "other_table4" in products(run, "table")

@@ -254,8 +254,9 @@ class Product:
 
     @property
     def title(self) -> str:
-        """`label`, and the dataset that it is of."""
-        return f"{self.label} ({self.shown_dataset})" if self.dataset else self.label
+        """`label` for lists that are in order, and the dataset that it is of."""
+        label = self.label.replace(f" {FIGURE_SPACE}", " ")
+        return f"{label} ({self.shown_dataset})" if self.dataset else label
 
     @property
     def _has_many(self) -> bool:
@@ -361,7 +362,8 @@ def _instances(whole: Product) -> list[Product]:
 
 @cache
 def about_paper(paper: str) -> Mapping[str, Any]:
-    """What a paper says of itself: `short`, `prefix`, `upstream` (its name of that dataset)."""
+    """What a paper says of itself: `short`, `prefix`, `upstream` (its name of that dataset);
+    `beyond`, if it is none of its own but what goes beyond others."""
     return declared(f"vipann.papers.{paper}", "PAPER")
 
 

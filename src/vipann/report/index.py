@@ -127,14 +127,15 @@ def _contents(titles: Sequence[str]) -> Part:
 
 def _trained_on(facts: Mapping[str, Any]) -> str:
     names = facts["names"]
-    upstream = names[facts["upstream"]] if facts["upstream"] else "what published weights know"
+    upstream = facts["upstream"]
     targets = ", ".join(names[name] for name in facts["transfer_datasets"])
     strategies, variants = (
         ", ".join(facts.get(k, ())) for k in ("strategies", "variants_on_folds")
     )
     parts = []
-    if facts["upstream"] or strategies:
-        parts.append(f"Networks pretrained on {upstream}")
+    if upstream or strategies:
+        start = f"pretrained on {names[upstream]}" if upstream else "with published weights"
+        parts.append(f"Networks {start}")
     if targets and strategies:
         parts.append(f", transferred to {targets} by the strategies {strategies}")
     if variants:

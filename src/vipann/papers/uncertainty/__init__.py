@@ -9,4 +9,5 @@ PAPER = {
     "citation": "uncertainty beyond the paper: baselines, recalibration, guarantees and probes",
     "prefix": "uncertainty_",
     "upstream": "AudioSet",
+    "beyond": True,
 }

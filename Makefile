@@ -25,8 +25,9 @@ export XDG_CACHE_HOME ?= $(if $(shell test -w "$$HOME" && echo yes),$(HOME)/.cac
 # configs that it changes.
 BASE :=
 NAME = $(or $(CONFIG),$@)
-# One line now and then on each stage, and of a failure what to do (src/snakemake_logger_plugin_stages).
-START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) \
+# One line now and then on each stage, and of a failure what to do (src/snakemake_logger_plugin_stages); what does not
+# depend on the job that failed is still made.
+START = $(BIN)/snakemake --configfile $(patsubst %,config/%.yaml,$(BASE) $(NAME)) --cores $(CORES) --keep-going \
   --logger stages --logger-stages-command 'make $@ $(MAKEOVERRIDES)' \
   --logger-stages-unlock 'make $@ $(MAKEOVERRIDES) ARGS=--unlock' \
   --report results/$(NAME)/report.html --report-stylesheet workflow/report/style.css \

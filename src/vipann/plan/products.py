@@ -272,8 +272,7 @@ class Product:
 
     @property
     def category(self) -> str:
-        """The section, of which paper where there are several. Snakemake's report makes a link
-        target of it, which cannot hold a colon."""
+        """The section, with its paper if there are several; a link target, so without a colon."""
         several = len(self.run.config["papers"]) > 1
         return f"{about_paper(self.paper)['short']} – {self.section}" if several else self.section
 
@@ -362,8 +361,7 @@ def _instances(whole: Product) -> list[Product]:
 
 @cache
 def about_paper(paper: str) -> Mapping[str, Any]:
-    """What a paper says of itself: `short`, `prefix`, `upstream` (its name of that dataset);
-    `beyond`, if it is none of its own but what goes beyond others."""
+    """What a paper says of itself: `short`, `prefix`, `upstream`, `beyond` (no paper's text)."""
     return declared(f"vipann.papers.{paper}", "PAPER")
 
 

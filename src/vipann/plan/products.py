@@ -254,9 +254,12 @@ class Product:
 
     @property
     def title(self) -> str:
-        """`label` for lists that are in order, and the dataset that it is of."""
-        label = self.label.replace(f" {FIGURE_SPACE}", " ")
-        return f"{label} ({self.shown_dataset})" if self.dataset else label
+        """What it is called, and the dataset that it is of."""
+        return f"{self._called} ({self.shown_dataset})" if self.dataset else self._called
+
+    @property
+    def _called(self) -> str:
+        return self.label.replace(FIGURE_SPACE, "")
 
     @property
     def _has_many(self) -> bool:
@@ -287,7 +290,7 @@ class Product:
         """The caption in the report, as reStructuredText."""
         from jinja2 import StrictUndefined, Template
 
-        title = self.label.replace(FIGURE_SPACE, "")
+        title = self._called
         if self.dataset and self.number:
             of = " of the paper" if self.number.startswith("like") else ""
             title = f"{self.number[:1].upper()}{self.number[1:]}{of}: {self.shown_dataset}"

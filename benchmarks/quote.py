@@ -14,14 +14,13 @@ What is marked stands in comments that readers do not see. A table is described 
       ECE: {file: calibration.csv, metric: ece_pooled, phase: finetuned, error: false}
     -->
 
-Numbers in a sentence have names, `8<!-- =holds --> hold`, which a block anywhere on the page
-explains; what stands there beside them is shared. They keep the form in which they stand: as many
-decimals, an error after ± or none, a share or, before %, hundredths.
+Numbers in a sentence have names, `8<!-- =holds --> hold`, which benchmarks/quoted.yaml explains
+page by page; what stands beside the names of a block there is shared. They keep the form in which
+they stand: as many decimals, an error after ± or none, a share or, before %, hundredths.
 
-    <!-- = numbers
-    from: esc10/esc10
-    holds: {file: claims.csv, verdict: holds, count: true}
-    -->
+    docs/results.md:
+      - from: esc10/esc10
+        holds: {file: claims.csv, verdict: holds, count: true}
 
 A file is a CSV table, or Markdown whose tables are searched; columns and their values choose the
 one row, or with `count` the rows that are counted. `value` names the column that is shown, if not
@@ -43,6 +42,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results"
+QUOTED = "benchmarks/quoted.yaml"
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "benchmarks/README.md")
 VALUES = ("ours", "value")
 ERRORS = ("standard_error", "standard_deviation")
@@ -51,7 +51,6 @@ ABSENT = "–"
 HOW = ("from", "file", "value", "count", "decimals", "error")
 _NUMBER = r"[-+]?[\d,]*\d(?:\.\d+)?"
 _MARKED = re.compile(rf"({_NUMBER})(?:(\s+±\s+)({_NUMBER}))?(\s*%)?<!-- =(\w+) -->")
-_NUMBERS = re.compile(r"<!-- = numbers\n((?s:.*?))-->")
 _TABLE = re.compile(r"(<!-- = table\n((?s:.*?))-->\n)((?:\|.*\n)*)")
 _ANY_MARK = re.compile(r"<!-- ?=")
 
@@ -74,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(page.relative_to(ROOT))
         print("\n".join(f"  {line}" for line in lines))
         if not asked.check:
-            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+            page.write_text(filled(page.read_text(encoding="utf-8"), named(page)), encoding="utf-8")
     if asked.check and differ:
         sys.exit(1)
 
@@ -92,7 +91,7 @@ def stale(page: Path) -> list[str]:
     """
     text = page.read_text(encoding="utf-8")
     try:
-        now = filled(text)
+        now = filled(text, named(page))
     except QuoteError as error:
         raise QuoteError(f"{page.relative_to(ROOT)}: {error}") from None
     if now == text:
@@ -101,22 +100,38 @@ def stale(page: Path) -> list[str]:
     return [line for line in now.splitlines() if line not in before] or ["(fewer lines)"]
 
 
-def filled(text: str) -> str:
+def named(page: Path) -> dict[str, dict[str, Any]]:
+    """What each named number of a page is, by name.
+
+    Raises:
+        QuoteError: a name is explained twice.
+    """
+    pages: dict[str, list[dict[str, Any]]] = yaml.safe_load((ROOT / QUOTED).read_text("utf-8"))
+    names: dict[str, dict[str, Any]] = {}
+    for block in pages.get(str(page.relative_to(ROOT)), []):
+        shared = {key: value for key, value in block.items() if not isinstance(value, dict)}
+        own = {name: {**shared, **block[name]} for name in block if name not in shared}
+        if twice := sorted(own.keys() & names.keys()):
+            raise QuoteError(f"{QUOTED} explains {twice} twice")
+        names |= own
+    return names
+
+
+def filled(text: str, names: Mapping[str, Mapping[str, Any]]) -> str:
     """The text with all that is marked in it as the results have it.
 
     Raises:
-        QuoteError: a mark has no file, no row or more than one, or is not understood.
+        QuoteError: a mark has no file, no row or more than one, or is not understood; a name is
+            not used.
     """
-    blocks = [yaml.safe_load(block) for block in _NUMBERS.findall(text)]
-    named: dict[str, dict[str, Any]] = {}
-    for block in blocks:
-        shared = {key: value for key, value in block.items() if not isinstance(value, dict)}
-        named |= {name: {**shared, **block[name]} for name in block if name not in shared}
     marks = len(_ANY_MARK.findall(text))
     text, tables = _TABLE.subn(lambda found: found[1] + table(yaml.safe_load(found[2])), text)
-    text, numbers = _MARKED.subn(lambda found: _number(found, named), text)
-    if left := marks - len(blocks) - tables - numbers:
+    used = {found[5] for found in _MARKED.finditer(text)}
+    text, numbers = _MARKED.subn(lambda found: _number(found, names), text)
+    if left := marks - tables - numbers:
         raise QuoteError(f"{left} of its marks are not written as benchmarks/quote.py says")
+    if unused := sorted(names.keys() - used):
+        raise QuoteError(f"{QUOTED} explains {unused}, which the page does not quote")
     return text
 
 
@@ -143,12 +158,12 @@ def _cell(asked: Mapping[str, Any]) -> str:
     return f"{value:,.{decimals}f}" + (f" ± {error:.{decimals}f}" if has_error else "")
 
 
-def _number(found: re.Match[str], named: Mapping[str, Mapping[str, Any]]) -> str:
+def _number(found: re.Match[str], names: Mapping[str, Mapping[str, Any]]) -> str:
     """What stands in the place of a marked number, in the same form."""
     shown, between, shown_error, percent, name = found.groups()
-    if name not in named:
-        raise QuoteError(f"no block `<!-- = numbers` explains {name!r}")
-    value, error = look_up(named[name]) or (None, None)
+    if name not in names:
+        raise QuoteError(f"{QUOTED} does not explain {name!r}")
+    value, error = look_up(names[name]) or (None, None)
     if value is None or (shown_error and error is None):
         raise QuoteError(f"{name}: the results have no such {'error' if shown_error else 'row'}")
     text = _like(shown, value, percent)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -55,10 +56,10 @@ def test_pages_quote_what_the_results_say(page):
     ],
 )
 def test_a_number_keeps_the_form_in_which_it_stands(results, typed, asked, right):
-    block = f"<!-- = numbers\nfrom: run\nfile: scores.csv\nscore: {asked}\n-->\n"
-    text = quote.filled(f"It is {typed}<!-- =score --> here.\n{block}")
-    assert text == f"It is {right}<!-- =score --> here.\n{block}"
-    assert quote.filled(text) == text
+    names = {"score": {"from": "run", "file": "scores.csv"} | yaml.safe_load(asked)}
+    text = quote.filled(f"It is {typed}<!-- =score --> here.\n", names)
+    assert text == f"It is {right}<!-- =score --> here.\n"
+    assert quote.filled(text, names) == text
 
 
 def test_a_table_is_made_of_rows_and_columns(results):
@@ -74,7 +75,7 @@ columns:
   print: {phase: finetuned, value: paper, error: false, decimals: 2}
 -->
 """
-    text = quote.filled(f"Scores:\n\n{description}| old | table |\n\nMore.\n| own | table |\n")
+    text = quote.filled(f"Scores:\n\n{description}| old | table |\n\nMore.\n| own | table |\n", {})
     assert text == (
         f"Scores:\n\n{description}"
         "| network | fixed | fine-tuned | print |\n"
@@ -86,34 +87,50 @@ columns:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "names", "fault"),
     [
-        ("1<!-- =lost -->", "explains 'lost'"),
-        ("1<!-- =one -->\n<!-- = numbers\none: {file: gone.csv}\n-->", "results/gone.csv"),
-        ("1<!-- =one -->\n<!-- = numbers\none: {file: run/scores.csv}\n-->", "2 rows are that"),
+        ("1<!-- =lost -->", {}, "does not explain 'lost'"),
+        ("1<!-- =one -->", {"one": {"file": "gone.csv"}}, "results/gone.csv"),
+        ("1<!-- =one -->", {"one": {"file": "run/scores.csv"}}, "2 rows are that"),
+        ("1<!-- =one -->", {"one": {"file": "run/scores.csv", "strategy": "drop"}}, "no such row"),
         (
-            "1<!-- =one -->\n<!-- = numbers\none: {file: run/scores.csv, strategy: drop}\n-->",
-            "no such row",
-        ),
-        (
-            "1 ± 1<!-- =one -->\n<!-- = numbers\none: {file: run/scores.csv, strategy: flip}\n-->",
+            "1 ± 1<!-- =one -->",
+            {"one": {"file": "run/scores.csv", "strategy": "flip"}},
             "no such error",
         ),
-        ("1<!-- =one -->\n<!-- = numbers\none: {file: run/scores.csv, fold: 1}\n-->", "columns"),
-        ("one<!-- =one -->", "1 of its marks"),
-        ("<!-- = tables\nrows: {}\n-->\n", "1 of its marks"),
+        ("1<!-- =one -->", {"one": {"file": "run/scores.csv", "fold": 1}}, "columns"),
+        ("none", {"one": {"file": "run/scores.csv", "strategy": "flip"}}, "does not quote"),
+        ("one<!-- =one -->", {}, "1 of its marks"),
+        ("<!-- = tables\nrows: {}\n-->\n", {}, "1 of its marks"),
     ],
 )
-def test_a_mark_that_cannot_be_filled_is_named(results, text, fault):
+def test_a_mark_that_cannot_be_filled_is_named(results, text, names, fault):
     with pytest.raises(quote.QuoteError, match=fault):
-        quote.filled(text)
+        quote.filled(text, names)
 
 
-def test_check_fails_where_a_page_is_stale_and_writes_nothing(results, tmp_path, monkeypatch):
+@pytest.fixture
+def house(results, tmp_path, monkeypatch):
+    """A project of one page, which quotes 1 where the results say 3."""
     monkeypatch.setattr(quote, "ROOT", tmp_path)
-    page = tmp_path / "README.md"
-    text = "1<!-- =n -->\n<!-- = numbers\nn: {file: run/scores.csv, count: true}\n-->\n"
-    page.write_text(text)
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / quote.QUOTED).write_text(
+        "README.md:\n  - file: run/scores.csv\n    n: {count: true}\n"
+    )
+    (tmp_path / "README.md").write_text("1<!-- =n -->\n")
+    return tmp_path
+
+
+def test_a_name_that_is_explained_twice_is_named(house):
+    with (house / quote.QUOTED).open("a") as quoted:
+        quoted.write("  - n: {file: run/scores.csv, count: true}\n")
+    with pytest.raises(quote.QuoteError, match=r"\['n'\] twice"):
+        quote.named(house / "README.md")
+
+
+def test_check_fails_where_a_page_is_stale_and_writes_nothing(house):
+    page = house / "README.md"
+    text = page.read_text()
     with pytest.raises(SystemExit, match="1"):
         quote.main(["--check"])
     assert page.read_text() == text

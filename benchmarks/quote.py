@@ -52,7 +52,7 @@ HOW = ("from", "file", "value", "count", "decimals", "error")
 _NUMBER = r"[-+]?[\d,]*\d(?:\.\d+)?"
 _MARKED = re.compile(rf"({_NUMBER})(?:(\s+±\s+)({_NUMBER}))?(\s*%)?<!-- =(\w+) -->")
 _TABLE = re.compile(r"(<!-- = table\n((?s:.*?))-->\n)((?:\|.*\n)*)")
-_ANY_MARK = re.compile(r"<!-- ?=")
+_ANY_MARK = re.compile(r"<!--\s*=")
 
 Found = tuple[float, float | None]
 

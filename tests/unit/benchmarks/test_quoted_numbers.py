@@ -101,6 +101,7 @@ columns:
         ("1<!-- =one -->", {"one": {"file": "run/scores.csv", "fold": 1}}, "columns"),
         ("none", {"one": {"file": "run/scores.csv", "strategy": "flip"}}, "does not quote"),
         ("one<!-- =one -->", {}, "1 of its marks"),
+        ("1<!--\n=one -->", {}, "1 of its marks"),
         ("<!-- = tables\nrows: {}\n-->\n", {}, "1 of its marks"),
     ],
 )

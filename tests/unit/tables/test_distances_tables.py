@@ -126,7 +126,7 @@ def test_laplace_stands_below_the_network_that_it_is_of(approximated, tmp_path):
     assert det[header.index("Prior precision")] == "–"
     assert own[header.index("AUROC, epistemic")] == "0.800"
     assert det[header.index("AUROC, epistemic")] == "–"
-    assert own[header.index("ECE")] == "0.030"
+    assert own[header.index("ECE")] == "0.0300"
 
 
 def test_without_other_clips_there_is_no_detection(approximated):

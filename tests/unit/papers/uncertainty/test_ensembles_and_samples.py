@@ -157,6 +157,17 @@ def test_a_laplace_approximation_has_a_row_where_there_are_ensembles(kept):
     assert "nothing has a lower NLL than one Det network (0.702)" in ensembles.advice(alone)
 
 
+def test_small_scores_of_many_classes_have_a_fourth_decimal(kept):
+    small = {name: {"nll": nll} for name, nll in (("det", 0.0172), ("ens", 0.0161))}
+    sources = {
+        "metrics": kept(metric_rows(small), "metrics"),
+        "intervals": kept(interval_rows(small), "intervals"),
+    }
+    made = ensembles.table(sources, {}, COSTS)
+    assert "| 0.0173 ± 0.0000 |" in markdown(made)
+    assert "Ens has the least NLL (0.0161; Det 0.0173)" in ensembles.advice(made.frame)
+
+
 def test_a_run_without_out_of_distribution_clips_has_the_table_too(kept):
     metrics = metric_rows(SCORES)
     own = metrics[metrics["scored_dataset"] == "own"]

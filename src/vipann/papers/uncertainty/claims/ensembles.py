@@ -12,6 +12,7 @@ from vipann.claims.judgement import FAILS, HOLDS, Case, Each, Judge, Judgement, 
 from vipann.claims.testing import all_of
 from vipann.evaluation.samples import LEVELS, enough
 from vipann.papers.uncertainty.names import PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.uncertainty.numbers import score
 
 STAGES = {"ensembles": "ensembles", "samples": "samples that were kept one by one"}
 PHASES = ("pretrained", "fixed", "finetuned")
@@ -74,7 +75,7 @@ def _below_det(view: RunView, phase: str, metrics: Sequence[str]) -> Case:
     ens, det = ("ens", phase), ("det", phase)
     pairs = [(view.score(ens, metric), view.score(det, metric)) for metric in metrics]
     numbers = ", ".join(
-        f"{metric.upper()} {own:.3f} against Det's {other:.3f}"
+        f"{metric.upper()} {score(own)} against Det's {score(other)}"
         for metric, (own, other) in zip(metrics, pairs, strict=True)
     )
     tests = [view.exceeds(det, ens, metric=metric) for metric in metrics]

@@ -12,6 +12,7 @@ from vipann.claims.testing import Effect, Test, all_of
 from vipann.evaluation.interval import LEVEL
 from vipann.evaluation.splits import ALL
 from vipann.papers.uncertainty.names import KEYS, network_words
+from vipann.papers.uncertainty.numbers import score
 
 STAGES = {"recalibration": "recalibrated networks", "conformal": "conformal sets"}
 
@@ -74,7 +75,7 @@ def lowers(method: str, metric: str) -> Judge:
         start = first["value"] - first["change"]
         numbers = (
             f"{lower} of {len(rows)} networks lower; least {network_words(first)} "
-            f"{start:.3f} to {first['value']:.3f}"
+            f"{score(start)} to {score(first['value'])}"
         )
         return by_test(numbers, all_of(tests))
 

@@ -76,7 +76,8 @@ def table(sources: Sources, shown_names: Names) -> Table:
         "alpha": {alpha: f"{alpha:g}" for alpha in orders["alpha"]},
     }
     cells = side_by_side(texts, by, [""], labels)
-    return Table("Conformal sets", frame, cells, [*NOTES, *filter(None, [advice(frame)])])
+    said = advice(frame.replace({"dataset": dict(shown_names)}))
+    return Table("Conformal sets", frame, cells, [*NOTES, *filter(None, [said])])
 
 
 def _text(row: object) -> str:

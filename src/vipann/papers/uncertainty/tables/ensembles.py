@@ -8,9 +8,10 @@ import pandas as pd
 
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty.names import LAPLACE_NAME, PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.uncertainty.numbers import score
 from vipann.papers.vi_pann.tables._scores import with_intervals
 from vipann.strategies import LAPLACE
-from vipann.tables.layout import Table, number, ordered, side_by_side, with_error
+from vipann.tables.layout import Table, ordered, side_by_side
 
 TABLE = {
     "label": "Ensembles and what they cost",
@@ -110,11 +111,11 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str | None:
     best, det = str(rows["value"].idxmin()), rows.loc["det", "value"]
     start = f"On {dataset}, {PHASE_NAMES[phase].lower()},"
     if best == "det":
-        return f"{start} nothing has a lower NLL than one Det network ({number(det)})."
+        return f"{start} nothing has a lower NLL than one Det network ({score(det)})."
     trainings, passes = float(rows.loc[best, "trainings"]), str(rows.loc[best, "passes"])
     return (
-        f"{start} {MODELS[best]} has the least NLL ({number(rows.loc[best, 'value'])}; Det "
-        f"{number(det)}) for {trainings:g} training{'s' * (trainings != 1)} and {passes} "
+        f"{start} {MODELS[best]} has the least NLL ({score(rows.loc[best, 'value'])}; Det "
+        f"{score(det)}) for {trainings:g} training{'s' * (trainings != 1)} and {passes} "
         f"pass{'es' * (passes != '1')} a clip."
     )
 
@@ -122,7 +123,7 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str | None:
 def _cells(frame: pd.DataFrame, shown_names: Names) -> pd.DataFrame:
     keys = ["dataset", "phase", "strategy"]
     scores = frame[[*keys, "metric"]].assign(
-        text=list(map(with_error, frame["value"], frame["standard_error"]))
+        text=list(map(score, frame["value"], frame["standard_error"]))
     )
     once = frame.drop_duplicates(keys)
     prices = [

@@ -4,9 +4,10 @@ import pandas as pd
 
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty.names import LAPLACE_NAME, PHASE_NAMES, STRATEGY_NAMES
+from vipann.papers.uncertainty.numbers import score
 from vipann.papers.vi_pann.tables._scores import with_intervals
 from vipann.strategies import LAPLACE
-from vipann.tables.layout import Table, number, ordered, side_by_side, with_error
+from vipann.tables.layout import Table, number, ordered, side_by_side
 
 TABLE = {
     "label": "Last-layer Laplace approximation",
@@ -68,11 +69,11 @@ def table(sources: Sources, shown_names: Names) -> Table:
     both = frame.groupby(["dataset", "phase"], observed=True)["strategy"].transform("nunique") > 1
     frame = frame[both].reset_index(drop=True)
     error = frame["standard_error"].where(frame["metric"].isin(ERRORS))
-    form = frame["metric"].map(lambda metric: ".3g" if metric == "prior_precision" else ".3f")
+    precision = frame["metric"] == "prior_precision"
     texts = frame[["dataset", "phase", "strategy", "metric"]].assign(
         text=[
-            with_error(value, e) if pd.notna(e) else number(value, f)
-            for value, e, f in zip(frame["value"], error, form, strict=True)
+            number(value, ".3g") if is_precision else score(value, e)
+            for value, e, is_precision in zip(frame["value"], error, precision, strict=True)
         ]
     )
     headings = {"dataset": "Dataset", "phase": "Phase", "strategy": "Model"}
@@ -92,7 +93,7 @@ def _advice(dataset: str, rows: pd.DataFrame) -> str:
     nll = rows.pivot(index="phase", columns="strategy", values="value")
     lower = nll[LAPLACE] < nll["det"]
     words = ", ".join(
-        f"{PHASE_NAMES[str(phase)].lower()} {number(row['det'])} to {number(row[LAPLACE])}"
+        f"{PHASE_NAMES[str(phase)].lower()} {score(row['det'])} to {score(row[LAPLACE])}"
         for phase, row in nll.iterrows()
     )
     verb = "lowers" if lower.all() else "does not lower" if not lower.any() else "may lower"

@@ -6,6 +6,7 @@ from vipann.evaluation.recalibration import UNCHANGED
 from vipann.evaluation.splits import ALL
 from vipann.papers import Names, Sources
 from vipann.papers.uncertainty.names import KEYS, PHASE_NAMES, STRATEGY_NAMES, network_words
+from vipann.papers.uncertainty.numbers import score_form
 from vipann.tables.layout import NOTHING, Table, number, ordered, side_by_side
 
 TABLE = {
@@ -30,7 +31,6 @@ WORDS = {
     "isotonic": "isotonic regression of each class",
 }
 SCORES = {"ece": "ECE", "classwise_ece": "Class-wise ECE", "nll": "NLL", "brier": "Brier"}
-SMALL = 0.05
 NOTES = (
     "Over the test clips of all folds together, lower is better; in brackets the 95 % interval "
     "over recordings. * : the change from uncalibrated is beyond that interval. ECE of the most "
@@ -73,8 +73,7 @@ def _text(row: object) -> str:
     value, low, high, top = (getattr(row, n) for n in ("value", "low", "high", "change_high"))
     if row.metric == "temperature":  # type: ignore[attr-defined]
         return number(value, ".2f")
-    # Of hundreds of classes, few of which a clip has, scores are small.
-    form = ".4f" if value < SMALL else ".3f"
+    form = score_form(value)
     bounds = "" if pd.isna(low) else f" ({number(low, form)} to {number(high, form)})"
     beyond = top < 0 or row.change_low > 0  # type: ignore[attr-defined]
     return number(value, form) + bounds + (" *" if beyond else "")

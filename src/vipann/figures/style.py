@@ -1,5 +1,6 @@
 """How every figure looks: colours, fonts, sizes, resolution and labels. Nothing of it elsewhere."""
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -238,9 +239,13 @@ def draw_lines(
 
 
 def legend(figure: Figure, handles: Sequence[Any], columns: int | None = None) -> None:
-    """One for the whole figure, below it."""
+    """One for the whole figure, below it; in fewer columns if it would be wider than the figure."""
     columns = columns or len(handles)
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
+    drawn = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
+    if columns > 1 and drawn.get_window_extent().width > figure.bbox.width:
+        drawn.remove()
+        rows = math.ceil(len(handles) / columns)
+        legend(figure, handles, min(columns - 1, math.ceil(len(handles) / (rows + 1))))
 
 
 def line_keys(names: Sequence[str], style: Style) -> list[Line2D]:

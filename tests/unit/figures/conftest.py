@@ -20,6 +20,20 @@ def titles_are_of_one_size(monkeypatch):
     monkeypatch.setattr(styles, "save", checked)
 
 
+@pytest.fixture(autouse=True)
+def legends_are_on_the_page(monkeypatch):
+    save = styles.save
+
+    def checked(figure, *rest):
+        figure.draw_without_rendering()
+        for legend in figure.legends:
+            extent = legend.get_window_extent()
+            assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+        save(figure, *rest)
+
+    monkeypatch.setattr(styles, "save", checked)
+
+
 @pytest.fixture
 def draw():
     """Draw a figure of a module from its one source, as its job does."""

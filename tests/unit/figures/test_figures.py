@@ -289,3 +289,15 @@ def test_labels_can_be_changed(draw_retention, tmp_path):
     assert "<!-- Fest -->" in svg
     assert "<!-- Mein Satz -->" in svg
     assert "Fixed-feature" not in svg
+
+
+@pytest.mark.parametrize(("entries", "rows"), [(2, 1), (7, 2)])
+def test_a_legend_has_as_many_rows_as_it_needs(entries, rows, tmp_path):
+    names, drawn = list(PALETTE)[:entries], style_from()
+    with drawn.applied():
+        figure, _ = style.panels(drawn, 1, 3, 1.0)
+        style.legend(figure, style.line_keys(names, drawn))
+        style.save(figure, pd.DataFrame(), outputs(tmp_path / "out"), drawn.dpi)
+    (legend,) = figure.legends
+    heights = [text.get_window_extent().y0 for text in legend.get_texts()]
+    assert len({round(height / 10) for height in heights}) == rows

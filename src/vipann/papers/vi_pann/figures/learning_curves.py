@@ -86,10 +86,9 @@ def figure(
     shown = {**shown_names, UPSTREAM: shown_names.get(upstream or "") or upstream}
     if lines.empty:
         return styles.without_data(style, "This run has trained no network."), lines
-    rows = {name: _panels(part) for name, part in lines.groupby("dataset", sort=False)}
-    figure, grid = styles.panels(style, len(rows), max(map(len, rows.values())), ROW)
-    for axes_of_row, (dataset, shown_panels) in zip(grid, rows.items(), strict=True):
-        of_dataset = lines[lines["dataset"] == dataset]
+    rows = [(str(name), part, _panels(part)) for name, part in lines.groupby("dataset", sort=False)]
+    figure, grid = styles.panels(style, len(rows), max(len(panels) for *_, panels in rows), ROW)
+    for axes_of_row, (dataset, of_dataset, shown_panels) in zip(grid, rows, strict=True):
         _row(axes_of_row, of_dataset, shown_panels, style)
         name = shown.get(dataset) or dataset
         styles.row_label(axes_of_row[-1], fill(name.replace("_", " "), LABEL_LETTERS))

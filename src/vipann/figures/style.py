@@ -70,6 +70,8 @@ MARKER_SIZE = 2.8
 BAND_ALPHA = 0.2
 # What titles, legend and axis labels add to the rows of panels, in lines of text.
 MARGIN_LINES = 8
+# Of a figure's width, for its legend: letters come out a little wider in print than on a screen.
+LEGEND_SHARE = 0.95
 POINTS_PER_INCH = 72
 # Font size of seaborn's context "paper", from which all others follow.
 CONTEXT_POINTS = 9.6
@@ -242,7 +244,7 @@ def legend(figure: Figure, handles: Sequence[Any], columns: int | None = None) -
     """One for the whole figure, below it; in fewer columns if it would be wider than the figure."""
     columns = columns or len(handles)
     drawn = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
-    if columns > 1 and drawn.get_window_extent().width > figure.bbox.width:
+    if columns > 1 and drawn.get_window_extent().width > LEGEND_SHARE * figure.bbox.width:
         drawn.remove()
         rows = math.ceil(len(handles) / columns)
         legend(figure, handles, min(columns - 1, math.ceil(len(handles) / (rows + 1))))

@@ -25,11 +25,12 @@ def legends_are_on_the_page(monkeypatch):
     save = styles.save
 
     def checked(figure, *rest):
+        save(figure, *rest)
+        *_, figure.dpi = rest
         figure.draw_without_rendering()
         for legend in figure.legends:
             extent = legend.get_window_extent()
-            assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1
-        save(figure, *rest)
+            assert figure.bbox.x0 < extent.x0 < extent.x1 < figure.bbox.x1
 
     monkeypatch.setattr(styles, "save", checked)
 

@@ -291,7 +291,7 @@ def test_labels_can_be_changed(draw_retention, tmp_path):
     assert "Fixed-feature" not in svg
 
 
-@pytest.mark.parametrize(("entries", "rows"), [(2, 1), (7, 2)])
+@pytest.mark.parametrize(("entries", "rows"), [(2, 1), (6, 2)])
 def test_a_legend_has_as_many_rows_as_it_needs(entries, rows, tmp_path):
     names, drawn = list(PALETTE)[:entries], style_from()
     with drawn.applied():

@@ -37,10 +37,11 @@ from vipann.plan import (
     variants,
     weights,
 )
+from vipann.plan.complexity import complexity_settings
 from vipann.plan.embeddings import embedding_settings, embeddings_of
 from vipann.plan.members import Member
 from vipann.plan.networks import Network
-from vipann.plan.products import complexity_settings, notes_of, products, random_orders
+from vipann.plan.products import notes_of, products, random_orders
 from vipann.plan.report import (
     OPENING,
     RECORD,

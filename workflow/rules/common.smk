@@ -74,6 +74,7 @@ try:
     )
     if workflow.is_main_process:
         # In a rule's function an error of a folder would come with a traceback; the stamps are kept.
+        datasets.refuse_lost(RUN)
         for name in filter(None, [*RUN.tested, RUN.ood]):
             datasets.own_audio(RUN, name)
         weights.refuse_lost(RUN)

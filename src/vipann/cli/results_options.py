@@ -45,11 +45,16 @@ def make_results(
     out: Path,
 ) -> None:
     """Write the results of a survey into `out` and print where they are."""
+    import pandas as pd
+
     from vipann.survey.results import refuse_other_model, write_results
 
     refuse_other_model(survey, model)
     paths = {one.name: one.path for one in recordings}
     write_results(survey, model.folder, paths, settings, seed, out)
+    found = pd.read_parquet(out / "events.parquet", columns=["class"])["class"].value_counts()
+    of_classes = ", ".join(f"{count} {name}" for name, count in found.items())
+    print(f"{found.sum()} events{f' ({of_classes})' if of_classes else ''}")
     print(f"events, counts and tables of other programs in {out}")
     if (page := out / settings.review.name / "review.html").exists():
         print(f"review: open {page} in a browser, and save labels.csv beside it")

@@ -8,6 +8,7 @@ from typing import Any
 
 from vipann.config import archive_entries, in_order, trained_upstream
 from vipann.datasets.registry import DRAWING_ADAPTERS
+from vipann.errors import UserError
 from vipann.files import digest, listed_sums
 from vipann.parts import chosen_front_end, feature_settings
 from vipann.plan.run import Run
@@ -140,6 +141,21 @@ def own_audio(run: Run, dataset: str) -> dict[str, Any]:
     elif csv and (path or Path(csv).is_absolute()):
         found["csv"] = file_stamp(Path(path or ".") / csv)
     return found
+
+
+def refuse_lost(run: Run) -> None:
+    """Stop a plan whose own recordings are not where the config says.
+
+    Raises:
+        UserError: names the key and the folder.
+    """
+    for dataset in filter(None, [*run.tested, run.ood]):
+        path = run.blocks[dataset]["options"].get("path")
+        if path and not Path(path).is_dir():
+            raise UserError(
+                f"datasets.{dataset}.options.path: there is no folder {path}. Name the folder of "
+                "your recordings: a whole path, or one that starts at the folder of this project."
+            )
 
 
 def walked_folder(run: Run, dataset: str) -> str | None:

@@ -157,7 +157,8 @@ def starts_of(
             more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
             warnings.warn(
                 f"{', '.join(few[:_SHOWN])}{more}{what}: not counted by hour and day. Name their "
-                "starts in a table (columns recording, started_at).",
+                "starts in a table (columns recording, started_at; `--starts`, or `starts` in a "
+                "config).",
                 DataWarning,
                 stacklevel=2,
             )

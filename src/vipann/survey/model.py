@@ -58,12 +58,12 @@ class Model:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
             version = facts["format_version"]
-        except FileNotFoundError:
+        except (FileNotFoundError, KeyError):
             raise UserError(
-                f"{folder} is no model folder: it has no {CONFIG}. `vipann export` makes one from "
-                "a finished run."
+                f"{folder} is no model folder: it has no {CONFIG} of a model. `vipann export` "
+                "makes one from a finished run."
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise UserError(f"{path} is broken ({error!r}): export the model again.") from None
         if version != FORMAT_VERSION:
             raise UserError(

@@ -33,7 +33,8 @@ def find_recordings(places: Sequence[Path | str], outside: Path | None = None) -
     folder `outside` is left out: a survey's own clips, where it is among the recordings.
 
     Raises:
-        UserError: a place is not there, there is no audio in any, or two files have one name.
+        UserError: a place is not there, or is `outside` itself, there is no audio in any, or two
+            files have one name.
     """
     found: dict[str, Recording] = {}
     skipped: list[str] = []
@@ -42,8 +43,8 @@ def find_recordings(places: Sequence[Path | str], outside: Path | None = None) -
             raise UserError(f"{place} does not exist: name folders of recordings, or files.")
         names = [place.name]
         if place.is_dir():
-            audio = find_audio(place)
             own = _below(place, outside)
+            audio = find_audio(place)
             names = [name for name in audio.audio if not (own and name.startswith(own))]
             skipped.append(f"{place} holds {audio.skipped_text() or 'nothing'}")
         for name in names:
@@ -64,6 +65,11 @@ def _below(place: Path, folder: Path | None) -> str:
     """How names of what lies in `folder` begin below `place`; "" where it lies elsewhere."""
     if folder is None or not folder.resolve().is_relative_to(place.resolve()):
         return ""
+    if folder.resolve() == place.resolve():
+        raise UserError(
+            f"{place} holds the recordings: give the survey a folder of its own (--out), or its "
+            "clips would be among them."
+        )
     return f"{folder.resolve().relative_to(place.resolve()).as_posix()}/"
 
 

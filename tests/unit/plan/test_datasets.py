@@ -6,6 +6,7 @@ import re
 import pytest
 
 from vipann.datasets.adapters.shipsear import BY_HAND
+from vipann.errors import UserError
 from vipann.plan import datasets
 from vipann.provenance.stamps import file_stamp, folder_stamp
 
@@ -158,6 +159,18 @@ def test_the_folder_that_is_walked_is_known(run_of):
     assert datasets.walked_folder(run, "birds") == "/data/birds"
     assert datasets.walked_folder(run, "shipsear") == datasets.audio_of(run, "shipsear")
     assert datasets.walked_folder(run, "esc50") is None
+
+
+def test_a_folder_of_recordings_that_is_not_there_is_named_with_its_key(run_of, tmp_path):
+    def run(path):
+        birds = {"adapter": "folder", "task": "multiclass", "options": {"path": str(path)}}
+        return run_of(datasets={"birds": birds}, transfer_datasets=["birds"], ood=None)
+
+    datasets.refuse_lost(run(tmp_path))
+    with pytest.raises(
+        UserError, match=r"datasets\.birds\.options\.path: there is no folder .*lost"
+    ):
+        datasets.refuse_lost(run(tmp_path / "lost"))
 
 
 def test_only_what_is_cross_validated_depends_on_the_validation_fold(run_of):

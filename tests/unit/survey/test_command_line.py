@@ -184,6 +184,9 @@ def test_what_goes_wrong_is_one_line_and_a_status(place, tmp_path, capsys):
             *("--out", str(tmp_path / "out"), "--shard-hours", "0"),
         ],
         "--workers": ["tag", str(place / "model"), str(place / "dive.wav"), "--workers", "0"],
+        "holds the recordings": [
+            *("survey", str(place / "model"), str(place), "--out", str(place)),
+        ],
         "no trained networks": ["export", str(tmp_path), str(tmp_path / "model")],
     }
     for words, arguments in wrong.items():

@@ -187,6 +187,10 @@ def test_models_that_cannot_be_used_are_named(tmp_path):
     _, model = exported(tmp_path)
     with pytest.raises(UserError, match=r"no model folder.*vipann export"):
         Model.load(tmp_path)
+    # A run has a file of that name too.
+    (tmp_path / "config.json").write_text('{"run": "mine"}')
+    with pytest.raises(UserError, match=r"no model folder.*vipann export"):
+        Model.load(tmp_path)
     config = model.folder / "config.json"
     facts = json.loads(config.read_text())
     config.write_text(json.dumps(facts | {"format_version": 99}))

@@ -54,9 +54,12 @@ class Stage:
         """In words, how long the jobs to come take if each takes the mean of its own rule.
 
         As many run side by side as have. "at least" where a rule with jobs to come has none done,
-        as these then count for nothing; "" where all are done, or nothing is known.
+        as these then count for nothing; "" where all are done, or most to come are of such rules.
         """
         left = [jobs for jobs in self.rules.values() if jobs.done < jobs.total]
+        unknown = sum(jobs.total for jobs in left if not jobs.done)
+        if 2 * unknown > self.total - self.done:
+            return ""
         seconds = sum(jobs.to_come() for jobs in left) / max(self.at_once, 1)
         if not seconds:
             return ""

@@ -50,7 +50,7 @@ def test_what_is_expected_follows_from_the_jobs_done():
 def test_jobs_of_another_rule_tell_no_time():
     run = Run({"pages": 2, "notebook": 3}, 0.0)
     run.start(1, "pages", 0.0)
-    assert list(run.finish(1, 31.0)) == ["report     1 of 5 jobs, 31 s, at least 31 s to go"]
+    assert list(run.finish(1, 31.0)) == ["report     1 of 5 jobs, 31 s"], "3 of 4 are unknown"
     run.start(2, "notebook", 31.0)
     # 31 s for a page, 2 notebooks of 200 s each.
     assert list(run.finish(2, 231.0)) == ["report     2 of 5 jobs, 4 min, about 7 min to go"]
@@ -65,7 +65,11 @@ def test_the_whole_runs_time_is_a_least_one_until_all_rules_to_come_have_been_se
     run = Run({"transfer": 2, "predict": 3, "all": 1}, 0.0)
     assert run.start(1, "transfer", 0.0) == "transfer   0 of 2 jobs; 0 of 5 in all"
     (line,) = run.finish(1, 60.0)
-    assert line.endswith("; 1 of 5 in all, at least 1 min to go"), "no prediction has been seen"
+    assert line.endswith("; 1 of 5 in all"), "most of what is to come has not been seen"
+    known = Run({"transfer": 4, "predict": 3}, 0.0)
+    known.start(1, "transfer", 0.0)
+    (least,) = known.finish(1, 60.0)
+    assert least.endswith("; 1 of 7 in all, at least 3 min to go"), "no prediction has been seen"
     run.start(2, "predict", 60.0)
     (line,) = run.finish(2, 100.0)
     # 60 s of training and 2 predictions of 40 s.
